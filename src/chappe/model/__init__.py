@@ -1,0 +1,1 @@
+"""What travels: messages, addresses, events, ids, and the errors.  It knows nothing but itself."""

@@ -1,0 +1,180 @@
+"""What one table cannot see by itself: names used twice, names that nobody bears, keys that exclude each other.
+
+It must never read a file; it judges settings that are already typed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from chappe.runtime.settings_clients import Client, ClientHttp, Direction, Route, Via
+from chappe.runtime.settings_gateway import NODE_KINDS, Listen, host_and_port
+from chappe.runtime.settings_operators import Protocol
+from chappe.runtime.settings_table import Fault, nearest
+
+if TYPE_CHECKING:
+    from chappe.runtime.settings import Settings
+
+T = TypeVar("T")
+
+
+def faults(settings: Settings) -> Iterator[Fault]:
+    """Everything wrong between the tables, in the order of the file's own sections."""
+    for check in CHECKS:
+        yield from check(settings)
+
+
+def _gateway(settings: Settings) -> Iterator[Fault]:
+    if settings.gateway.store != "sqlite":
+        yield "gateway.store", 'this release has one engine: expected "sqlite"'
+    operators = [operator.name for operator in settings.operators]
+    for node in settings.gateway.nodes:
+        kind, colon, name = node.partition(":")
+        if kind not in NODE_KINDS or (colon and kind != "operator"):
+            yield "gateway.nodes", f"unknown node {node!r}{nearest(kind, NODE_KINDS)} (known: {', '.join(NODE_KINDS)})"
+        elif colon and name not in operators:
+            yield "gateway.nodes", f"{node!r} names no operator{nearest(name, operators)}"
+
+
+def _addresses(settings: Settings) -> Iterator[Fault]:
+    listens = [
+        (f"listen.{key}", getattr(settings.listen, key)) for key in Listen.__struct_fields__ if key != "session_init_s"
+    ]
+    operators = [(f"{at}.address", operator.address) for at, operator in _each("operators", settings.operators)]
+    for key, address in listens + operators:
+        if host_and_port(address)[1] > 65_535:
+            yield key, f"port of {address!r} is beyond 65535"
+    fixed = [(key, address) for key, address in listens if host_and_port(address)[1]]
+    yield from _repeats(fixed, "address")
+
+
+def _operators(settings: Settings) -> Iterator[Fault]:
+    operators = list(_each("operators", settings.operators))
+    yield from _repeats([(f"{at}.name", operator.name) for at, operator in operators], "operator")
+    for at, operator in operators:
+        if operator.protocol is not Protocol.SMPP:
+            yield f"{at}.protocol", 'this release speaks one protocol to operators: expected "smpp"'
+        if operator.profile not in settings.profiles:
+            close = nearest(operator.profile, settings.profiles)
+            yield f"{at}.profile", f"no profile is named {operator.profile!r}{close}"
+        if operator.reconnect_min_s > operator.reconnect_max_s:
+            yield f"{at}.reconnect_min_s", f"is above reconnect_max_s = {operator.reconnect_max_s:g}"
+
+
+def _profiles(settings: Settings) -> Iterator[Fault]:
+    for name, profile in settings.profiles.items():
+        seen: dict[int, str] = {}
+        for key in ("throttle_statuses", "queue_full_statuses", "temporary_statuses"):
+            for status in getattr(profile, key):
+                if seen.setdefault(status, key) != key:
+                    yield f"profiles.{name}.{key}", f"status 0x{status:X} already stands in {seen[status]}"
+
+
+def _clients(settings: Settings) -> Iterator[Fault]:
+    clients = list(_each("clients", settings.clients))
+    yield from _repeats([(f"{at}.name", client.name) for at, client in clients], "client")
+    for at, client in clients:
+        yield from _doors(at, client)
+    smpp = [(f"{at}.smpp.system_id", client.smpp.system_id) for at, client in clients if client.smpp]
+    yield from _repeats(smpp, "system_id")
+    tokens = [
+        (f"{at}.http.{_token_key(client.http)}", token_digest(client.http)) for at, client in clients if client.http
+    ]
+    yield from _repeats([(key, digest) for key, digest in tokens if digest], "token", is_secret=True)
+
+
+def _doors(at: str, client: Client) -> Iterator[Fault]:
+    """One client's doors: at least one, each with one secret, and networks that are networks."""
+    if not (client.smpp or client.http or client.callback):
+        yield at, "has no door: expected [clients.smpp], [clients.http] or [clients.callback]"
+    if client.smpp:
+        if (client.smpp.password is None) == (client.smpp.password_hash is None):
+            yield f"{at}.smpp.password", "expected either password or password_hash"
+        yield from _networks(f"{at}.smpp.allowed", client.smpp.allowed)
+    if client.http and (client.http.token is None) == (client.http.token_hash is None):
+        yield f"{at}.http.token", "expected either token or token_hash"
+
+
+def _networks(key: str, allowed: Iterable[str]) -> Iterator[Fault]:
+    for text in allowed:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            yield key, f"expected a network as in 192.0.2.0/24: {error}"
+
+
+def _routes(settings: Settings) -> Iterator[Fault]:
+    for at, route in _each("routes", settings.routes):
+        clients = [client.name for client in settings.clients]
+        if route.client is not None and route.client not in clients:
+            yield f"{at}.client", f"no client is named {route.client!r}{nearest(route.client, clients)}"
+        elif route.direction is Direction.MT:
+            yield from _mt_route(at, route, settings)
+        else:
+            yield from _mo_route(at, route, settings)
+
+
+def _mt_route(at: str, route: Route, settings: Settings) -> Iterator[Fault]:
+    if not route.operators:
+        yield f"{at}.operators", "a route with direction mt names at least one operator"
+    operators = [operator.name for operator in settings.operators]
+    for name in route.operators:
+        if name not in operators:
+            yield f"{at}.operators", f"no operator is named {name!r}{nearest(name, operators)}"
+    for key in ("keyword", "via"):
+        if getattr(route, key) is not None:
+            yield f"{at}.{key}", "is for routes with direction mo"
+
+
+def _mo_route(at: str, route: Route, settings: Settings) -> Iterator[Fault]:
+    if route.operators:
+        yield f"{at}.operators", "is for routes with direction mt"
+    if route.client is None:
+        yield f"{at}.client", "a route with direction mo names the client that receives"
+        return
+    client = next(client for client in settings.clients if client.name == route.client)
+    if route.via is Via.SMPP and not client.smpp:
+        yield f"{at}.via", f"client {client.name!r} has no [clients.smpp]"
+    if route.via is Via.CALLBACK and not client.callback:
+        yield f"{at}.via", f"client {client.name!r} has no [clients.callback]"
+    if route.via is None and not (client.smpp or client.callback):
+        yield f"{at}.client", f"client {client.name!r} has neither [clients.smpp] nor [clients.callback] to receive by"
+
+
+def token_digest(http: ClientHttp) -> str | None:
+    """The SHA-256 by which a token is known, in lower-case hexadecimal; None when neither form is given."""
+    if http.token is not None:
+        return hashlib.sha256(http.token.encode()).hexdigest()
+    return http.token_hash and http.token_hash.lower()
+
+
+def _token_key(http: ClientHttp) -> str:
+    return "token" if http.token is not None else "token_hash"
+
+
+def _each(section: str, tables: Iterable[T]) -> Iterator[tuple[str, T]]:
+    """Every table with the key it stands at: `operators[0]`, `operators[1]`, …"""
+    for index, table in enumerate(tables):
+        yield f"{section}[{index}]", table
+
+
+def _repeats(values: Iterable[tuple[str, str]], what: str, *, is_secret: bool = False) -> Iterator[Fault]:
+    """A value that stands at two keys, told at the second of them."""
+    first: dict[str, str] = {}
+    for key, value in values:
+        if first.setdefault(value, key) != key:
+            shown = "" if is_secret else f" {value!r}"
+            yield key, f"the {what}{shown} is already used by {first[value]}"
+
+
+CHECKS: Final[tuple[Callable[[Settings], Iterator[Fault]], ...]] = (
+    _gateway,
+    _addresses,
+    _operators,
+    _profiles,
+    _clients,
+    _routes,
+)

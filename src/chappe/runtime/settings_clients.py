@@ -1,0 +1,171 @@
+"""The settings of clients (what each may do, and by which doors it comes) and of routes.
+
+It must never know what is behind an operator's name.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from chappe.runtime.settings_operators import DAY_S
+from chappe.runtime.settings_table import SECRET, Name, Password, Seconds, Status, SystemId, Table
+
+
+class Priority(Enum):
+    """How urgent a client's messages are unless one says otherwise."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
+class IdForm(Enum):
+    """How a message id is written to an SMPP client."""
+
+    DECIMAL = "decimal"
+    HEX = "hex"
+    TEXT = "text"
+
+
+class CallbackFormat(Enum):
+    """Whose body shape a client's callbacks have."""
+
+    CHAPPE = "chappe"
+    KANNEL = "kannel"
+    JASMIN = "jasmin"
+
+
+class Direction(Enum):
+    """Which way a route's messages go."""
+
+    MT = "mt"
+    MO = "mo"
+
+
+class Via(Enum):
+    """The door by which an MO reaches its client."""
+
+    SMPP = "smpp"
+    CALLBACK = "callback"
+
+
+PasswordHash = Annotated[str, Meta(pattern=r"^\$argon2", extra={"expected": "an argon2 hash, as in $argon2id$v=19$…"})]
+Token = Annotated[str, Meta(pattern=r"^[!-~]{1,255}$", extra={"expected": "1 to 255 printable ASCII characters"})]
+TokenHash = Annotated[
+    str, Meta(pattern=r"^[0-9a-fA-F]{64}$", extra={"expected": "the SHA-256 of the token in 64 hexadecimal digits"})
+]
+Word = Annotated[str, Meta(pattern=r"^\S+$", extra={"expected": "one word"})]
+
+
+class ClientSmpp(Table, frozen=True, kw_only=True):
+    """A client's SMPP door: its system_id, and what it may do with it."""
+
+    system_id: Annotated[SystemId, Meta(description="system_id it binds with; one client's alone.")]
+    password: Annotated[Password | None, Meta(extra=SECRET, description="Its password; or give `password_hash`.")] = (
+        None
+    )
+    password_hash: Annotated[
+        PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of its password.")
+    ] = None
+    max_binds: Annotated[int, Meta(ge=1, le=10_000, description="Binds it may hold at the same time.")] = 16
+    window: Annotated[
+        int,
+        Meta(ge=1, le=100_000, description="Its unanswered PDUs per bind; also how many of ours wait for its answers."),
+    ] = 1_000
+    allowed: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Networks it may come from, as in `192.0.2.0/24`.")
+    ] = ("0.0.0.0/0", "::/0")
+    id_form: Annotated[
+        IdForm, Meta(description="How it is given message ids: `decimal` (at most 19 digits), `hex`, or `text`.")
+    ] = IdForm.DECIMAL
+    enquire_link_s: Annotated[
+        Seconds, Meta(description="Silence after which its bind is probed with enquire_link, in seconds.")
+    ] = 30.0
+    response_s: Annotated[
+        Seconds, Meta(description="How long its response may take before the PDU counts as unanswered, in seconds.")
+    ] = 30.0
+    retry_s: Annotated[
+        Seconds,
+        Meta(
+            description="Pause before a receipt or an MO which it refused or left unanswered is sent again, in seconds."
+        ),
+    ] = 5.0
+
+
+class ClientHttp(Table, frozen=True, kw_only=True):
+    """A client's HTTP door: the bearer token that opens it."""
+
+    token: Annotated[Token | None, Meta(extra=SECRET, description="Its bearer token; or give `token_hash`.")] = None
+    token_hash: Annotated[
+        TokenHash | None, Meta(extra=SECRET, description="The SHA-256 of its token, hexadecimal.")
+    ] = None
+
+
+class ClientCallback(Table, frozen=True, kw_only=True):
+    """Where a client is called back.  The table is read and checked; no node calls back yet."""
+
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^\s]+$",
+            extra={"expected": "a URL http://… or https://…"},
+            description="Where its callbacks are posted.",
+        ),
+    ]
+    secret: Annotated[str, Meta(extra=SECRET, description="Secret that signs its callbacks (Standard Webhooks).")] = ""
+    format: Annotated[
+        CallbackFormat, Meta(description="The shape of a callback's body: `chappe`, `kannel` or `jasmin`.")
+    ] = CallbackFormat.CHAPPE
+    batch: Annotated[int, Meta(ge=1, le=10_000, description="Up to how many callbacks one body carries.")] = 1
+
+
+class Client(Table, frozen=True, kw_only=True):
+    """One client: a company that sends and receives messages, and the doors it uses."""
+
+    name: Annotated[Name, Meta(description="Its name in routes, queues, events and metrics.")]
+    enabled: Annotated[bool, Meta(description="A client that is not enabled is refused at every door.")] = True
+    priority: Annotated[
+        Priority, Meta(description="Of its messages unless one says otherwise: `high`, `normal`, `bulk`.")
+    ] = Priority.NORMAL
+    rate: Annotated[float, Meta(ge=0, description="Parts per second it may send; 0 is unlimited.")] = 0.0
+    queue_limit: Annotated[int, Meta(ge=1, description="How many of its messages may be not yet final.")] = 1_000_000
+    default_validity_s: Annotated[Seconds, Meta(description="Validity of a message that names none, in seconds.")] = (
+        2 * DAY_S
+    )
+    store_away_status: Annotated[Status, Meta(description="command_status of the refusal while the store is away.")] = (
+        0x08
+    )
+    smpp: Annotated[ClientSmpp | None, Meta(description="Its SMPP door.")] = None
+    http: Annotated[ClientHttp | None, Meta(description="Its HTTP door.")] = None
+    callback: Annotated[ClientCallback | None, Meta(description="Where it is called back.")] = None
+
+
+Pattern = Annotated[
+    str,
+    Meta(
+        pattern=r"^\S+$",
+        extra={"expected": 'a number or a pattern, as in "44*" or "*"'},
+    ),
+]
+
+
+class Route(Table, frozen=True, kw_only=True):
+    """One route.  The first route that matches a message decides; a message that none matches is refused."""
+
+    direction: Annotated[Direction, Meta(description="`mt` (to handsets) or `mo` (from handsets).")]
+    to: Annotated[Pattern, Meta(description="Destinations it takes: a number, or a pattern such as `44*`.")] = "*"
+    source: Annotated[Pattern, Meta(description="Sources it takes: a number, or a pattern.")] = field(
+        default="*", name="from"
+    )
+    keyword: Annotated[Word | None, Meta(description="mo only: the first word of the text, in any case.")] = None
+    client: Annotated[
+        str | None, Meta(description="mt: only messages of this client. mo: the client that receives them.")
+    ] = None
+    operators: Annotated[tuple[str, ...], Meta(description="mt only: the operators to try, in this order.")] = ()
+    via: Annotated[
+        Via | None,
+        Meta(description="mo only: `smpp` or `callback`; unset takes SMPP if the client has that door, else callback."),
+    ] = None

@@ -1,0 +1,203 @@
+"""The settings of operators, and of the profiles that say how an operator's SMSC behaves.
+
+It must never know clients or routes, nor judge a message: it only says what an administrator wrote.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta
+
+from chappe.runtime.settings_gateway import Address
+from chappe.runtime.settings_table import SECRET, Name, Octet, Password, Seconds, Status, SystemId, Table
+
+DAY_S = 86_400.0
+
+SystemType = Annotated[
+    str, Meta(pattern=r"^[ -~]{0,12}$", extra={"expected": "at most 12 printable ASCII characters (SMPP 3.4 §5.2.3)"})
+]
+
+
+class Protocol(Enum):
+    """What an operator speaks."""
+
+    SMPP = "smpp"
+    UCP = "ucp"
+    HTTP = "http"
+
+
+class Bind(Enum):
+    """How one link to an SMPP operator is bound."""
+
+    TRANSCEIVER = "transceiver"
+    TRANSMITTER_AND_RECEIVER = "transmitter+receiver"
+
+
+class Alphabet(Enum):
+    """What an SMSC means by data_coding 0.  SMPP 3.4 §5.2.19 calls it the SMSC's default alphabet."""
+
+    GSM7 = "gsm7"
+    LATIN1 = "latin1"
+    ASCII = "ascii"
+
+
+class IdBase(Enum):
+    """How the id of a receipt is written compared with that of the response."""
+
+    EXACT = "exact"
+    HEX_TO_DECIMAL = "hex_to_decimal"
+    DECIMAL_TO_HEX = "decimal_to_hex"
+    EITHER = "either"
+
+
+class UnknownOutcome(Enum):
+    """What happens to a part whose link died between its write and its response."""
+
+    RESEND = "resend"
+    HOLD = "hold"
+
+
+class Split(Enum):
+    """How the parts of a long message are told to belong together."""
+
+    UDH8 = "udh8"
+    UDH16 = "udh16"
+    SAR = "sar"
+    PAYLOAD = "payload"
+
+
+class Operator(Table, frozen=True, kw_only=True):
+    """One operator: where its SMSC is, how its links are bound, how fast it may be fed."""
+
+    name: Annotated[Name, Meta(description="Its name in routes, queues, events and metrics.")]
+    protocol: Annotated[
+        Protocol, Meta(description="`smpp`. `ucp` and `http` are understood, and refused until their nodes exist.")
+    ] = Protocol.SMPP
+    address: Annotated[Address, Meta(description="Where its SMSC listens.")]
+    system_id: Annotated[SystemId, Meta(description="system_id of the bind, SMPP 3.4 §4.1.1.")]
+    password: Annotated[Password, Meta(extra=SECRET, description="Password of the bind, SMPP 3.4 §4.1.1.")] = ""
+    system_type: Annotated[SystemType, Meta(description="system_type of the bind, SMPP 3.4 §4.1.1.")] = ""
+    bind: Annotated[Bind, Meta(description="One `transceiver` a link, or a pair `transmitter+receiver` a link.")] = (
+        Bind.TRANSCEIVER
+    )
+    binds: Annotated[int, Meta(ge=1, le=100, description="Links of this operator over all boxes.")] = 2
+    window: Annotated[int, Meta(ge=1, le=10_000, description="PDUs in flight per link.")] = 100
+    rate: Annotated[float, Meta(ge=0, description="PDUs per second over all links; 0 is unlimited.")] = 0.0
+    profile: Annotated[str, Meta(description="The profile that says how this SMSC behaves.")] = "default"
+    source_ton: Annotated[
+        Octet | None, Meta(description="source_addr_ton of every PDU; unset leaves what the message brought.")
+    ] = None
+    source_npi: Annotated[
+        Octet | None, Meta(description="source_addr_npi of every PDU; unset leaves what the message brought.")
+    ] = None
+    dest_ton: Annotated[
+        Octet | None, Meta(description="dest_addr_ton of every PDU; unset leaves what the message brought.")
+    ] = None
+    dest_npi: Annotated[
+        Octet | None, Meta(description="dest_addr_npi of every PDU; unset leaves what the message brought.")
+    ] = None
+    session_init_s: Annotated[
+        Seconds, Meta(description="How long a connection may take from dialling to bound, in seconds.")
+    ] = 10.0
+    enquire_link_s: Annotated[
+        Seconds, Meta(description="Silence after which a link is probed with enquire_link, in seconds.")
+    ] = 30.0
+    response_s: Annotated[
+        Seconds, Meta(description="How long a response may take before its request counts as unanswered, in seconds.")
+    ] = 30.0
+    reconnect_min_s: Annotated[
+        Seconds, Meta(description="First pause before a lost link is dialled again, in seconds.")
+    ] = 1.0
+    reconnect_max_s: Annotated[
+        Seconds, Meta(description="Longest pause between two dials; pauses double and are jittered, in seconds.")
+    ] = 60.0
+    max_validity_s: Annotated[
+        Seconds, Meta(description="No message waits longer for this operator than this, in seconds.")
+    ] = 2 * DAY_S
+    unknown_s: Annotated[
+        Seconds,
+        Meta(description="A sent message without receipt becomes `unknown` after this, in seconds; it is not final."),
+    ] = 3 * DAY_S
+    retry_s: Annotated[
+        tuple[Seconds, ...],
+        Meta(
+            min_length=1,
+            description="Pauses before a message is tried again after a temporary refusal, in seconds; "
+            "the last one repeats until its validity ends.",
+        ),
+    ] = (5.0, 30.0, 120.0, 600.0, 1_800.0)
+    priority_share_bulk: Annotated[
+        float,
+        Meta(ge=0, le=0.5, description="Share of the sending that priority `bulk` keeps while higher ones never end."),
+    ] = 0.05
+
+
+class Profile(Table, frozen=True, kw_only=True):
+    """How one kind of SMSC behaves where the specification leaves a choice.  An operator names its profile."""
+
+    alphabet: Annotated[Alphabet, Meta(description="What its data_coding 0 means: `gsm7`, `latin1` or `ascii`.")] = (
+        Alphabet.GSM7
+    )
+    split: Annotated[
+        Split,
+        Meta(description="How long messages are cut: `udh8`, `udh16`, `sar`, or `payload` (not cut at all)."),
+    ] = Split.UDH8
+    id_base: Annotated[
+        IdBase,
+        Meta(
+            description="How a receipt's id may differ from the response's: `exact` (not at all), `hex_to_decimal` "
+            "(response hexadecimal, receipt decimal), `decimal_to_hex`, or `either`.",
+        ),
+    ] = IdBase.EXACT
+    id_ignores_case: Annotated[bool, Meta(description="A receipt's id may differ in upper and lower case.")] = False
+    id_ignores_zeros: Annotated[bool, Meta(description="A receipt's id may have more or fewer leading zeros.")] = False
+    unknown_outcome: Annotated[
+        UnknownOutcome,
+        Meta(
+            description="A part whose link died before the response: `resend` it (it may double), "
+            "or `hold` it for a person."
+        ),
+    ] = UnknownOutcome.RESEND
+    unknown_outcome_premium: Annotated[
+        UnknownOutcome, Meta(description="The same for premium traffic, which costs the handset's owner money.")
+    ] = UnknownOutcome.HOLD
+    retry_status: Annotated[
+        Status,
+        Meta(description="command_status that makes this SMSC send an MO or a receipt again when it cannot be stored."),
+    ] = 0x64
+    throttle_statuses: Annotated[
+        tuple[Status, ...],
+        Meta(description="Statuses by which it asks for a slower pace; the queue waits and keeps its order."),
+    ] = (0x58,)
+    queue_full_statuses: Annotated[
+        tuple[Status, ...],
+        Meta(description="Statuses by which it says its queue is full; the queue waits and keeps its order."),
+    ] = (0x14,)
+    temporary_statuses: Annotated[
+        tuple[Status, ...],
+        Meta(
+            description="Statuses after which one message is tried again by `retry_s`. Every other status is permanent."
+        ),
+    ] = (0x04, 0x08, 0x64, 0x102)
+    mo_identity: Annotated[
+        str,
+        Meta(
+            pattern=r"^(none|tlv:0x[0-9A-Fa-f]{1,4})$",
+            extra={"expected": '"none" or a TLV, as in "tlv:0x1401"'},
+            description="Where an MO carries an identity of its own: `none`, or a TLV as in `tlv:0x1401`.",
+        ),
+    ] = "none"
+    redelivery_s: Annotated[
+        Seconds,
+        Meta(
+            description="How long an MO of the same content counts as a repeat of one whose response "
+            "was not provably read, in seconds.",
+        ),
+    ] = 300.0
+
+    @property
+    def mo_identity_tag(self) -> int | None:
+        """The TLV that identifies an MO; None when this SMSC sends none."""
+        return None if self.mo_identity == "none" else int(self.mo_identity.removeprefix("tlv:"), 16)
