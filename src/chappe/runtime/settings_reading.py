@@ -27,6 +27,17 @@ TOML_NAMES: Mapping[type, str] = {
     dict: "a table",
 }
 
+#: The same for the types in msgspec's own sentences, as in "Expected `int` >= 1".
+TYPE_NAMES: Mapping[str, str] = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "null": "nothing",
+}
+TYPE_WORD = re.compile(rf"`?\b({'|'.join(TYPE_NAMES)})\b`?")
+
 
 def read_table(table: type[AnyTable], raw: object, at: str, faults: list[Fault]) -> AnyTable | None:
     """The table at key `at`; None, and at least one more fault in `faults`, when it cannot be had."""
@@ -99,8 +110,8 @@ def _expected(field: Field, error: msgspec.ValidationError) -> str:
         return field.expected
     if isinstance(field.type, type) and issubclass(field.type, Enum):
         return " or ".join(f'"{choice.value}"' for choice in field.type)
-    limit = str(error).split(" - at ")[0]
-    return limit.removeprefix("Expected ").split(", got ")[0].replace("`", "")
+    told = str(error).split(" - at ")[0].removeprefix("Expected ").split(", got ")[0]
+    return TYPE_WORD.sub(lambda word: TYPE_NAMES[word[1]], told)
 
 
 def _table_inside(hint: Any) -> type[Table] | None:

@@ -1,0 +1,147 @@
+"""What one table of the settings cannot see by itself: names used twice, names that nobody bears, keys at odds."""
+
+from __future__ import annotations
+
+import pytest
+
+from chappe.model.errors import SettingsError
+from chappe.runtime.settings import parse
+from chappe.runtime.settings_checks import token_digest
+from chappe.runtime.settings_gateway import NODE_KINDS
+
+CLIENT = '[[clients]]\nname = "shop"\n[clients.smpp]\nsystem_id = "shop"\npassword = "window"\n'
+OPERATOR = '[[operators]]\nname = "north"\naddress = "127.0.0.1:2776"\nsystem_id = "towers"\n'
+
+
+def fault_of(text: str) -> str:
+    """What is said about a wrong file, without the file's name before it."""
+    with pytest.raises(SettingsError) as caught:
+        parse(text, where="chappe.toml")
+    told = str(caught.value)
+    assert told.startswith("chappe.toml: ")
+    assert "\n" not in told
+    return told.removeprefix("chappe.toml: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (OPERATOR + OPERATOR, "operators[1].name: the operator 'north' is already used by operators[0].name"),
+        (
+            CLIENT + CLIENT.replace('"shop"', '"mill"', 1),
+            "clients[1].smpp.system_id: the system_id 'shop' is already used by clients[0].smpp.system_id",
+        ),
+        (
+            '[[clients]]\nname = "a"\nhttp = {token = "t"}\n[[clients]]\nname = "b"\nhttp = {token = "t"}\n',
+            "clients[1].http.token: the token is already used by clients[0].http.token",
+        ),
+        ("[listen]\nsmpp = 'h:1'\nhttp = 'h:1'\n", "listen.http: the address 'h:1' is already used by listen.smpp"),
+    ],
+)
+def test_what_must_be_unique_is_told_at_its_second_place(text: str, fault: str) -> None:
+    assert fault_of(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            OPERATOR + '[[routes]]\ndirection = "mt"\noperators = ["nort"]\n',
+            "routes[0].operators: no operator is named 'nort'; did you mean 'north'?",
+        ),
+        (
+            CLIENT + '[[routes]]\ndirection = "mo"\nclient = "shap"\n',
+            "routes[0].client: no client is named 'shap'; did you mean 'shop'?",
+        ),
+        (
+            OPERATOR + 'profile = "defualt"\n',
+            "operators[0].profile: no profile is named 'defualt'; did you mean 'default'?",
+        ),
+        ("[gateway]\nnodes = ['operator:x']\n", "gateway.nodes: 'operator:x' names no operator"),
+        (
+            "[gateway]\nnodes = ['cilent-smpp']\n",
+            f"gateway.nodes: unknown node 'cilent-smpp'; did you mean 'client-smpp'? (known: {', '.join(NODE_KINDS)})",
+        ),
+    ],
+)
+def test_a_name_that_nobody_bears_is_told_with_the_nearest_one(text: str, fault: str) -> None:
+    assert fault_of(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '[[routes]]\ndirection = "mt"\n',
+            "routes[0].operators: a route with direction mt names at least one operator",
+        ),
+        (
+            '[[routes]]\ndirection = "mo"\n',
+            "routes[0].client: a route with direction mo names the client that receives",
+        ),
+        (
+            OPERATOR + '[[routes]]\ndirection = "mt"\noperators = ["north"]\nkeyword = "X"\n',
+            "routes[0].keyword: is for routes with direction mo",
+        ),
+        (
+            OPERATOR + CLIENT + '[[routes]]\ndirection = "mo"\noperators = ["north"]\nclient = "shop"\n',
+            "routes[0].operators: is for routes with direction mt",
+        ),
+        (
+            CLIENT + '[[routes]]\ndirection = "mo"\nclient = "shop"\nvia = "callback"\n',
+            "routes[0].via: client 'shop' has no [clients.callback]",
+        ),
+        (
+            '[[clients]]\nname = "web"\nhttp = {token = "t"}\n[[routes]]\ndirection = "mo"\nclient = "web"\n',
+            "routes[0].client: client 'web' has neither [clients.smpp] nor [clients.callback] to receive by",
+        ),
+        (
+            '[[clients]]\nname = "shut"\n',
+            "clients[0]: has no door: expected [clients.smpp], [clients.http] or [clients.callback]",
+        ),
+        (
+            '[[clients]]\nname = "a"\n[clients.smpp]\nsystem_id = "a"\n',
+            "clients[0].smpp.password: expected either password or password_hash",
+        ),
+        ('[[clients]]\nname = "a"\n[clients.http]\n', "clients[0].http.token: expected either token or token_hash"),
+        (
+            CLIENT + 'allowed = ["192.0.2.1/24"]\n',
+            "clients[0].smpp.allowed: expected a network as in 192.0.2.0/24: 192.0.2.1/24 has host bits set",
+        ),
+        (OPERATOR + "reconnect_min_s = 90\n", "operators[0].reconnect_min_s: is above reconnect_max_s = 60"),
+        ("[listen]\nsmpp = 'h:70000'\n", "listen.smpp: port of 'h:70000' is beyond 65535"),
+        (
+            "[profiles.x]\ntemporary_statuses = [0x58]\n",
+            "profiles.x.temporary_statuses: status 0x58 already stands in throttle_statuses",
+        ),
+    ],
+)
+def test_keys_that_do_not_go_together_are_told(text: str, fault: str) -> None:
+    assert fault_of(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "[gateway]\nstore = 'postgresql://db/chappe'\n",
+            'gateway.store: this release has one engine: expected "sqlite"',
+        ),
+        (
+            OPERATOR + 'protocol = "ucp"\n',
+            'operators[0].protocol: this release speaks one protocol to operators: expected "smpp"',
+        ),
+    ],
+)
+def test_what_this_release_cannot_do_is_refused_and_not_ignored(text: str, fault: str) -> None:
+    assert fault_of(text) == fault
+
+
+def test_a_token_and_its_hash_are_known_by_the_same_digest() -> None:
+    plain = parse('[[clients]]\nname = "a"\nhttp = {token = "abc"}\n', where="x").client("a").http
+    digest = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
+    hashed = parse(f'[[clients]]\nname = "a"\nhttp = {{token_hash = "{digest}"}}\n', where="x").client("a").http
+
+    assert plain is not None
+    assert hashed is not None
+    assert token_digest(plain) == token_digest(hashed) == digest.lower()
