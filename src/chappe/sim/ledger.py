@@ -14,9 +14,17 @@ from typing import Final, NamedTuple, TextIO
 from chappe.model.errors import SettingsError
 
 
+class Role(StrEnum):
+    """Whose ledger it is."""
+
+    SMSC = "smsc"
+    CLIENT = "client"
+
+
 class Kind(StrEnum):
     """What an entry tells."""
 
+    OPENED = "opened"  # a simulator began to write; the detail has `role=smsc` or `role=client`; its links count anew
     # of an SMSC
     SUBMIT = "submit"  # a message was taken
     RESPONSE = "response"  # a submit was answered; `status` in the detail says how, absent is ESME_ROK
