@@ -1,0 +1,135 @@
+"""Events: what happened, one line each, in the columns that administrators grep.
+
+A transaction's events are gathered in an `EventBatch` and written with it as one block; every
+file, counter and metric is a copy made from the blocks.  A line is made once and never again.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+COLUMNS: Final = "time,event,id,client,operator,msisdn,number,client_ref,operator_ref,detail"
+
+
+class EventName(StrEnum):
+    """Every event there is.  docs/events.md tells when each happens."""
+
+    MT_ACCEPTED = "mt_accepted"
+    MT_REJECTED = "mt_rejected"
+    MT_SENDING = "mt_sending"
+    MT_SENT = "mt_sent"
+    MT_DEFERRED = "mt_deferred"
+    MT_MOVED = "mt_moved"
+    MT_HELD = "mt_held"
+    MT_BUFFERED = "mt_buffered"
+    MT_DELIVERED = "mt_delivered"
+    MT_FAILED = "mt_failed"
+    MT_EXPIRED = "mt_expired"
+    MT_CANCELLED = "mt_cancelled"
+    MT_UNKNOWN = "mt_unknown"
+    MO_RECEIVED = "mo_received"
+    MO_SUPPRESSED = "mo_suppressed"
+    MO_DELIVERED = "mo_delivered"
+    MO_REFUSED = "mo_refused"
+    MO_UNROUTED = "mo_unrouted"
+    DR_RECEIVED = "dr_received"
+    DR_MATCHED = "dr_matched"
+    DR_PARKED = "dr_parked"
+    DR_REPEATED = "dr_repeated"
+    DR_CONTRADICTED = "dr_contradicted"
+    DR_DELIVERED = "dr_delivered"
+    DR_REFUSED = "dr_refused"
+    LINK_UP = "link_up"
+    LINK_DOWN = "link_down"
+    BIND_REFUSED = "bind_refused"
+    CLIENT_BOUND = "client_bound"
+    CLIENT_GONE = "client_gone"
+    THROTTLED = "throttled"
+    PDU_REFUSED = "pdu_refused"
+    STORE_SLOW = "store_slow"
+    STORE_AWAY = "store_away"
+    STORE_BACK = "store_back"
+    ITEM_POISONED = "item_poisoned"
+    NODE_STARTED = "node_started"
+    NODE_STOPPED = "node_stopped"
+    HISTORY_MOVED = "history_moved"
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\",\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def clean(field: str) -> str:
+    """Make a peer's text fit for one CSV field: RFC 4180 quotes, control characters as \\xNN."""
+    if field.isalnum() or not _UNSAFE.search(field):
+        return field
+    field = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", field)
+    if '"' in field or "," in field:
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
+def stamp(unix_us: int) -> str:
+    """Write a moment as event lines have it: `2026-01-16 12:38:52.364377`, UTC."""
+    moment = datetime.fromtimestamp(unix_us // 1_000_000, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{unix_us % 1_000_000:06d}"
+
+
+class EventBatch:
+    """The events of one call to the store: lines, the ids in them, and counts for tallies.
+
+    All of a batch have one time, that of the judgement that made them.
+    """
+
+    __slots__ = ("_stamp", "at_us", "counts", "ids", "lines")
+
+    def __init__(self, at_us: int) -> None:
+        self.at_us = at_us
+        self._stamp = stamp(at_us)
+        self.lines: list[str] = []
+        self.ids: list[int] = []
+        #: (event, client, operator) → how many.
+        self.counts: dict[tuple[str, str, str], int] = {}
+
+    def add(
+        self,
+        event: str,
+        message_id: int = 0,
+        client: str = "",
+        operator: str = "",
+        msisdn: str = "",
+        number: str = "",
+        client_ref: str = "",
+        operator_ref: str = "",
+        detail: str = "",
+    ) -> None:
+        """Note one event.  `message_id` 0 means that it is about no message."""
+        msisdn = msisdn if msisdn.isalnum() else clean(msisdn)
+        number = number if number.isalnum() else clean(number)
+        if client_ref:
+            client_ref = clean(client_ref)
+        if operator_ref and not operator_ref.isalnum():
+            operator_ref = clean(operator_ref)
+        if detail:
+            detail = clean(detail)
+        self.lines.append(
+            f"{self._stamp},{event},{message_id or ''},{client},{operator},"
+            f"{msisdn},{number},{client_ref},{operator_ref},{detail}\n"
+        )
+        self.ids.append(message_id)
+        key = (event, client, operator)
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def merge_counts(tallies: Iterable[Mapping[tuple[str, str, str], int]]) -> dict[tuple[str, str, str], int]:
+    """Add up the counts of several batches."""
+    total: dict[tuple[str, str, str], int] = {}
+    for counts in tallies:
+        for key, count in counts.items():
+            total[key] = total.get(key, 0) + count
+    return total

@@ -1,0 +1,105 @@
+"""What the gateway carries: a message, and the receipt that tells a client of its end.
+
+The user data stays octets, exactly as the peer sent them; what they say is read only where
+somebody asks.
+"""
+
+import msgspec
+
+from chappe.model.lifecycle import Direction, Status
+
+
+
+class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One MT or MO, as it was accepted.  It never changes; its life is told by status and events.
+
+    Addresses and `reference` are text with one character per octet (latin-1) when they came over SMPP.
+    """
+
+    id: int
+    direction: Direction
+    #: Who sent it (MT) or will get it (MO).
+    client: str
+    #: MO: the operator that brought it.  MT: empty, the queue names the operator.
+    operator: str
+    source_ton: int
+    source_npi: int
+    source: str
+    dest_ton: int
+    dest_npi: int
+    dest: str
+    #: User data, with its UDH where `esm_class` says so.  Unpacked septets for GSM 7 bit.
+    octets: bytes
+    data_coding: int = 0
+    #: Mode and UDHI / reply-path bits of SMPP 3.4 §5.2.12; the message-type bits are zero.
+    esm_class: int = 0
+    protocol_id: int = 0
+    priority_flag: int = 0
+    #: What the sender asked to hear about, SMPP 3.4 §5.2.17.
+    registered_delivery: int = 0
+    service_type: str = ""
+    #: The client's own name for it.
+    reference: str = ""
+    #: Optional parameters that travel with it, in the order in which they came.
+    tlvs: tuple[tuple[int, bytes], ...] = ()
+    #: Unix ms after which it is worthless; 0 when the client named no moment.
+    expires_at_ms: int = 0
+    #: In how many parts it leaves.
+    parts: int = 1
+    #: The evidence against a repeat could not be had: it may be one (MO).
+    possible_duplicate: bool = False
+
+    @property
+    def handset(self) -> str:
+        """The handset's number, whichever way the message goes."""
+        return self.dest if self.direction is Direction.MT else self.source
+
+    @property
+    def number(self) -> str:
+        """The number or name on our side: sender of an MT, short code of an MO."""
+        return self.source if self.direction is Direction.MT else self.dest
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a client is told about one of its messages.  It needs nothing else to be delivered."""
+
+    message_id: int
+    client: str
+    status: Status
+    #: The operator's own error code, at most three characters; "000" for none.
+    error: str
+    submitted_at_ms: int
+    done_at_ms: int
+    source_ton: int
+    source_npi: int
+    source: str
+    dest_ton: int
+    dest_npi: int
+    dest: str
+    #: The first twenty octets of the text, SMPP 3.4 appendix B.
+    text: bytes
+    service_type: str = ""
+    reference: str = ""
+    operator: str = ""
+    #: SMPP network_error_code (0x0423), three octets, where the operator gave one.
+    network_error: bytes = b""
+    data_coding: int = 0
+    user_message_reference: bytes = b""
+
+
+Content = Message | Receipt
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One row of a queue: where it lies, and what lies there.
+
+    `due_at_ms` is 0 for "at once", else the Unix ms before which nobody may take it.
+    """
+
+    queue: str
+    priority: int
+    lane: str
+    due_at_ms: int
+    id: int
+    content: Content
+    attempts: int = 0

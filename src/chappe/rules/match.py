@@ -1,0 +1,93 @@
+"""What a delivery report changes: judged from what the part was and what the operator says now."""
+
+from enum import Enum
+
+from chappe.model.lifecycle import FINAL, Status, may_move
+from chappe.model.message import Message, Receipt
+
+#: SMPP 3.4 §5.2.17, bits 1-0 and 4 of registered_delivery.
+RECEIPT_MASK = 0x03
+ALWAYS = 0x01
+FAILURE_ONLY = 0x02
+SUCCESS_ONLY = 0x03
+INTERMEDIATE = 0x10
+
+
+class Verdict(Enum):
+    """What to do with a report that has found its part."""
+
+    MOVE = "move"
+    REPEATED = "repeated"
+    CONTRADICTED = "contradicted"
+
+
+def judge(was: Status, reported: Status) -> Verdict:
+    """The first final state wins; whatever comes after it is only told."""
+    if may_move(was, reported) and was is not reported:
+        return Verdict.MOVE
+    if was is reported or was in FINAL and reported not in FINAL:
+        return Verdict.REPEATED
+    return Verdict.CONTRADICTED if was in FINAL else Verdict.REPEATED
+
+
+def wants_receipt(registered_delivery: int, status: Status) -> bool:
+    """Say whether the sender asked to hear of this status.  SMPP 3.4 §5.2.17, 5.0 §4.7.21."""
+    if status not in FINAL:
+        return bool(registered_delivery & INTERMEDIATE)
+    asked = registered_delivery & RECEIPT_MASK
+    if asked == FAILURE_ONLY:
+        return status is not Status.DELIVERED
+    return asked == ALWAYS or (asked == SUCCESS_ONLY and status is Status.DELIVERED)
+
+
+def receipt_of(
+    message: Message,
+    status: Status,
+    *,
+    error: str,
+    submitted_at_ms: int,
+    done_at_ms: int,
+    operator: str,
+    network_error: bytes = b"",
+) -> Receipt:
+    """Make what the client is told: it goes back the way the message came."""
+    return Receipt(
+        message.id,
+        message.client,
+        status,
+        error,
+        submitted_at_ms,
+        done_at_ms,
+        message.dest_ton,
+        message.dest_npi,
+        message.dest,
+        message.source_ton,
+        message.source_npi,
+        message.source,
+        _beginning(message),
+        message.service_type,
+        message.reference,
+        operator,
+        network_error,
+        message.data_coding,
+        _user_message_reference(message),
+    )
+
+
+#: Octets of the text that a receipt repeats, SMPP 3.4 appendix B.
+_TEXT_OCTETS = 20
+_USER_MESSAGE_REFERENCE = 0x0204
+
+
+def _beginning(message: Message) -> bytes:
+    """The first octets of the text, unless it is binary or begins with a header."""
+    if message.data_coding not in (0, 1, 3) or message.esm_class & 0x40:
+        return b""
+    return message.octets[:_TEXT_OCTETS]
+
+
+def _user_message_reference(message: Message) -> bytes:
+    for tag, value in message.tlvs:
+        if tag == _USER_MESSAGE_REFERENCE:
+            return value
+    return b""

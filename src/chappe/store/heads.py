@@ -1,0 +1,165 @@
+"""The head of a queue in memory: who is next, fairly, and what must still be read from disk.
+
+Nothing here is the only copy of anything: every item also lies in the store.  Knows no SQL; the
+engine pushes what it has committed and loads what a lane asks for.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from chappe.model.message import Item
+
+#: Shares of high, normal and bulk while all three have something waiting.  Bulk keeps 5 %
+#: under endless high; what a class does not use goes to the next.
+SHARES: Final = (16, 3, 1)
+
+#: Items kept in memory per lane and per queue; what is beyond stays on disk only.
+LANE_ITEMS: Final = 1_000
+HEAD_ITEMS: Final = 8_000
+
+LaneKey = tuple[int, str]
+Load = Callable[[int, str, int, int], list[Item]]
+
+
+class Lane:
+    """One client's items of one priority, in order."""
+
+    __slots__ = ("has_more", "is_waiting", "items", "key", "mark")
+
+    def __init__(self, key: LaneKey, *, has_more: bool = False) -> None:
+        self.key = key
+        self.items: deque[Item] = deque()
+        #: The store holds items of this lane beyond `mark` which are not in memory.
+        self.has_more = has_more
+        #: The greatest id that has been in memory.
+        self.mark = 0
+        #: It stands in the ring of its priority.
+        self.is_waiting = False
+
+
+class Head:
+    """The next items of one queue, taken lane by lane in turn, priorities by share."""
+
+    def __init__(self, queue: str, load: Load) -> None:
+        """`load(priority, lane, after_id, limit)` reads a lane's further items that are due at once."""
+        self.queue = queue
+        self._load = load
+        self._lanes: dict[LaneKey, Lane] = {}
+        self._rings: tuple[deque[Lane], ...] = (deque(), deque(), deque())
+        self._in_memory = 0
+        self._turn = [0, 0, 0]
+
+    def push(self, item: Item) -> None:
+        """A committed item joins the end of its lane, or waits on disk if memory has enough of it."""
+        key = (item.priority, item.lane)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key)
+        if item.id > lane.mark:
+            if lane.has_more or len(lane.items) >= LANE_ITEMS or self._in_memory >= HEAD_ITEMS:
+                lane.has_more = True
+                self._stand(lane)
+                return
+            lane.mark = item.id
+        lane.items.append(item)
+        self._in_memory += 1
+        if not lane.is_waiting:
+            self._stand(lane)
+
+    def give_back(self, items: Iterable[Item]) -> None:
+        """Leased items return to the front, the first given back in front of the rest."""
+        for item in reversed(list(items)):
+            key = (item.priority, item.lane)
+            lane = self._lanes.get(key)
+            if lane is None:
+                lane = self._lanes[key] = Lane(key)
+                lane.mark = item.id
+            lane.items.appendleft(item)
+            self._in_memory += 1
+            self._stand(lane)
+
+    def remember(self, priority: int, lane_name: str) -> None:
+        """The store holds items of this lane (found at start)."""
+        lane = self._lanes[(priority, lane_name)] = Lane((priority, lane_name), has_more=True)
+        self._stand(lane)
+
+    def discard(self, ids: set[int]) -> set[int]:
+        """Take these items out; return those that really lay here (nobody holds them)."""
+        found: set[int] = set()
+        for lane in self._lanes.values():
+            kept = [item for item in lane.items if item.id not in ids]
+            if len(kept) != len(lane.items):
+                found.update(item.id for item in lane.items if item.id in ids)
+                self._in_memory -= len(lane.items) - len(kept)
+                lane.items = deque(kept)
+        return found
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing waits here, neither in memory nor known to be on disk."""
+        return not any(self._rings)
+
+    def take(self, limit: int) -> list[Item]:
+        """Take up to `limit` items."""
+        taken: list[Item] = []
+        while len(taken) < limit:
+            priority = self._next_priority()
+            if priority is None:
+                break
+            ring = self._rings[priority]
+            share = max(1, (limit - len(taken)) // max(1, len(ring)))
+            if self._spare_classes(priority):
+                share = min(share, SHARES[priority] - self._turn[priority])
+            got = self._take_from(ring, share)
+            self._turn[priority] += len(got)
+            taken += got
+        return taken
+
+    def _spare_classes(self, priority: int) -> bool:
+        return any(ring for other, ring in enumerate(self._rings) if other != priority)
+
+    def _next_priority(self) -> int | None:
+        """The highest priority whose share of this round is not used up."""
+        waiting = [priority for priority, ring in enumerate(self._rings) if ring]
+        if not waiting:
+            return None
+        for priority in waiting:
+            if self._turn[priority] < SHARES[priority]:
+                return priority
+        self._turn = [0, 0, 0]
+        return waiting[0]
+
+    def _take_from(self, ring: deque[Lane], share: int) -> list[Item]:
+        """Take `share` items of the lane whose turn it is and put the lane behind the others."""
+        lane = ring.popleft()
+        lane.is_waiting = False
+        if not lane.items and lane.has_more:
+            self._refill(lane)
+        items = lane.items
+        if share >= len(items):
+            got = list(items)
+            items.clear()
+        else:
+            got = [items.popleft() for _ in range(share)]
+        self._in_memory -= len(got)
+        if items or lane.has_more:
+            self._stand(lane)
+        else:
+            # A lane without items costs nothing, however many clients or handsets there have been,
+            # but its mark must outlive commits that are still on their way.
+            del self._lanes[lane.key]
+        return got
+
+    def _refill(self, lane: Lane) -> None:
+        loaded = self._load(lane.key[0], lane.key[1], lane.mark, LANE_ITEMS)
+        lane.items.extend(loaded)
+        self._in_memory += len(loaded)
+        if loaded:
+            lane.mark = max(lane.mark, loaded[-1].id)
+        lane.has_more = len(loaded) == LANE_ITEMS
+
+    def _stand(self, lane: Lane) -> None:
+        if not lane.is_waiting:
+            lane.is_waiting = True
+            self._rings[lane.key[0]].append(lane)

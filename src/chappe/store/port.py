@@ -1,0 +1,190 @@
+"""What nodes may ask of a store.  They know this and no engine.
+
+Every verb takes a batch and the events that tell of it; both are written in one transaction, and
+the call returns after its sync.  A verb that raises `StoreAway` has stored nothing of the batch.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from chappe.model.errors import ResourceError
+from chappe.model.events import EventBatch
+from chappe.model.lifecycle import Status
+from chappe.model.message import Item, Message
+
+
+class StoreAway(ResourceError):
+    """The store cannot write now (disk full, I/O error): refuse so that the peer tries again."""
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """Why one item of a batch could not be stored; its neighbours were."""
+
+    what: str
+
+
+# What became of an item that a node had leased.  One closed union, `Settlement`.
+
+
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """The operator took one part and named it."""
+
+    item: Item
+    operator: str
+    operator_ref: str
+    at_us: int
+    part: int = 1
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """The message ends here in a final status; `receipt` tells its client, if it asked to hear."""
+
+    item: Item
+    status: Status
+    error: str
+    at_us: int
+    receipt: Item | None = None
+    operator: str = ""
+
+
+class Delivered(msgspec.Struct, frozen=True, gc=False):
+    """A receipt or an MO reached its client (or was refused by it for good)."""
+
+    item: Item
+    at_us: int
+
+
+class Deferred(msgspec.Struct, frozen=True, gc=False):
+    """Not now: the item may be leased again from `due_at_ms` on."""
+
+    item: Item
+    due_at_ms: int
+
+
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """The item goes on in another queue (failover)."""
+
+    item: Item
+    queue: str
+    due_at_ms: int = 0
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """Nobody knows what became of it, or it crashes its reader: a person or a receipt decides."""
+
+    item: Item
+    reason: str
+
+
+class Sending(msgspec.Struct, frozen=True, gc=False):
+    """The durable mark before a write that must not be repeated."""
+
+    item: Item
+
+
+Settlement = Sent | Ended | Delivered | Deferred | Moved | Held | Sending
+
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """A delivery report as an operator sent it, already read."""
+
+    #: Made by the node; names the parked row and the client's receipt.
+    id: int
+    operator: str
+    #: The operator's reference: first as written, then in the converted forms that its profile allows.
+    references: tuple[str, ...]
+    handset: str
+    status: Status
+    #: The operator's word for it, for the log: `DELIVRD`.
+    word: str
+    error: str
+    at_ms: int
+    network_error: bytes = b""
+
+
+class Life(msgspec.Struct, gc=False):
+    """What the store knows of one message: enough to judge a report about it, or to show it."""
+
+    id: int
+    status: Status
+    message: Message | None
+    operator: str = ""
+    operator_ref: str = ""
+    sent_at_us: int = 0
+    final_at_us: int = 0
+    error: str = ""
+    #: Of a message in several parts: the status of each.
+    parts: list[Status] | None = None
+    #: The handset, kept when the message itself is no longer in memory.
+    handset: str = ""
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """The events of one transaction, numbered without gaps."""
+
+    seq: int
+    at_us: int
+    #: CSV lines, UTF-8.
+    lines: bytes
+    counts: dict[tuple[str, str, str], int]
+
+
+class QueueDepth(msgspec.Struct, frozen=True):
+    """How much waits in a queue and how old its oldest item is."""
+
+    queue: str
+    messages: int
+    oldest_s: float
+
+
+BlockListener = Callable[[Block], None]
+#: The queue where a message's receipts go; empty when nobody is to be told.
+ReceiptQueue = Callable[[Message], str]
+
+#: Waiting longer than this inside one store call is an event of its own.
+SLOW_CALL_S: Final = 0.25
+
+
+class Store(Protocol):
+    """The way of a message through durable storage."""
+
+    async def accept(self, items: Sequence[Item], events: EventBatch) -> Sequence[Fault | None]:
+        """Store new messages and lay each in its queue.  Raises: StoreAway."""
+        ...
+
+    async def lease(self, queue: str, limit: int) -> list[Item]:
+        """Take up to `limit` due items, high priority first, lanes in turn.  Nobody else gets them meanwhile."""
+        ...
+
+    async def release(self, items: Sequence[Item]) -> None:
+        """Give leased items back untouched, in order, to the front of their lanes."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement], events: EventBatch) -> Sequence[Fault | None]:
+        """Write what became of leased items.  Idempotent by item.  Raises: StoreAway."""
+        ...
+
+    async def report(self, reports: Sequence[Report], events: EventBatch) -> Sequence[Fault | None]:
+        """Match delivery reports with parts, move messages, tell clients; park what matches nothing.
+
+        Raises: StoreAway.
+        """
+        ...
+
+    async def record(self, events: EventBatch) -> None:
+        """Write events that belong to no message.  Raises: StoreAway."""
+        ...
+
+    async def find(self, message_id: int) -> Life | None:
+        """Look one message up, hot or in history."""
+        ...
+
+    def listen(self, queue: str, bell: Callable[[], None]) -> None:
+        """Ring `bell` after a commit that laid something into `queue`; at least once, never per item."""
+        ...
+
+    def open_messages(self, client: str) -> int:
+        """How many of a client's messages are not yet final."""
+        ...
