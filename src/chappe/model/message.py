@@ -9,7 +9,6 @@ import msgspec
 from chappe.model.lifecycle import Direction, Status
 
 
-
 class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One MT or MO, as it was accepted.  It never changes; its life is told by status and events.
 

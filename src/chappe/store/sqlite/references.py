@@ -100,7 +100,7 @@ class References:
         wanted = sorted(set(hashes))
         for generation in self._generations if wanted else ():
             for row in _PROBE.fetch(connection, wanted, before=(generation,)):
-                key, message_id, part, handset = map(int, row)  # type: ignore[call-overload]
+                key, message_id, part, handset = map(int, row)
                 found.setdefault(key, []).append((message_id, part, handset))
         return found
 

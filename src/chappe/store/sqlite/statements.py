@@ -6,7 +6,7 @@ Values are bound, never spelt: octets and NULs pass unchanged.
 import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 #: Rows per statement.  Full chunks are of one size; the rest has a statement of its own size, so that
 #: at most this many statements of a kind are ever prepared.
@@ -49,9 +49,9 @@ class Batched:
 
     def fetch(
         self, connection: sqlite3.Connection, rows: Sequence[object], before: Values = ()
-    ) -> list[tuple[object, ...]]:
+    ) -> list[tuple[Any, ...]]:
         """Execute a query over single values, `before` bound first; return all rows that it finds."""
-        found: list[tuple[object, ...]] = []
+        found: list[tuple[Any, ...]] = []
         for start in range(0, len(rows), CHUNK_ROWS):
             piece = rows[start : start + CHUNK_ROWS]
             found += connection.execute(self._text(len(piece)), [*before, *piece])

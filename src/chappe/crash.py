@@ -1,0 +1,51 @@
+"""Named instants at which a test kills the process, so that recovery is proved and not assumed.
+
+`CHAPPE_CRASH_AT=before_commit_sent:17` ends the process with SIGKILL at the 17th time that it reaches
+that point.  Without the variable a point costs one comparison.
+"""
+
+import os
+import signal
+from enum import StrEnum
+from typing import Final
+
+
+class CrashPoint(StrEnum):
+    """Before and after each commit, by what it writes, and each socket write, by where it goes."""
+
+    BEFORE_COMMIT_ACCEPT_MT = "before_commit_accept_mt"
+    AFTER_COMMIT_ACCEPT_MT = "after_commit_accept_mt"
+    BEFORE_COMMIT_ACCEPT_MO = "before_commit_accept_mo"
+    AFTER_COMMIT_ACCEPT_MO = "after_commit_accept_mo"
+    BEFORE_COMMIT_SENDING = "before_commit_sending"
+    AFTER_COMMIT_SENDING = "after_commit_sending"
+    BEFORE_COMMIT_SETTLE = "before_commit_settle"
+    AFTER_COMMIT_SETTLE = "after_commit_settle"
+    BEFORE_COMMIT_REPORT = "before_commit_report"
+    AFTER_COMMIT_REPORT = "after_commit_report"
+    BEFORE_WRITE_TO_CLIENT = "before_write_to_client"
+    AFTER_WRITE_TO_CLIENT = "after_write_to_client"
+    BEFORE_WRITE_TO_OPERATOR = "before_write_to_operator"
+    AFTER_WRITE_TO_OPERATOR = "after_write_to_operator"
+    BEFORE_HTTP_ANSWER = "before_http_answer"
+    AFTER_HISTORY_COPY = "after_history_copy"
+    AFTER_HISTORY_DELETE = "after_history_delete"
+
+
+_point, _, _count = os.environ.get("CHAPPE_CRASH_AT", "").partition(":")
+#: The point to die at; None in every ordinary process.
+ARMED: Final = CrashPoint(_point) if _point else None
+_left = int(_count or 1)
+
+
+def reach(point: CrashPoint) -> None:
+    """Die here if a test asked for it."""
+    if ARMED is not None and point is ARMED:
+        _die_when_due()
+
+
+def _die_when_due() -> None:
+    global _left
+    _left -= 1
+    if _left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,597 @@
+"""The SQLite engine: group commit in the loop's own thread, heads of queues in memory.
+
+Whatever nodes ask for during one turn of the loop is written by one transaction and one sync.
+Every answer follows its commit.  All nodes live in this process, so a lease lives in memory.
+"""
+
+import asyncio
+import sqlite3
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import zstandard
+
+from chappe.crash import ARMED, CrashPoint, reach
+from chappe.model.errors import MisuseError
+from chappe.model.events import EventBatch, EventName, merge_counts
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction
+from chappe.model.message import Content, Item
+from chappe.store.heads import Head
+from chappe.store.port import (
+    SLOW_CALL_S,
+    Block,
+    BlockListener,
+    Fault,
+    Life,
+    QueueDepth,
+    Report,
+    Sending,
+    Settlement,
+    StoreAway,
+)
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.names import Names
+from chappe.store.sqlite.opening import connect, open_run
+from chappe.store.sqlite.references import References
+from chappe.store.sqlite.transaction import Effects, Transaction
+
+#: Commits between two checkpoints, and the longest time between them while there is something to carry over.
+CHECKPOINT_COMMITS: Final = 400
+CHECKPOINT_AFTER_S: Final = 2.0
+#: How often the engine looks for items that have become due.
+LOOK_EVERY_S: Final = 0.1
+#: Due items that one look brings into memory, per lane.
+DUE_ITEMS: Final = 500
+
+_NEW_BLOCK = "INSERT INTO event_blocks (seq, run, at_us, events, ids, counts, lines) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Call:
+    """One verb's batch waiting for the group commit."""
+
+    __slots__ = ("done", "events", "items", "kind")
+
+    def __init__(
+        self, kind: str, items: Sequence[Any], events: EventBatch | None, done: asyncio.Future[list[Fault | None]]
+    ) -> None:
+        self.kind = kind
+        self.items = items
+        self.events = events
+        self.done = done
+
+
+#: Verbs in the order in which one transaction writes them: what a later one may look for, an earlier one wrote.
+_ORDER: Final = ("accept", "settle", "report", "record", "write")
+
+
+class SqliteStore:
+    """The store of one box without anything to install.  See `store.port.Store`."""
+
+    def __init__(
+        self, path: Path, *, version: str, clock_us: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self.path = path
+        self._version = version
+        self._now_us = clock_us
+        self._calls: list[Call] = []
+        self._is_scheduled = False
+        self._heads: dict[str, Head] = {}
+        self._bells: dict[str, list[Callable[[], None]]] = {}
+        self._open_by_client: dict[str, int] = {}
+        self._leased: set[int] = set()
+        self._due_in_memory: set[tuple[str, int]] = set()
+        self._due_at: dict[str, int] = {}
+        self._long: dict[int, Life] = {}
+        self._listeners: list[BlockListener] = []
+        self._observers: list[Callable[[str, float], None]] = []
+        self._zstd = zstandard.ZstdCompressor(level=1)
+        self._commits = 0
+        self._checkpoint_at = 0.0
+        self.is_away = False
+        self._is_closing = False
+
+    # -- opening ------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the file, migrate it, find out what is in it.  Raises: StoreAway, SettingsError."""
+        self._loop = asyncio.get_running_loop()
+        self._connection = connect(self.path)
+        self.run, self.last_id, key = open_run(self._connection, self._version)
+        self._names = Names(self._connection)
+        self._references = References(key)
+        self._references.load(self._connection)
+        self._seq = int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM event_blocks").fetchone()[0])
+        self._seq = max(self._seq, self._meta_int("blocks_until"))
+        self._recover()
+
+    def _recover(self) -> None:
+        """Rebuild what memory must know: lanes, counts, recent references, parked reports."""
+        final = ",".join(str(int(status)) for status in FINAL)
+        execute, name = self._connection.execute, self._names.name
+        for queue, priority, lane in execute("SELECT DISTINCT queue, priority, lane FROM queue"):
+            self._head(name(queue)).remember(priority, name(lane))
+            self._due_at[name(queue)] = 0
+        counts = execute(
+            f"SELECT client, count(*) FROM messages WHERE status NOT IN ({final})"
+            " AND operator IS NULL OR status IN (4, 5, 12) GROUP BY client"
+        )
+        self._open_by_client = {name(client): count for client, count in counts}
+        self._parked = int(execute("SELECT count(*) FROM parked").fetchone()[0])
+        self._recover_references()
+
+    def _recover_references(self) -> None:
+        transaction = self._transaction()
+        since = self._references.settled_until_us
+        query = "SELECT id FROM messages WHERE sent_at_us > ? ORDER BY sent_at_us"
+        ids = [int(row[0]) for row in self._connection.execute(query, (since,))]
+        for start in range(0, len(ids), 1000):
+            piece = ids[start : start + 1000]
+            lives = transaction.lives(piece)
+            for life in (lives[each] for each in piece):
+                self._recover_life(life)
+
+    def _recover_life(self, life: Life) -> None:
+        if life.parts is None:
+            self._references.add(life.operator, life.operator_ref, life, 1)
+        else:
+            self._long[life.id] = life
+            for _, part, _, reference in rows.PARTS_OF.fetch(self._connection, [life.id]):
+                self._references.add(life.operator, str(reference), life, int(part))
+        if life.status in FINAL:
+            life.message = None
+            self._long.pop(life.id, None)
+
+    def _meta_int(self, key: str) -> int:
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return int(row[0]) if row else 0
+
+    async def close(self) -> None:
+        """Write what waits and close the file."""
+        self._is_closing = True
+        if self._calls:
+            self._flush()
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+    # -- verbs --------------------------------------------------------------------------------------
+
+    async def accept(self, items: Sequence[Item], events: EventBatch) -> Sequence[Fault | None]:
+        return await self._ask("accept", items, events)
+
+    async def settle(self, settlements: Sequence[Settlement], events: EventBatch) -> Sequence[Fault | None]:
+        return await self._ask("settle", settlements, events)
+
+    async def report(self, reports: Sequence[Report], events: EventBatch) -> Sequence[Fault | None]:
+        return await self._ask("report", reports, events)
+
+    async def record(self, events: EventBatch) -> None:
+        await self._ask("record", (), events)
+
+    async def write(self, statement: str, values: Sequence[Sequence[object]]) -> None:
+        """Execute one statement for each row of values within the group commit (copies, counters, meta)."""
+        await self._ask("write", [(statement, values)], None)
+
+    async def lease(self, queue: str, limit: int) -> list[Item]:
+        return self.lease_now(queue, limit)
+
+    def lease_now(self, queue: str, limit: int) -> list[Item]:
+        """Like `lease`, without a turn of the loop: a lease lives in memory here."""
+        due_at = self._due_at.get(queue)
+        if due_at is not None and due_at * 1000 <= self._now_us():
+            self._load_due(queue)
+        head = self._heads.get(queue)
+        if head is None or head.is_empty or self.is_away:
+            return []
+        items = head.take(limit)
+        self._leased.update([item.id for item in items])
+        return items
+
+    async def release(self, items: Sequence[Item]) -> None:
+        by_queue: dict[str, list[Item]] = {}
+        for item in items:
+            self._leased.discard(item.id)
+            by_queue.setdefault(item.queue, []).append(item)
+        for queue, given in by_queue.items():
+            self._head(queue).give_back(given)
+            self._ring(queue)
+
+    async def find(self, message_id: int) -> Life | None:
+        return self._transaction().lives([message_id]).get(message_id)
+
+    async def parts_sent(self, message_id: int) -> set[int]:
+        """Which parts of a long message an operator has already taken."""
+        found = rows.PARTS_OF.fetch(self._connection, [message_id])
+        return {int(part) for _, part, _, _ in found}
+
+    def listen(self, queue: str, bell: Callable[[], None]) -> None:
+        self._bells.setdefault(queue, []).append(bell)
+
+    def open_messages(self, client: str) -> int:
+        return self._open_by_client.get(client, 0)
+
+    def is_waiting(self, queue: str) -> bool:
+        """Something may be leased from the queue."""
+        head = self._heads.get(queue)
+        return head is not None and not head.is_empty
+
+    def on_block(self, listener: BlockListener) -> None:
+        """Call `listener` after each commit with the block that it wrote."""
+        self._listeners.append(listener)
+
+    def on_call(self, observer: Callable[[str, float], None]) -> None:
+        """Call `observer` with each commit's verb and seconds (metrics)."""
+        self._observers.append(observer)
+
+    @property
+    def parked_reports(self) -> int:
+        """How many reports match nothing so far."""
+        return self._parked
+
+    # -- group commit -------------------------------------------------------------------------------
+
+    def _ask(self, kind: str, items: Sequence[Any], events: EventBatch | None) -> asyncio.Future[list[Fault | None]]:
+        done: asyncio.Future[list[Fault | None]] = self._loop.create_future()
+        self._calls.append(Call(kind, items, events, done))
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._flush)
+        return done
+
+    def _flush(self) -> None:
+        """Write everything that waits in one transaction, then tell everyone."""
+        self._is_scheduled = False
+        calls, self._calls = self._calls, []
+        began = time.perf_counter()
+        try:
+            transaction, block = self._commit(calls)
+        except sqlite3.OperationalError as error:
+            self._fail(calls, error)
+        except (sqlite3.Error, ValueError, TypeError, OverflowError, AssertionError) as error:
+            self._isolate(calls, error)
+        else:
+            self._committed(calls, transaction, block)
+        took = time.perf_counter() - began
+        for observer in self._observers:
+            observer("commit", took)
+        if took > SLOW_CALL_S and not self.is_away:
+            events = EventBatch(self._now_us())
+            events.add(EventName.STORE_SLOW, detail=f"commit of {len(calls)} calls took {took * 1000:.0f} ms")
+            self._ask("record", (), events).add_done_callback(_ignore)
+        elif self._commits >= CHECKPOINT_COMMITS or (self._commits and began >= self._checkpoint_at):
+            self._loop.call_soon(self._checkpoint)
+
+    def _transaction(self) -> Transaction:
+        return Transaction(
+            self._connection, self._names, self._references, getattr(self, "_parked", 0), self._long, self._now_us()
+        )
+
+    def _commit(self, calls: Sequence[Call]) -> tuple[Transaction, Block | None]:
+        """One transaction for these calls.  On any error nothing of it is left, on disk or in memory."""
+        transaction = self._transaction()
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._run_calls(transaction, calls)
+            transaction.write()
+            has_spilled = self._references.spill(connection, transaction.events.at_us)
+            block = self._write_block(calls, transaction)
+            if ARMED is not None:
+                _reach(calls, is_before=True)
+            connection.execute("COMMIT")
+            if ARMED is not None:
+                _reach(calls, is_before=False)
+        except BaseException:
+            transaction.put_back()
+            self._names.rolled_back()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        if has_spilled:
+            self._references.spilled()
+        return transaction, block
+
+    def _run_calls(self, transaction: Transaction, calls: Sequence[Call]) -> None:
+        for kind in _ORDER:
+            for call in calls:
+                if call.kind != kind:
+                    continue
+                if kind == "accept":
+                    transaction.accept(call.items)
+                elif kind == "settle":
+                    transaction.settle(call.items)
+                elif kind == "report":
+                    transaction.report(call.items)
+                elif kind == "write":
+                    for statement, values in call.items:
+                        self._connection.executemany(statement, values)
+            if kind == "settle":
+                transaction.match_parked()
+
+    def _write_block(self, calls: Sequence[Call], transaction: Transaction) -> Block | None:
+        """The events of all calls as one row."""
+        batches = [call.events for call in calls if call.events is not None]
+        batches.append(transaction.events)
+        ids = [each for batch in batches for each in batch.ids]
+        if not ids:
+            return None
+        seq = self._seq + 1
+        text = "".join(["".join(batch.lines) for batch in batches]).encode("utf-8", "backslashreplace")
+        counts = merge_counts([batch.counts for batch in batches])
+        block = Block(seq, transaction.events.at_us, text, counts)
+        self._connection.execute(
+            _NEW_BLOCK,
+            (
+                seq,
+                self.run,
+                block.at_us,
+                len(ids),
+                array("q", ids).tobytes(),
+                _pack([(*key, count) for key, count in counts.items()]),
+                self._zstd.compress(text),
+            ),
+        )
+        return block
+
+    def _committed(self, calls: Sequence[Call], transaction: Transaction, block: Block | None) -> None:
+        self._names.committed()
+        self._commits += 1
+        if block is not None:
+            self._seq = block.seq
+        rung = self._take_effect(transaction.effects)
+        for call in calls:
+            if not call.done.done():
+                call.done.set_result([None] * len(call.items))
+        for queue in rung:
+            self._ring(queue)
+        if block is not None:
+            for listener in self._listeners:
+                listener(block)
+        if self.is_away:
+            self._is_back()
+
+    def _take_effect(self, effects: Effects) -> set[str]:
+        """Memory follows the disk: counts, leases, heads of queues."""
+        counts = self._open_by_client
+        for client in effects.opened:
+            counts[client] = counts.get(client, 0) + 1
+        for client in effects.closed:
+            counts[client] = counts.get(client, 0) - 1
+        self._parked += effects.parked
+        leased = self._leased
+        for item in effects.settled:
+            leased.discard(item.id)
+            if item.due_at_ms:
+                self._due_in_memory.discard((item.queue, item.id))
+        rung: set[str] = set()
+        for item in effects.queued:
+            if item.due_at_ms:
+                self._will_be_due(item)
+                continue
+            self._head(item.queue).push(item)
+            rung.add(item.queue)
+        for item in effects.deferred:
+            self._will_be_due(item)
+        return rung
+
+    # -- failures -----------------------------------------------------------------------------------
+
+    def _fail(self, calls: Sequence[Call], error: sqlite3.OperationalError) -> None:
+        """The disk does not take it: nobody hears yes.  Everyone may try again."""
+        if not self.is_away:
+            self.is_away = True
+            self._away_reason = str(error)
+        for call in calls:
+            if not call.done.done():
+                call.done.set_exception(StoreAway(f"store {self.path}: {error}; nothing of the batch is stored"))
+
+    def _is_back(self) -> None:
+        self.is_away = False
+        events = EventBatch(self._now_us())
+        events.add(EventName.STORE_BACK, detail=f"was away: {self._away_reason}")
+        self._ask("record", (), events).add_done_callback(_ignore)
+        for queue in list(self._bells):
+            self._ring(queue)
+
+    def _isolate(self, calls: Sequence[Call], error: Exception) -> None:
+        """Something in the group cannot be stored: write call by call, then item by item, refuse it alone."""
+        for call in calls:
+            faults: list[Fault | None] = []
+            pieces = [call.items] if len(calls) > 1 else [[item] for item in call.items]
+            for number, piece in enumerate(pieces):
+                faults += self._try_piece(call, piece, call.events if number == 0 else None)
+            if not call.done.done():
+                call.done.set_result(faults)
+        del error
+
+    def _try_piece(self, call: Call, piece: Sequence[Any], events: EventBatch | None) -> list[Fault | None]:
+        single = Call(call.kind, piece, events, self._loop.create_future())
+        try:
+            transaction, block = self._commit([single])
+        except sqlite3.OperationalError as error:
+            return [Fault(str(error))] * len(piece)
+        except (sqlite3.Error, ValueError, TypeError, OverflowError, AssertionError) as error:
+            if len(piece) == 1:
+                return [Fault(f"{type(error).__name__}: {error}")]
+            found: list[Fault | None] = []
+            for number, item in enumerate(piece):
+                found += self._try_piece(call, [item], events if number == 0 else None)
+            return found
+        self._committed([single], transaction, block)
+        return [None] * len(piece)
+
+    # -- due items, bells, upkeep -------------------------------------------------------------------
+
+    def _head(self, queue: str) -> Head:
+        head = self._heads.get(queue)
+        if head is None:
+            head = self._heads[queue] = Head(queue, lambda *lane: self._load_lane(queue, *lane))
+        return head
+
+    def _load_lane(self, queue: str, priority: int, lane: str, after_id: int, limit: int) -> list[Item]:
+        known = self._names.known
+        values = (known(queue), priority, known(lane), after_id, limit)
+        return [
+            Item(queue, priority, lane, 0, message_id, _content(packed, body), attempts)
+            for message_id, attempts, packed, body in self._connection.execute(rows.NEXT_OF_LANE, values)
+        ]
+
+    def _load_due(self, queue: str) -> None:
+        """Bring items whose moment has come to the front of their lanes, and note the next moment."""
+        now_ms, number = self._now_us() // 1000, self._names.known(queue)
+        lanes = "SELECT DISTINCT priority, lane FROM queue WHERE queue = ? AND due_at_ms > 0"
+        following: list[int] = []
+        for priority, lane in self._connection.execute(lanes, (number,)).fetchall():
+            found = self._connection.execute(rows.DUE_OF_LANE, (number, priority, lane, now_ms, DUE_ITEMS)).fetchall()
+            items = [
+                Item(queue, each[0], self._names.name(each[1]), each[2], each[3], _content(each[5], each[6]), each[4])
+                for each in found
+                if (queue, each[3]) not in self._due_in_memory
+            ]
+            self._due_in_memory.update((queue, item.id) for item in items)
+            self._head(queue).give_back(items)
+            later = "SELECT min(due_at_ms) FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > ?"
+            row = self._connection.execute(later, (number, priority, lane, now_ms)).fetchone()
+            following += [row[0]] if row[0] is not None else []
+            following += [now_ms + 500] if len(found) == DUE_ITEMS else []
+        if following:
+            self._due_at[queue] = min(following)
+        else:
+            self._due_at.pop(queue, None)
+
+    def _will_be_due(self, item: Item) -> None:
+        known = self._due_at.get(item.queue)
+        self._due_at[item.queue] = item.due_at_ms if known is None else min(known, item.due_at_ms)
+
+    def _ring(self, queue: str) -> None:
+        for bell in self._bells.get(queue, ()):
+            bell()
+
+    async def keep_time(self, stopping: asyncio.Event) -> None:
+        """Ring for items that become due, until asked to stop."""
+        while not stopping.is_set():
+            await asyncio.sleep(LOOK_EVERY_S)
+            now_ms = self._now_us() // 1000
+            for queue, due_at_ms in list(self._due_at.items()):
+                if due_at_ms <= now_ms:
+                    self._ring(queue)
+            if self.is_away and not self._calls:
+                events = EventBatch(self._now_us())
+                events.add(EventName.STORE_AWAY, detail=self._away_reason)
+                self._ask("record", (), events).add_done_callback(_ignore)
+
+    def _checkpoint(self) -> None:
+        """Carry the log into the database file: small pieces, after the answers are written."""
+        if self._is_scheduled or not self._commits:
+            return
+        self._commits = 0
+        self._checkpoint_at = time.perf_counter() + CHECKPOINT_AFTER_S
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.OperationalError as error:
+            self.is_away, self._away_reason = True, str(error)
+
+    # -- expiry -------------------------------------------------------------------------------------
+
+    def expired(self, now_ms: int, limit: int = 500) -> list[Item]:
+        """Lease messages whose named moment has passed and that nothing was sent of yet.
+
+        The caller settles each as `Ended`; rows of messages that are gone or too far are forgotten.
+        """
+        execute = self._connection.execute
+        found = execute("SELECT at_ms, id FROM expiries WHERE at_ms <= ? LIMIT ?", (now_ms, limit)).fetchall()
+        if not found:
+            return []
+        waiting = self._waiting_rows([each for _, each in found])
+        stale = [(at_ms, each) for at_ms, each in found if each not in waiting]
+        if stale:
+            self._ask("write", [(rows.FORGET_EXPIRIES, stale)], None).add_done_callback(_ignore)
+        free = [item for item in waiting.values() if item.id not in self._leased]
+        return self._take_out(free)
+
+    def overdue(self, queue: str, before_id: int, limit: int = 500) -> list[Item]:
+        """Lease messages of a queue that are older than `before_id` (the longest validity of its operator)."""
+        query = "SELECT id FROM queue WHERE queue = ? AND id < ? AND body IS NULL LIMIT ?"
+        found = self._connection.execute(query, (self._names.known(queue), before_id, limit))
+        waiting = self._waiting_rows([int(row[0]) for row in found])
+        return self._take_out([item for item in waiting.values() if item.id not in self._leased])
+
+    def _waiting_rows(self, ids: Sequence[int]) -> dict[int, Item]:
+        """Of these messages, the ones of which nothing was sent: id → item."""
+        never = ",".join(str(int(status)) for status in NEVER_SENT)
+        marks = ",".join("?" * len(ids))
+        query = (
+            "SELECT m.id, q.queue, q.priority, q.lane, q.due_at_ms, q.attempts, m.body FROM messages m JOIN queue q ON"
+            " q.queue = m.queue AND q.priority = m.priority AND q.lane = m.lane AND q.due_at_ms = m.due_at_ms"
+            f" AND q.id = m.id WHERE m.id IN ({marks}) AND m.status IN ({never})"
+        )
+        name = self._names.name
+        return {
+            each: Item(name(queue), priority, name(lane), due, each, rows.unpack_message(body), attempts)
+            for each, queue, priority, lane, due, attempts, body in self._connection.execute(query, list(ids))
+        }
+
+    def _take_out(self, items: Sequence[Item]) -> list[Item]:
+        by_queue: dict[str, set[int]] = {}
+        for item in items:
+            by_queue.setdefault(item.queue, set()).add(item.id)
+        for queue, ids in by_queue.items():
+            self._head(queue).discard(ids)
+        self._leased.update(item.id for item in items)
+        return list(items)
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    def depths(self) -> list[QueueDepth]:
+        """How much waits in each queue."""
+        now_ms = self._now_us() // 1000
+        query = "SELECT queue, count(*), min(id) FROM queue GROUP BY queue"
+        return [
+            QueueDepth(self._names.name(queue), count, max(0.0, (now_ms - made_at_ms(oldest)) / 1000))
+            for queue, count, oldest in self._connection.execute(query)
+        ]
+
+    def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
+        """Event blocks that follow `seq`, in order (for copies that must catch up)."""
+        query = "SELECT seq, at_us, counts, lines FROM event_blocks WHERE seq > ? ORDER BY seq LIMIT ?"
+        unzip = zstandard.ZstdDecompressor().decompress
+        return [
+            Block(each, at_us, unzip(lines), {(a, b, c): n for a, b, c, n in msgspec.msgpack.decode(counts)})
+            for each, at_us, counts, lines in self._connection.execute(query, (seq, limit))
+        ]
+
+
+def _content(packed: bytes | None, body: bytes | None) -> Content:
+    """What a queue row holds: its own packed receipt, or else the message."""
+    if packed is not None:
+        return rows.unpack_receipt(packed)
+    if body is None:
+        raise MisuseError("a queue row without a message: the file was changed by something else")
+    return rows.unpack_message(body)
+
+
+def _reach(calls: Sequence[Call], *, is_before: bool) -> None:
+    """Tests kill the process around the commits that they name."""
+    when = "before" if is_before else "after"
+    for call in calls:
+        if call.kind == "accept":
+            content = call.items[0].content
+            kind = "accept_mt" if content.direction is Direction.MT else "accept_mo"
+        elif call.kind == "settle":
+            kind = "sending" if isinstance(call.items[0], Sending) else "settle"
+        elif call.kind == "report":
+            kind = "report"
+        else:
+            continue
+        reach(CrashPoint(f"{when}_commit_{kind}"))
+
+
+def _ignore(future: asyncio.Future[list[Fault | None]]) -> None:
+    """The outcome was only for the log."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,106 @@
+"""The statements of the message path, each for any number of rows, and how rows carry messages."""
+
+from typing import Any
+
+import msgspec
+
+from chappe.model.lifecycle import Status
+from chappe.model.message import Message, Receipt
+from chappe.store.port import Life, Report
+from chappe.store.sqlite.statements import Batched, insert, with_list, with_values
+
+pack = msgspec.msgpack.Encoder().encode
+unpack_message = msgspec.msgpack.Decoder(Message).decode
+unpack_receipt = msgspec.msgpack.Decoder(Receipt).decode
+pack_report = msgspec.msgpack.Encoder().encode
+unpack_report = msgspec.msgpack.Decoder(Report).decode
+
+NEW_MESSAGES = Batched(insert("messages", "id, client, status, queue, priority, lane, due_at_ms, operator, body"))
+NEW_IN_QUEUE = Batched(insert("queue", "queue, priority, lane, due_at_ms, id, attempts, body"))
+NEW_EXPIRIES = Batched(insert("expiries", "at_ms, id", "INSERT OR IGNORE"))
+NEW_FINISHED = Batched(insert("finished", "id"))
+NEW_PARKED = Batched(insert("parked", "id, operator, at_ms, body"))
+NEW_PARKED_REFS = Batched(insert("parked_refs", "hash, id", "INSERT OR IGNORE"))
+NEW_HELD = Batched(insert("held", "id, queue, at_us, reason, priority, lane, body", "INSERT OR REPLACE"))
+PARTS_SENT = Batched(
+    insert(
+        "parts",
+        "id, part, status, operator_ref, sent_at_us",
+        after=" ON CONFLICT (id, part) DO UPDATE SET operator_ref = excluded.operator_ref,"
+        " sent_at_us = excluded.sent_at_us",
+    )
+)
+PARTS_MOVE = Batched(
+    with_values(
+        "id, part, status, error",
+        "UPDATE parts SET status = v.status, error = v.error FROM v WHERE parts.id = v.id AND parts.part = v.part",
+    )
+)
+SENT = Batched(
+    with_values(
+        "id, operator, operator_ref, at_us",
+        f"UPDATE messages SET status = {Status.SENT:d}, operator = v.operator, operator_ref = v.operator_ref,"
+        " sent_at_us = v.at_us FROM v WHERE messages.id = v.id",
+    )
+)
+MOVE = Batched(
+    with_values(
+        "id, status, error, final_at_us",
+        "UPDATE messages SET status = v.status, error = v.error, final_at_us = v.final_at_us"
+        " FROM v WHERE messages.id = v.id",
+    )
+)
+ENDED = Batched(
+    with_values(
+        "id, status, error, final_at_us, operator",
+        "UPDATE messages SET status = v.status, error = v.error, final_at_us = v.final_at_us, operator = v.operator"
+        " FROM v WHERE messages.id = v.id",
+    )
+)
+REQUEUED = Batched(
+    with_values(
+        "id, status, queue, due_at_ms",
+        "UPDATE messages SET status = v.status, queue = v.queue, due_at_ms = v.due_at_ms"
+        " FROM v WHERE messages.id = v.id",
+    )
+)
+FORGET_EXPIRIES = "DELETE FROM expiries WHERE at_ms <= ? AND id = ?"
+DEQUEUE = "DELETE FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"
+
+_LIFE = "id, status, body, operator, operator_ref, sent_at_us, final_at_us, error"
+LIVES = Batched(with_list(f"SELECT {_LIFE} FROM messages WHERE id IN ({{list}})"))
+PARTS_OF = Batched(with_list("SELECT id, part, status, operator_ref FROM parts WHERE id IN ({list}) ORDER BY id, part"))
+PARKED_BY_HASH = Batched(
+    with_list("SELECT r.hash, p.id, p.body FROM parked_refs r JOIN parked p ON p.id = r.id WHERE r.hash IN ({list})")
+)
+DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
+DELETE_PARKED_REFS = Batched(with_list("DELETE FROM parked_refs WHERE id IN ({list})"))
+DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))
+DELETE_PARTS = Batched(with_list("DELETE FROM parts WHERE id IN ({list})"))
+NEXT_OF_LANE = (
+    "SELECT q.id, q.attempts, q.body, m.body FROM queue q LEFT JOIN messages m ON m.id = q.id"
+    " WHERE q.queue = ? AND q.priority = ? AND q.lane = ? AND q.due_at_ms = 0 AND q.id > ? ORDER BY q.id LIMIT ?"
+)
+DUE_OF_LANE = (
+    "SELECT q.priority, q.lane, q.due_at_ms, q.id, q.attempts, q.body, m.body"
+    " FROM queue q LEFT JOIN messages m ON m.id = q.id"
+    " WHERE q.queue = ? AND q.priority = ? AND q.lane = ? AND q.due_at_ms BETWEEN 1 AND ?"
+    " ORDER BY q.due_at_ms, q.id LIMIT ?"
+)
+
+
+def life_of(row: tuple[Any, ...], operator: str) -> Life:
+    """Read a row of `LIVES`; `operator` is its operator's name."""
+    message_id, status, body, _, operator_ref, sent_at_us, final_at_us, error = row
+    message = unpack_message(body)
+    return Life(
+        id=int(message_id),
+        status=Status(status),
+        message=message,
+        operator=operator,
+        operator_ref=str(operator_ref or ""),
+        sent_at_us=int(sent_at_us),
+        final_at_us=int(final_at_us),
+        error=str(error or ""),
+        handset=message.handset,
+    )

@@ -1,0 +1,477 @@
+"""One group commit: writes what nodes asked for, and remembers what follows from it once it is safe.
+
+Statements go out set by set.  Nothing in memory that others see changes here but a life's status,
+and that is put back when the transaction fails; queue heads and counts change in `Effects`, after the commit.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chappe.model.address import handset_key, same_handset
+from chappe.model.events import EventBatch, EventName
+from chappe.model.lifecycle import FINAL, Direction, Status, status_of_parts
+from chappe.model.message import Item, Message
+from chappe.rules.match import Verdict, judge, receipt_of, wants_receipt
+from chappe.store.port import (
+    Deferred,
+    Delivered,
+    Ended,
+    Held,
+    Life,
+    Moved,
+    Report,
+    Sending,
+    Sent,
+    Settlement,
+)
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.names import Names
+from chappe.store.sqlite.references import Entry, References
+
+_EVENT_BY_STATUS = {
+    Status.BUFFERED: EventName.MT_BUFFERED,
+    Status.DELIVERED: EventName.MT_DELIVERED,
+    Status.FAILED: EventName.MT_FAILED,
+    Status.REJECTED: EventName.MT_FAILED,
+    Status.EXPIRED: EventName.MT_EXPIRED,
+    Status.CANCELLED: EventName.MT_CANCELLED,
+    Status.UNKNOWN: EventName.MT_UNKNOWN,
+}
+
+
+@dataclass(slots=True)
+class Effects:
+    """What changes in memory after the commit."""
+
+    queued: list[Item] = field(default_factory=list)
+    deferred: list[Item] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    settled: list[Item] = field(default_factory=list)
+    parked: int = 0
+    #: What a failed transaction must put back: life, its status, error, final_at, message, and copied parts.
+    before: list[tuple[Life, Status, str, int, Message | None, list[Status] | None]] = field(default_factory=list)
+
+
+class Transaction:
+    """The writes of one group."""
+
+    __slots__ = (
+        "_added",
+        "_connection",
+        "_dequeued",
+        "_ended",
+        "_expiries",
+        "_finished",
+        "_long",
+        "_messages",
+        "_moved",
+        "_names",
+        "_parked_total",
+        "_parts_moved",
+        "_queue_rows",
+        "_references",
+        "_requeued",
+        "_sent",
+        "effects",
+        "events",
+    )
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        names: Names,
+        references: References,
+        parked_total: int,
+        long_lives: dict[int, Life],
+        now_us: int,
+    ) -> None:
+        #: Events that only the store can know of: what reports matched.
+        self.events = EventBatch(now_us)
+        self._connection = connection
+        self._names = names
+        self._references = references
+        self._parked_total = parked_total
+        self._long = long_lives
+        self.effects = Effects()
+        self._messages: list[tuple[object, ...]] = []
+        self._queue_rows: list[tuple[object, ...]] = []
+        self._expiries: list[tuple[int, int]] = []
+        self._dequeued: list[tuple[int, int, int, int, int]] = []
+        self._sent: list[tuple[object, ...]] = []
+        self._ended: list[tuple[object, ...]] = []
+        self._moved: list[tuple[object, ...]] = []
+        self._parts_moved: list[tuple[object, ...]] = []
+        self._requeued: list[tuple[object, ...]] = []
+        self._finished: list[tuple[int]] = []
+        #: Parts that became known in this transaction: a parked report may be waiting for one.
+        self._added: list[tuple[str, str]] = []
+
+    # -- new messages -------------------------------------------------------------------------------
+
+    def accept(self, items: Sequence[Item]) -> None:
+        """New messages, each with its place in a queue."""
+        number, pack, effects = self._names.number, rows.pack, self.effects
+        status = {Direction.MT: int(Status.QUEUED), Direction.MO: int(Status.ACCEPTED)}
+        for item in items:
+            message = item.content
+            assert isinstance(message, Message)
+            queue, lane, due = number(item.queue), number(item.lane), item.due_at_ms
+            operator = number(message.operator) if message.operator else None
+            row_status = (
+                int(Status.SCHEDULED) if due and message.direction is Direction.MT else status[message.direction]
+            )
+            self._messages.append(
+                (item.id, number(message.client), row_status, queue, item.priority, lane, due, operator, pack(message))
+            )
+            self._queue_rows.append((queue, item.priority, lane, due, item.id, item.attempts, None))
+            if message.expires_at_ms:
+                self._expiries.append((message.expires_at_ms, item.id))
+            if message.direction is Direction.MT:
+                effects.opened.append(message.client)
+        effects.queued += items
+
+    # -- leased items -------------------------------------------------------------------------------
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """What became of leased items."""
+        for settlement in settlements:
+            _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
+
+    def _settle_sent(self, sent: Sent) -> None:
+        item = sent.item
+        message = item.content
+        assert isinstance(message, Message)
+        if message.parts > 1:
+            self._settle_part(sent, message)
+            return
+        self._sent.append((item.id, self._names.number(sent.operator), sent.operator_ref, sent.at_us))
+        self._dequeue(item)
+        life = Life(item.id, Status.SENT, message, sent.operator, sent.operator_ref, sent.at_us, handset=message.dest)
+        self._references.add(sent.operator, sent.operator_ref, life, 1)
+        self._added.append((sent.operator, sent.operator_ref))
+
+    def _settle_part(self, sent: Sent, message: Message) -> None:
+        """One part of several: the message is sent when its last part is."""
+        life = self._long.get(message.id)
+        if life is None:
+            life = self._long[message.id] = self._read_long(message)
+        assert life.parts is not None
+        if life.parts[sent.part - 1] in (Status.QUEUED, Status.SENDING):
+            self._remember(life)
+            life.parts[sent.part - 1] = Status.SENT
+        life.operator, life.sent_at_us = sent.operator, sent.at_us
+        rows.PARTS_SENT.run(
+            self._connection,
+            [(message.id, sent.part, int(life.parts[sent.part - 1]), sent.operator_ref, sent.at_us)],
+        )
+        self._references.add(sent.operator, sent.operator_ref, life, sent.part)
+        self._added.append((sent.operator, sent.operator_ref))
+        if Status.QUEUED in life.parts:
+            return
+        self._sent.append((message.id, self._names.number(sent.operator), sent.operator_ref, sent.at_us))
+        self._dequeue(sent.item)
+        life.status = status_of_parts(life.parts)
+        if life.status is not Status.SENT:
+            # Receipts of the first parts overtook the last part's answer.
+            self._end_life(life, life.error or "000", sent.at_us)
+
+    def _read_long(self, message: Message) -> Life:
+        """A message in parts, with what is stored of them (after a restart)."""
+        parts = [Status.QUEUED] * message.parts
+        for _, part, status, _ in rows.PARTS_OF.fetch(self._connection, [message.id]):
+            parts[int(part) - 1] = Status(status)
+        return Life(message.id, Status.QUEUED, message, parts=parts, handset=message.dest)
+
+    def _settle_ended(self, ended: Ended) -> None:
+        item = ended.item
+        message = item.content
+        assert isinstance(message, Message)
+        operator = self._names.number(ended.operator) if ended.operator else None
+        self._ended.append((item.id, int(ended.status), ended.error, ended.at_us, operator))
+        self._finished.append((item.id,))
+        self._dequeue(item)
+        life = self._long.get(item.id)
+        if life is not None:
+            # Some parts had left: reports about them meet a message that has ended.
+            self._remember(life)
+            life.status, life.parts, life.message = ended.status, None, None
+            del self._long[item.id]
+        self.effects.closed.append(message.client)
+        if ended.receipt is not None:
+            self._enqueue(ended.receipt)
+
+    def _settle_delivered(self, delivered: Delivered) -> None:
+        item = delivered.item
+        if isinstance(item.content, Message):
+            self._moved.append((item.id, int(Status.DELIVERED), None, delivered.at_us))
+            self._finished.append((item.id,))
+        self._dequeue(item)
+
+    def _settle_deferred(self, deferred: Deferred) -> None:
+        self._requeue(deferred.item, deferred.item.queue, deferred.due_at_ms)
+
+    def _settle_moved(self, moved: Moved) -> None:
+        self._requeue(moved.item, moved.queue, moved.due_at_ms)
+
+    def _requeue(self, item: Item, queue: str, due_at_ms: int) -> None:
+        self._dequeue(item)
+        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, item.attempts + 1)
+        if isinstance(again.content, Message) and again.content.direction is Direction.MT:
+            self._requeued.append((item.id, int(Status.QUEUED), self._names.number(queue), due_at_ms))
+        self._enqueue(again)
+
+    def _settle_held(self, held: Held) -> None:
+        item, number = held.item, self._names.number
+        body = None if isinstance(item.content, Message) else rows.pack(item.content)
+        self._dequeue(item)
+        rows.NEW_HELD.run(
+            self._connection,
+            [(item.id, number(item.queue), self.events.at_us, held.reason, item.priority, number(item.lane), body)],
+        )
+        if body is None:
+            self._requeued.append((item.id, int(Status.HELD), number(item.queue), item.due_at_ms))
+
+    def _settle_sending(self, sending: Sending) -> None:
+        item = sending.item
+        self._requeued.append((item.id, int(Status.SENDING), self._names.number(item.queue), item.due_at_ms))
+
+    # -- delivery reports ---------------------------------------------------------------------------
+
+    def report(self, reports: Sequence[Report]) -> None:
+        """Match reports, newest part first; those that match nothing are parked."""
+        unknown = []
+        for report in reports:
+            entry = self._recent(report)
+            if entry is None:
+                unknown.append(report)
+            else:
+                self._apply(entry.life, entry.part, report)
+        if unknown:
+            self._report_from_disk(unknown)
+
+    def _recent(self, report: Report) -> Entry | None:
+        for reference in report.references:
+            entry = self._references.recent(report.operator, reference)
+            best: Entry | None = None
+            while entry is not None:
+                if entry.life.handset == report.handset or same_handset(entry.life.handset, report.handset):
+                    if entry.life.status not in FINAL:
+                        return entry
+                    best = best or entry
+                entry = entry.older
+            if best is not None:
+                return best
+        return None
+
+    def _report_from_disk(self, reports: Sequence[Report]) -> None:
+        """Older parts: the hashes lead to rows; what has moved to history can only be told of."""
+        reference_hash = self._references.hash
+        hashes = [[reference_hash(report.operator, each) for each in report.references] for report in reports]
+        found = self._references.probe(self._connection, [each for forms in hashes for each in forms])
+        ids = sorted({message_id for hits in found.values() for message_id, _, _ in hits})
+        lives = self.lives(ids)
+        for report, forms in zip(reports, hashes, strict=True):
+            self._apply_found(report, [hit for form in forms for hit in found.get(form, ())], lives, forms)
+
+    def _apply_found(
+        self,
+        report: Report,
+        hits: list[tuple[int, int, int]],
+        lives: dict[int, Life],
+        forms: list[int],
+    ) -> None:
+        fitting = [(lives[mid], part) for mid, part, _ in hits if mid in lives]
+        fitting = [(life, part) for life, part in fitting if same_handset(life.handset, report.handset)]
+        still_open = [(life, part) for life, part in fitting if life.status not in FINAL]
+        best = max(still_open or fitting, key=lambda pair: pair[0].id, default=None)
+        if best is not None:
+            self._apply(*best, report)
+            return
+        gone = [mid for mid, _, key in hits if mid not in lives and key == handset_key(report.handset)]
+        if gone:
+            self._tell(EventName.DR_RECEIVED, report, max(gone))
+            self._tell(EventName.DR_REPEATED, report, max(gone))
+            return
+        self._park(report, forms)
+
+    def lives(self, ids: Sequence[int]) -> dict[int, Life]:
+        """Read lives from the hot tables."""
+        if not ids:
+            return {}
+        found = rows.LIVES.fetch(self._connection, ids)
+        lives = {life.id: life for life in (rows.life_of(row, self._names.name(row[3])) for row in found)}
+        for message_id, part, status, _ in rows.PARTS_OF.fetch(self._connection, list(lives)):
+            life = lives[message_id]
+            if life.parts is None and life.message is not None:
+                life.parts = [Status.QUEUED] * life.message.parts
+            if life.parts is not None:
+                life.parts[int(part) - 1] = Status(status)
+        return lives
+
+    def _park(self, report: Report, forms: list[int]) -> None:
+        rows.NEW_PARKED.run(
+            self._connection,
+            [(report.id, self._names.number(report.operator), report.at_ms, rows.pack_report(report))],
+        )
+        rows.NEW_PARKED_REFS.run(self._connection, [(form, report.id) for form in forms])
+        self.effects.parked += 1
+        self._tell(EventName.DR_RECEIVED, report, 0)
+        self._tell(EventName.DR_PARKED, report, 0)
+
+    def match_parked(self) -> None:
+        """Reports that came before the answer that names their part find it now."""
+        if not self._added or not (self._parked_total or self.effects.parked):
+            return
+        hashes = [self._references.hash(operator, reference) for operator, reference in self._added]
+        done: list[int] = []
+        for _, report_id, body in rows.PARKED_BY_HASH.fetch(self._connection, hashes):
+            report = rows.unpack_report(body)
+            entry = None if report_id in done else self._recent(report)
+            if entry is not None:
+                self._apply(entry.life, entry.part, report, is_new=False)
+                done.append(int(report_id))
+        self.forget_parked(done)
+
+    def forget_parked(self, ids: list[int]) -> None:
+        """Parked reports that are matched or given up."""
+        rows.DELETE_PARKED.run_list(self._connection, ids)
+        rows.DELETE_PARKED_REFS.run_list(self._connection, ids)
+        self.effects.parked -= len(ids)
+
+    def _apply(self, life: Life, part: int, report: Report, *, is_new: bool = True) -> None:
+        """One report about one part that it surely means."""
+        was = life.parts[part - 1] if life.parts is not None else life.status
+        verdict = judge(was, report.status)
+        if is_new:
+            self._tell(EventName.DR_RECEIVED, report, life.id, life.message)
+        if verdict is Verdict.MOVE:
+            self._tell(EventName.DR_MATCHED, report, life.id, life.message)
+            self._move(life, part, report)
+        elif verdict is Verdict.REPEATED:
+            self._tell(EventName.DR_REPEATED, report, life.id, life.message)
+        else:
+            self._tell(EventName.DR_CONTRADICTED, report, life.id, life.message)
+
+    def _move(self, life: Life, part: int, report: Report) -> None:
+        """The report is news: the part moves, and with it perhaps the message."""
+        self._remember(life)
+        at_us = report.at_ms * 1000
+        old = life.status
+        if life.parts is None:
+            life.status = report.status
+        else:
+            life.parts[part - 1] = report.status
+            self._parts_moved.append((life.id, part, int(report.status), report.error))
+            if Status.QUEUED in life.parts:
+                # Some part has not left yet: the message stays with its operator node.
+                life.error = report.error
+                return
+            life.status = status_of_parts(life.parts)
+        if life.status is not old:
+            self._tell(_EVENT_BY_STATUS[life.status], report, life.id, life.message)
+            self._end_life(life, report.error, at_us, report)
+
+    def _end_life(self, life: Life, error: str, at_us: int, report: Report | None = None) -> None:
+        """The message has a new status: write it, tell its client, close it when it is final."""
+        message = life.message
+        is_final = life.status in FINAL
+        life.error, life.final_at_us = error, at_us if is_final else 0
+        self._moved.append((life.id, int(life.status), error, life.final_at_us))
+        if message is None:
+            return
+        if wants_receipt(message.registered_delivery, life.status):
+            self._enqueue_receipt(life, message, at_us, report)
+        if is_final:
+            self._finished.append((life.id,))
+            self.effects.closed.append(message.client)
+            self._long.pop(life.id, None)
+            # The index needs only the handset from now on.
+            life.message = None
+
+    def _enqueue_receipt(self, life: Life, message: Message, at_us: int, report: Report | None) -> None:
+        receipt = receipt_of(
+            message,
+            life.status,
+            error=life.error,
+            submitted_at_ms=life.sent_at_us // 1000,
+            done_at_ms=at_us // 1000,
+            operator=life.operator,
+            network_error=report.network_error if report else b"",
+        )
+        # A report's own id orders receipts as they came; one made by a late answer takes the message's.
+        self._enqueue(Item(f"client:{message.client}", 0, "", 0, report.id if report else life.id, receipt))
+
+    # -- writing it out -----------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Send all statements of the group, tables in a fixed order."""
+        connection = self._connection
+        if self._messages:
+            rows.NEW_MESSAGES.run(connection, self._messages)
+        if self._dequeued:
+            connection.executemany(rows.DEQUEUE, self._dequeued)
+        if self._queue_rows:
+            rows.NEW_IN_QUEUE.run(connection, self._queue_rows)
+        if self._sent:
+            rows.SENT.run(connection, self._sent)
+        for statement, values in (
+            (rows.NEW_EXPIRIES, self._expiries),
+            (rows.REQUEUED, self._requeued),
+            (rows.PARTS_MOVE, self._parts_moved),
+            (rows.ENDED, self._ended),
+            (rows.MOVE, self._moved),
+            (rows.NEW_FINISHED, self._finished),
+        ):
+            if values:
+                statement.run(connection, values)
+
+    def put_back(self) -> None:
+        """The transaction failed: lives in memory are what they were."""
+        for life, status, error, final_at_us, message, parts in reversed(self.effects.before):
+            life.status, life.error, life.final_at_us, life.message = status, error, final_at_us, message
+            life.parts = parts
+            if message is not None and parts is not None:
+                self._long[life.id] = life
+
+    def _remember(self, life: Life) -> None:
+        parts = None if life.parts is None else list(life.parts)
+        self.effects.before.append((life, life.status, life.error, life.final_at_us, life.message, parts))
+
+    def _dequeue(self, item: Item) -> None:
+        number = self._names.number
+        self._dequeued.append((number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id))
+        self.effects.settled.append(item)
+
+    def _enqueue(self, item: Item) -> None:
+        number = self._names.number
+        body = None if isinstance(item.content, Message) else rows.pack(item.content)
+        self._queue_rows.append(
+            (number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id, item.attempts, body)
+        )
+        (self.effects.deferred if item.due_at_ms else self.effects.queued).append(item)
+
+    def _tell(self, name: str, report: Report, message_id: int, message: Message | None = None) -> None:
+        self.events.add(
+            name,
+            message_id,
+            message.client if message is not None else "",
+            report.operator,
+            report.handset,
+            message.source if message is not None else "",
+            message.reference if message is not None else "",
+            report.references[0] if report.references else "",
+            f"{report.word} {report.error}",
+        )
+
+
+_SETTLERS = {
+    Sent: Transaction._settle_sent,
+    Ended: Transaction._settle_ended,
+    Delivered: Transaction._settle_delivered,
+    Deferred: Transaction._settle_deferred,
+    Moved: Transaction._settle_moved,
+    Held: Transaction._settle_held,
+    Sending: Transaction._settle_sending,
+}
