@@ -1,0 +1,48 @@
+"""The peer's requests that its owner has not answered yet: which command each sequence number stands for.
+
+It must never know why an answer takes its time.
+"""
+
+
+class Docket:
+    """Remembers what was asked.  A peer that uses a sequence number twice gets two answers."""
+
+    def __init__(self) -> None:
+        self._command_id_by_number: dict[int, int] = {}
+        self._repeats: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._command_id_by_number) + len(self._repeats)
+
+    def enter(self, number: int, command_id: int) -> None:
+        """The peer asked."""
+        if number in self._command_id_by_number:
+            self._repeats.append((number, command_id))
+        else:
+            self._command_id_by_number[number] = command_id
+
+    def strike(self, number: int, command_id: int) -> bool:
+        """The owner answers a `command_id` called `number`; False if no such request is open."""
+        if self._command_id_by_number.get(number) == command_id:
+            del self._command_id_by_number[number]
+            if self._repeats:
+                self._move_up(number)
+            return True
+        if (number, command_id) in self._repeats:
+            self._repeats.remove((number, command_id))
+            return True
+        return False
+
+    def strike_any(self, number: int) -> int | None:
+        """The command_id of the oldest open request called `number`, which is answered now; None if there is none."""
+        command_id = self._command_id_by_number.get(number)
+        if command_id is not None:
+            self.strike(number, command_id)
+        return command_id
+
+    def _move_up(self, number: int) -> None:
+        for repeat in self._repeats:
+            if repeat[0] == number:
+                self._repeats.remove(repeat)
+                self._command_id_by_number[number] = repeat[1]
+                return

@@ -1,0 +1,346 @@
+"""One SMPP session, as ESME or as MC, without a socket and without a clock.
+
+Octets and `now` come in, facts and octets go out:
+
+    facts = session.receive(octets, now)       # what the peer said
+    session.respond(sequence_number, pdu)      # what we say
+    transport.write(session.take_octets())
+    call_me_at(session.deadline())             # then facts = session.tick(now)
+
+It answers by itself what needs no owner: enquire_link, unbind, and everything that is broken, unknown or out of
+place.  It must never know what a message means.  Every time is monotonic seconds.
+"""
+
+from collections.abc import Callable
+from typing import Final, cast
+
+from chappe.model.errors import MisuseError
+from chappe.wire.smpp.codec import DECODERS, ENCODERS
+from chappe.wire.smpp.compiler import Encode
+from chappe.wire.smpp.constants import RESPONSE_BIT, VERSION_3_4, CommandId
+from chappe.wire.smpp.declaration import PDUS
+from chappe.wire.smpp.errors import FrameError, PduError
+from chappe.wire.smpp.facts import (
+    BindRefused,
+    BindRequest,
+    Bound,
+    Fact,
+    LateResponse,
+    OutbindReceived,
+    Over,
+    Refused,
+    Request,
+    Response,
+    Unanswered,
+    Unbound,
+)
+from chappe.wire.smpp.framer import MAX_PDU_OCTETS, Frame, Framer
+from chappe.wire.smpp.handshake import Handshake
+from chappe.wire.smpp.link_watch import Due, LinkWatch
+from chappe.wire.smpp.pdus import EnquireLink, EnquireLinkResp, Outbind, Pdu
+from chappe.wire.smpp.states import BOUND, Role, State, Step
+from chappe.wire.smpp.statuses import CommandStatus
+from chappe.wire.smpp.timers import DEFAULT_TIMERS, Timers
+
+__all__ = [
+    "BindRefused",
+    "BindRequest",
+    "Bound",
+    "Fact",
+    "LateResponse",
+    "OutbindReceived",
+    "Over",
+    "Refused",
+    "Request",
+    "Response",
+    "Role",
+    "Session",
+    "State",
+    "Timers",
+    "Unanswered",
+    "Unbound",
+]
+
+#: Which request each response answers, and its encoder.
+_ANSWERS: Final[dict[type, tuple[int, Encode]]] = {
+    declared.struct: (command_id - RESPONSE_BIT, ENCODERS[declared.struct])
+    for command_id, declared in PDUS.items()
+    if command_id > CommandId.GENERIC_NACK
+}
+
+
+class Session(Handshake):
+    """Both roles of SMPP 3.3, 3.4 and 5.0.  SMPP 3.4 §2."""
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        now: float,
+        timers: Timers = DEFAULT_TIMERS,
+        window_pdus: int = 10,
+        max_pdu_octets: int = MAX_PDU_OCTETS,
+        system_id: str = "chappe",
+        interface_version: int = VERSION_3_4,
+    ) -> None:
+        """`system_id` and `interface_version` are what an MC tells of itself; an ESME tells them in its bind."""
+        super().__init__(role, now, timers, window_pdus, system_id, interface_version)
+        self._framer = Framer(max_pdu_octets)
+        self._watch = LinkWatch(now, probe_after_s=timers.enquire_link_s, patience_s=timers.response_s)
+        self._busy_at = now
+
+    @property
+    def room(self) -> int:
+        """How many requests may be sent now; 0 unless the session is bound so that we may ask."""
+        return self._window.room if self._sendable else 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many of our requests wait for an answer."""
+        return len(self._window)
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests of the peer wait for ours."""
+        return len(self._docket)
+
+    def take_octets(self) -> bytes:
+        """Everything that is to be written since the last call."""
+        return self._outbox.take()
+
+    # --- in -----------------------------------------------------------------------------------------------------
+
+    def receive(self, octets: bytes, now: float) -> list[Fact]:
+        """What the peer says with `octets`, in order; the session's own answers wait in `take_octets`."""
+        facts = self._take_untold()
+        if self.is_closed:
+            return facts
+        self._watch.heard(now)
+        answerable, enter, release, tell = self._answerable, self._docket.enter, self._window.release, facts.append
+        for frame in self._framer.feed(octets):
+            command_id, command_status, sequence_number, body = frame
+            decode = answerable.get(command_id)
+            try:
+                if decode is not None:
+                    pdu = decode(body)
+                    enter(sequence_number, command_id)
+                    tell(Request(sequence_number, pdu))
+                    continue
+                sent = release(sequence_number, command_id)
+                if sent is not None:
+                    tell(Response(sent[2], command_status, self._read_answer(command_id, body, facts)))
+                    continue
+            except PduError as error:
+                tell(self._refuse(frame, error.status, str(error)))
+                continue
+            facts += _HANDLERS.get(command_id, Session._on_other)(self, frame, now)
+            if facts and type(facts[-1]) is Over:
+                return facts
+            answerable = self._answerable
+        if facts:
+            self._busy_at = now
+        if self._framer.error is not None:
+            facts += self._on_fault(self._framer.error)
+        return facts
+
+    def _read_answer(self, command_id: int, body: bytes, facts: list[Fact]) -> Pdu | None:
+        try:
+            return cast(Pdu, DECODERS[command_id](body))
+        except PduError as error:
+            # The header has said what became of the request; that must reach whoever waits for it.
+            facts.append(Refused(str(error), CommandStatus.ESME_ROK))
+            return None
+
+    def _on_enquire_link(self, frame: Frame, now: float) -> list[Fact]:
+        self._outbox.put_pdu(EnquireLinkResp(), frame[2])
+        return []
+
+    def _on_enquire_link_resp(self, frame: Frame, now: float) -> list[Fact]:
+        # That something came was all we wanted to know.
+        return []
+
+    def _on_alert_notification(self, frame: Frame, now: float) -> list[Fact]:
+        if self.role is Role.MC or not self.may_receive_deliveries:
+            return self._on_other(frame, now)
+        try:
+            return [Request(frame[2], cast(Pdu, DECODERS[frame[0]](frame[3])))]
+        except PduError as error:
+            return [self._refuse(frame, error.status, str(error))]
+
+    def _on_generic_nack(self, frame: Frame, now: float) -> list[Fact]:
+        _, command_status, sequence_number, _ = frame
+        command_status = command_status or CommandStatus.ESME_RUNKNOWNERR
+        sent = self._window.release_any(sequence_number)
+        if sent is not None:
+            return [Response(sent[2], command_status, None)]
+        if sequence_number == self._own_number and self.role is Role.ESME and self.state is State.BINDING:
+            return [self._bind_refused(command_status, now)]
+        if sequence_number == self._own_number and self.state is State.UNBINDING:
+            # Some SMSCs answer unbind with generic_nack.
+            return self._on_unbind_resp(frame, now)
+        return [self._ignore(frame)]
+
+    def _on_other(self, frame: Frame, now: float) -> list[Fact]:
+        """A response that nobody waits for, or a request that is unknown or out of place."""
+        command_id, command_status, sequence_number, body = frame
+        if command_id & RESPONSE_BIT:
+            if not self._window.forgive(sequence_number, command_id):
+                return [self._ignore(frame)]
+            facts: list[Fact] = []
+            pdu = self._read_answer(command_id, body, facts)
+            return [*facts, LateResponse(sequence_number, command_status, pdu)]
+        if command_id not in DECODERS:
+            return [self._refuse(frame, CommandStatus.ESME_RINVCMDID, f"command_id {command_id:08X} is unknown")]
+        what = f"{CommandId(command_id).name.lower()} in state {self.state.name}"
+        return [self._refuse(frame, CommandStatus.ESME_RINVBNDSTS, what)]
+
+    def _on_fault(self, error: FrameError) -> list[Fact]:
+        """The stream can no longer be trusted.  SMPP 3.4 §4.3."""
+        status = CommandStatus.ESME_ROK
+        if not error.command_id & RESPONSE_BIT:
+            status = CommandStatus(error.status)
+            self._outbox.put_status(CommandId.GENERIC_NACK, error.sequence_number, status)
+        return [Refused(str(error), status), self._end(str(error), is_clean=False)]
+
+    # --- out ----------------------------------------------------------------------------------------------------
+
+    def request(self, pdu: Pdu, now: float, context: object = None) -> int:
+        """Ask the peer for something and get its sequence number; `Response` or `Unanswered` will bring `context`.
+
+        AlertNotification and Outbind get no answer, and their `context` is not kept.
+
+        Raises:
+            MisuseError: not in this state, or the window is full (see `room`).
+            FieldError: a field does not fit the wire.
+        """
+        sendable = self._sendable.get(type(pdu))
+        if sendable is None:
+            raise MisuseError(f"{type(pdu).__name__} may not be sent by the {self.role.name} in {self.state.name}")
+        encode, response_id = sendable
+        window = self._window
+        if window.room <= 0 and response_id in DECODERS:
+            raise MisuseError(f"the window is full with {len(window)} PDUs")
+        number = window.take_number()
+        self._outbox.put(encode, pdu, number)
+        if response_id in DECODERS:
+            window.reserve(number, now, response_id, context)
+        elif type(pdu) is Outbind:
+            self._step(Step.OUTBIND)
+            self._limit_at = self._session_init_limit(now)
+        self._busy_at = now
+        return number
+
+    def respond(self, sequence_number: int, pdu: Pdu, command_status: int = 0) -> None:
+        """Answer a `Request`; nothing happens if the connection is gone meanwhile.
+
+        Raises:
+            MisuseError: no such request is open, or `pdu` does not answer it.
+            FieldError: a field does not fit the wire; the request stays open.
+        """
+        command_id, encode = _ANSWERS.get(type(pdu), _NO_ANSWER)
+        if not self._docket.strike(sequence_number, command_id):
+            self._complain(f"no request {sequence_number} waits for {type(pdu).__name__}")
+            return
+        try:
+            self._outbox.put(encode, pdu, sequence_number, command_status)
+        except MisuseError:
+            self._docket.enter(sequence_number, command_id)
+            raise
+        if self._last_words is not None:
+            self._untold += self._part_if_answered()
+
+    def respond_error(self, sequence_number: int, command_status: int) -> None:
+        """Answer a `Request` with a status and no body; nothing happens if the connection is gone meanwhile.
+
+        Raises:
+            MisuseError: no such request is open.
+        """
+        command_id = self._docket.strike_any(sequence_number)
+        if command_id is None:
+            self._complain(f"no request {sequence_number} waits for an answer")
+            return
+        self._outbox.put_status(command_id, sequence_number, command_status)
+        if self._last_words is not None:
+            self._untold += self._part_if_answered()
+
+    def _complain(self, what: str) -> None:
+        if not self.is_closed:
+            raise MisuseError(what)
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def deadline(self) -> float | None:
+        """When `tick` next has something to say; it may lie in the past.  None if never."""
+        if self._untold:
+            return 0.0
+        dues = [self._limit_at, self._window.deadline()]
+        if self.state in BOUND:
+            dues += self._watch.deadline(), self._idle_until()
+        return min((due for due in dues if due is not None), default=None)
+
+    def tick(self, now: float) -> list[Fact]:
+        """What time alone brings about.  Early calls are free and say nothing."""
+        facts = self._take_untold()
+        if self.is_closed:
+            return facts
+        facts += map(Unanswered, self._window.expire(now))
+        if self._limit_at is not None and now >= self._limit_at:
+            facts.append(self._end(self._why_limited(), is_clean=False))
+        elif self.state in BOUND:
+            facts += self._look_after_link(now)
+        return facts
+
+    def abandon(self) -> list[object]:
+        """The contexts of all our unanswered requests, in the order of sending: the connection is gone."""
+        self._step(Step.END)
+        self._limit_at = None
+        self._untold.clear()
+        return self._window.abandon()
+
+    def _look_after_link(self, now: float) -> list[Fact]:
+        due = self._watch.tick(now)
+        if due is Due.LOST:
+            return [self._end(f"enquire_link was not answered within {self._timers.response_s:g} s", is_clean=False)]
+        if due is Due.PROBE:
+            self._outbox.put_pdu(EnquireLink(), self._window.take_number())
+        idle_until = self._idle_until()
+        if idle_until is not None and now >= idle_until:
+            self.unbind(now)
+        return []
+
+    def _idle_until(self) -> float | None:
+        return self._busy_at + self._timers.inactivity_s if self._timers.inactivity_s else None
+
+    def _why_limited(self) -> str:
+        if self.state is State.UNBINDING and self._last_words is not None:
+            # The goodbye is said in any case; what was not answered by now is not going to be.
+            self._outbox.put_octets(self._last_words)
+            return f"{self.unanswered} requests were not answered within {self._timers.response_s:g} s of unbind"
+        if self.state in (State.BINDING, State.UNBINDING):
+            return f"{self.state.name.lower()} was not answered within {self._timers.response_s:g} s"
+        return f"no bind within {self._timers.session_init_s:g} s"
+
+    def _take_untold(self) -> list[Fact]:
+        facts, self._untold = self._untold, []
+        return facts
+
+
+#: The answer to nothing, for a PDU that is no response.
+_NO_ANSWER: Final[tuple[int, Encode]] = (0, ENCODERS[EnquireLinkResp])
+
+#: What is not an everyday message or its answer.
+_HANDLERS: Final[dict[int, Callable[[Session, Frame, float], list[Fact]]]] = {
+    CommandId.BIND_RECEIVER: Session._on_bind,
+    CommandId.BIND_TRANSMITTER: Session._on_bind,
+    CommandId.BIND_TRANSCEIVER: Session._on_bind,
+    CommandId.BIND_RECEIVER_RESP: Session._on_bind_resp,
+    CommandId.BIND_TRANSMITTER_RESP: Session._on_bind_resp,
+    CommandId.BIND_TRANSCEIVER_RESP: Session._on_bind_resp,
+    CommandId.OUTBIND: Session._on_outbind,
+    CommandId.UNBIND: Session._on_unbind,
+    CommandId.UNBIND_RESP: Session._on_unbind_resp,
+    CommandId.ENQUIRE_LINK: Session._on_enquire_link,
+    CommandId.ENQUIRE_LINK_RESP: Session._on_enquire_link_resp,
+    CommandId.ALERT_NOTIFICATION: Session._on_alert_notification,
+    CommandId.GENERIC_NACK: Session._on_generic_nack,
+}

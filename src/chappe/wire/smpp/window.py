@@ -1,0 +1,103 @@
+"""Our requests that wait for an answer, by sequence number and in the order of sending.
+
+It must never know a PDU: it keeps what the owner gave as `context`, and says whose turn it is to wait no longer.
+"""
+
+from chappe.model.errors import MisuseError
+
+#: The highest sequence number; the next is 1.  SMPP 3.4 §5.1.4.
+MAX_SEQUENCE_NUMBER = 0x7FFF_FFFF
+
+#: How many requests whose time ran out are remembered for the sake of a late answer.
+LATE_KEPT = 1_000
+
+#: (when it was sent in monotonic seconds, the command_id that answers it, the owner's context)
+Sent = tuple[float, int, object]
+
+
+class Window:
+    """At most `window_pdus` requests in flight.  SMPP 5.0 §2.4."""
+
+    def __init__(self, window_pdus: int, *, response_s: float) -> None:
+        self._window_pdus = window_pdus
+        self._response_s = response_s
+        # A dict keeps the order of sending, so the oldest is first and no timer is needed for each.
+        self._sent: dict[int, Sent] = {}
+        self._late: dict[int, int] = {}
+        self._last_number = 0
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be sent now."""
+        return self._window_pdus - len(self._sent)
+
+    def take_number(self) -> int:
+        """The next sequence number that is not in flight."""
+        number = self._last_number
+        while True:
+            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
+            if number not in self._sent:
+                self._last_number = number
+                return number
+
+    def reserve(self, number: int, now: float, response_id: int, context: object) -> None:
+        """Let the request `number` wait from `now` on for a PDU `response_id`.
+
+        Raises:
+            MisuseError: the window is full.
+        """
+        sent = self._sent
+        if len(sent) >= self._window_pdus:
+            raise MisuseError(f"the window of {self._window_pdus} PDUs is full")
+        sent[number] = (now, response_id, context)
+
+    def release(self, number: int, response_id: int) -> Sent | None:
+        """What waited for this answer, or None if nothing did."""
+        sent = self._sent.get(number)
+        if sent is None or sent[1] != response_id:
+            return None
+        del self._sent[number]
+        return sent
+
+    def release_any(self, number: int) -> Sent | None:
+        """What was sent as `number`, whatever should have answered it: a generic_nack did."""
+        return self._sent.pop(number, None)
+
+    def forgive(self, number: int, response_id: int) -> bool:
+        """Whether this answers a request whose time ran out; it is told only once."""
+        if self._late.get(number) != response_id:
+            return False
+        del self._late[number]
+        return True
+
+    def deadline(self) -> float | None:
+        """When the oldest request has waited long enough; None if none waits."""
+        for sent_at, _, _ in self._sent.values():
+            return sent_at + self._response_s
+        return None
+
+    def expire(self, now: float) -> list[object]:
+        """The contexts of requests that have waited long enough, oldest first; they wait no more."""
+        due = []
+        for number, (sent_at, _, _) in self._sent.items():
+            if sent_at + self._response_s > now:
+                break
+            due.append(number)
+        return [self._give_up(number) for number in due]
+
+    def abandon(self) -> list[object]:
+        """The contexts of all that wait, oldest first; the connection is gone."""
+        contexts = [context for _, _, context in self._sent.values()]
+        self._sent.clear()
+        return contexts
+
+    def _give_up(self, number: int) -> object:
+        _, response_id, context = self._sent.pop(number)
+        self._late.pop(number, None)
+        self._late[number] = response_id
+        if len(self._late) > LATE_KEPT:
+            del self._late[next(iter(self._late))]
+        return context
