@@ -67,7 +67,7 @@ def _unknown_keys(raw: dict[str, Any], fields: Mapping[str, Field], at: str) -> 
 
 def _read_field(field: Field, raw: object, at: str, faults: list[Fault]) -> Any:
     """One value: a table, several tables, or anything that bounds and a type describe."""
-    inner = _table_inside(field.type)
+    inner = table_inside(field.type)
     if inner is None:
         return _read_value(field, raw, at, faults)
     origin = get_origin(field.type)
@@ -114,7 +114,7 @@ def _expected(field: Field, error: msgspec.ValidationError) -> str:
     return TYPE_WORD.sub(lambda word: TYPE_NAMES[word[1]], told)
 
 
-def _table_inside(hint: Any) -> type[Table] | None:
+def table_inside(hint: Any) -> type[Table] | None:
     """The table that a field's type speaks of: itself, or inside `tuple[T, ...]`, `dict[str, T]` or `T | None`."""
     candidates = get_args(hint) if get_origin(hint) in (tuple, dict) or isinstance(hint, UnionType) else (hint,)
     return next((one for one in candidates if isinstance(one, type) and issubclass(one, Table)), None)

@@ -34,7 +34,7 @@ Password = Annotated[
     str, Meta(pattern=r"^[ -~]{0,8}$", extra={"expected": "at most 8 printable ASCII characters (SMPP 3.4 §5.2.2)"})
 ]
 Seconds = Annotated[float, Meta(gt=0)]
-Status = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)]
+Status = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF, extra={"expected": "a command_status from 0x1 to 0xFFFFFFFF"})]
 Octet = Annotated[int, Meta(ge=0, le=255)]
 
 
@@ -91,7 +91,7 @@ def secret_fields(table: type[msgspec.Struct]) -> frozenset[str]:
 
 def _describe(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
     """Gather what the field's annotations say; the last description counts, earlier ones belong to its type."""
-    metas = list(_metas(hint))
+    metas = list(metas_of(hint))
     extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     return Field(
@@ -107,12 +107,12 @@ def _describe(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
     )
 
 
-def _metas(hint: Any) -> Iterator[Meta]:
+def metas_of(hint: Any) -> Iterator[Meta]:
     """Every annotation of a type, those inside a union first."""
     if get_origin(hint) is Annotated:
         inner, *about = get_args(hint)
-        yield from _metas(inner)
+        yield from metas_of(inner)
         yield from (meta for meta in about if isinstance(meta, Meta))
     elif get_origin(hint) in (Union, UnionType):
         for inner in get_args(hint):
-            yield from _metas(inner)
+            yield from metas_of(inner)

@@ -1,0 +1,63 @@
+"""Settings as plain values and as TOML text, for people to read.  Secrets leave it masked, and only masked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from chappe.runtime.settings_table import MASK, Table, fields_of
+
+
+def as_plain(table: Table) -> dict[str, Any]:
+    """A table as the file would write it: keys of the file, plain values, nothing that is unset, secrets masked."""
+    plain = {}
+    for key, field in fields_of(type(table)).items():
+        value = getattr(table, field.attribute)
+        if value is not None:
+            plain[key] = MASK if field.is_secret and value else _plain(value)
+    return plain
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Table):
+        return as_plain(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def as_toml(plain: Mapping[str, Any]) -> str:
+    """TOML text that reads back as the same values."""
+    return "\n".join(_lines(plain, "")).strip()
+
+
+def _lines(plain: Mapping[str, Any], at: str) -> Iterator[str]:
+    """A table's own keys first; TOML would give them to a table that stands before them."""
+    tables = {key: value for key, value in plain.items() if _holds_tables(value)}
+    yield from (f"{_key(key)} = {_literal(value)}" for key, value in plain.items() if key not in tables)
+    for key, value in tables.items():
+        path = f"{at}.{_key(key)}" if at else _key(key)
+        if isinstance(value, list):
+            for item in value:
+                yield from ("", f"[[{path}]]", *_lines(item, path))
+        else:
+            yield from ("", f"[{path}]", *_lines(value, path))
+
+
+def _holds_tables(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "a").replace("-", "a").isalnum() and key.isascii() else _literal(key)
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(item) for item in value)}]"
+    # JSON writes strings, numbers, true and false as TOML does, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

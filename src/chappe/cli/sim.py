@@ -1,0 +1,197 @@
+"""`chappe sim smsc|client|account`: the spelling of the simulators' options on a command line.
+
+It must never know what a simulator does with them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from chappe.cli.options import JsonOption, example
+from chappe.sim.message_ids import IdStyle
+from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
+
+#: What counts where an option is not given.
+SMSC: Final = SmscOptions()
+CLIENT: Final = ClientOptions()
+HTTP_PORT: Final = 8080
+
+
+class SmscProtocol(Enum):
+    """What a simulated SMSC can speak."""
+
+    SMPP = "smpp"
+
+
+class ClientProtocol(Enum):
+    """What a simulated client can speak."""
+
+    SMPP = "smpp"
+    HTTP = "http"
+
+
+class BindKind(Enum):
+    """How a simulated client binds."""
+
+    TRANSCEIVER = "transceiver"
+    TRANSMITTER = "transmitter"
+    RECEIVER = "receiver"
+    TRANSMITTER_AND_RECEIVER = "transmitter+receiver"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    sim = typer.Typer(
+        name="sim",
+        help="Simulated peers, and the account of what they saw.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    sim.command(epilog=example("chappe sim smsc --listen 127.0.0.1:2776 --receipt-delay-ms 50 --ledger smsc.csv"))(smsc)
+    sim.command(
+        epilog=example(
+            "chappe sim client --system-id demo --password demo --count 1000 --ledger client.csv",
+            "chappe sim client --protocol http --address 127.0.0.1:8080 --token demo-token --count 1000",
+        )
+    )(client)
+    sim.command(epilog=example("chappe sim account client.csv smsc.csv"))(account)
+    app.add_typer(sim)
+
+
+Script = Annotated[str, typer.Option("--script", metavar="FILE", help="Faults to commit, and when.")]
+Ledger = Annotated[str, typer.Option("--ledger", metavar="FILE", help="Write what was sent and taken here, as CSV.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print no summary at the end.")]
+
+
+def smsc(
+    protocol: Annotated[SmscProtocol, typer.Option(help="What it speaks.")] = SmscProtocol.SMPP,
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where it listens.")] = "127.0.0.1:2776",
+    system_id: Annotated[str, typer.Option(help="Who may bind; empty lets anyone.")] = SMSC.system_id,
+    password: Annotated[str, typer.Option(help="The password of who may bind.")] = SMSC.password,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Submits per second, throttled above; 0 is unlimited.")
+    ] = SMSC.rate,
+    resp_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each response.")] = 0.0,
+    receipt_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each receipt.")] = 0.0,
+    ids: Annotated[IdStyle, typer.Option(help="How it makes message ids.")] = SMSC.ids,
+    mo: Annotated[int, typer.Option("--mo", min=0, help="How many MO messages it sends.")] = SMSC.mo.count,
+    mo_rate: Annotated[float, typer.Option(min=0, help="MO per second; 0 is as fast as it goes.")] = SMSC.mo.rate,
+    mo_wait_binds: Annotated[int, typer.Option(min=1, help="Begin with this many links.")] = SMSC.mo.wait_binds,
+    mo_source: Annotated[str, typer.Option(help="Handset of the first MO; others count up.")] = SMSC.mo.source,
+    mo_destination: Annotated[str, typer.Option(help="Number that the MO go to.")] = SMSC.mo.destination,
+    mo_text: Annotated[str, typer.Option(help="Text of the MO; {n} counts.")] = SMSC.mo.text,
+    script: Script = "",
+    ledger: Ledger = "",
+    quiet: Quiet = False,
+) -> None:
+    """Play an operator's SMSC until SIGTERM: takes submits, sends receipts and MO, commits the script's faults."""
+    from chappe.sim.options import run_smsc
+
+    host, port = _split(listen)
+    messages = MoOptions(
+        count=mo,
+        rate=mo_rate,
+        wait_binds=mo_wait_binds,
+        source=mo_source,
+        destination=mo_destination,
+        text=mo_text,
+    )
+    options = SmscOptions(
+        host=host,
+        port=port,
+        system_id=system_id,
+        password=password,
+        rate=rate,
+        resp_delay_s=resp_delay_ms / 1000,
+        receipt_delay_s=receipt_delay_ms / 1000,
+        ids=ids,
+        mo=messages,
+        script_path=script,
+        ledger_path=ledger,
+        is_quiet=quiet,
+    )
+    raise typer.Exit(run_smsc(options))
+
+
+def client(
+    protocol: Annotated[ClientProtocol, typer.Option(help="What it speaks.")] = ClientProtocol.SMPP,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where the gateway listens; by protocol otherwise.")
+    ] = None,
+    system_id: Annotated[str, typer.Option(help="smpp: who it is.")] = CLIENT.system_id,
+    password: Annotated[str, typer.Option(help="smpp: its password.")] = CLIENT.password,
+    bind: Annotated[BindKind, typer.Option(help="smpp: how it binds.")] = BindKind.TRANSCEIVER,
+    binds: Annotated[int, typer.Option(min=1, help="smpp: how many connections.")] = CLIENT.binds,
+    window: Annotated[int, typer.Option(min=1, help="smpp: PDUs in flight per connection.")] = CLIENT.window_pdus,
+    token: Annotated[str, typer.Option(help="http: its bearer token.")] = "demo-token",
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="http: messages in one POST.")] = CLIENT.http_batch,
+    count: Annotated[int, typer.Option(min=0, help="How many messages it sends.")] = CLIENT.count,
+    rate: Annotated[float, typer.Option(min=0, help="Messages per second; 0 is as fast as it goes.")] = CLIENT.rate,
+    source: Annotated[str, typer.Option(help="Who the messages come from.")] = CLIENT.source,
+    destination: Annotated[str, typer.Option(help="The first handset; others count up.")] = CLIENT.destination,
+    destinations: Annotated[int, typer.Option(min=1, help="How many handsets.")] = CLIENT.destinations,
+    scattered: Annotated[bool, typer.Option("--scattered", help="Take the handsets in random order.")] = False,
+    text: Annotated[str, typer.Option(help="Text of the messages; {n} counts.")] = CLIENT.text,
+    registered_delivery: Annotated[
+        int, typer.Option(min=0, max=255, help="smpp: which receipts it asks for.")
+    ] = CLIENT.registered_delivery,
+    expect_mo: Annotated[int, typer.Option(min=0, help="How many MO to wait for.")] = CLIENT.expect_mo,
+    linger_s: Annotated[float, typer.Option(min=0, help="Wait this long for what is missing.")] = CLIENT.linger_s,
+    resend: Annotated[bool, typer.Option(help="Send again what had no answer when its link ended.")] = True,
+    script: Script = "",
+    ledger: Ledger = "",
+    quiet: Quiet = False,
+) -> None:
+    """Play a client: send messages, take receipts and MO; exit code 0 when nothing that was asked for is missing."""
+    from chappe.sim.options import run_client
+
+    usual_port = HTTP_PORT if protocol is ClientProtocol.HTTP else CLIENT.port
+    host, port = _split(address or f"{CLIENT.host}:{usual_port}")
+    options = ClientOptions(
+        host=host,
+        port=port,
+        system_id=system_id,
+        password=password,
+        bind=bind.value,
+        binds=binds,
+        window_pdus=window,
+        http_token=token,
+        http_batch=batch,
+        count=count,
+        rate=rate,
+        source=source,
+        destination=destination,
+        destinations=destinations,
+        is_scattered=scattered,
+        text=text,
+        registered_delivery=registered_delivery,
+        expect_mo=expect_mo,
+        linger_s=linger_s,
+        may_resend=resend,
+        script_path=script,
+        ledger_path=ledger,
+        is_quiet=quiet,
+    )
+    raise typer.Exit(run_client(options, protocol.value))
+
+
+def account(
+    ledgers: Annotated[list[Path], typer.Argument(help="Ledgers of clients and SMSCs, in any order.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compare ledgers: accepted = final + open, lost, doubled; exit code 0 when nothing is lost or doubled."""
+    from chappe.sim.options import run_account
+
+    raise typer.Exit(run_account(ledgers, as_json))
+
+
+def _split(address: str) -> tuple[str, int]:
+    """Host and port of an option's HOST:PORT.  Raises: typer.BadParameter."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and host and port.isdigit() and int(port) <= 65_535):
+        raise typer.BadParameter(f"{address!r} is not HOST:PORT, as in 127.0.0.1:2776")
+    return host.strip("[]"), int(port)
