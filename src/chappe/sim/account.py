@@ -184,7 +184,7 @@ class _Auditor:
             if not seen:
                 self._note("mo_lost", tag)
         self._count_extra("mo_extra", tag, seen, len(sent) - 1)
-        if seen and _differs(sent[0].content, seen[0].content):
+        if _is_whole(seen) and _differs(_joined(sent), _joined(seen)):
             self._note("mo_differing", tag)
 
     def _count_extra(self, what: str, tag: str, copies: list[Copy], sent_again: int) -> None:

@@ -81,10 +81,7 @@ class _Bookkeeper:
 
     def take(self, entry: Entry, facts: Mapping[str, str]) -> None:
         """The SMSC took a message or a part."""
-        part, _, parts = facts.get("part", "1/1").partition("/")
-        copy = self._copy(entry, facts)
-        copy.part, copy.parts = int(part), int(parts)
-        self._books.taken[entry.tag].append(copy)
+        self._books.taken[entry.tag].append(self._copy(entry, facts))
 
     def answer(self, entry: Entry, facts: Mapping[str, str]) -> None:
         """The SMSC answered a submit; a refused one was never taken."""
@@ -151,7 +148,9 @@ class _Bookkeeper:
         return copy
 
     def _copy(self, entry: Entry, facts: Mapping[str, str]) -> Copy:
-        return Copy(self._link(facts), entry.time_ns, _content(entry, facts), stat=facts.get("stat", ""))
+        part, _, parts = facts.get("part", "1/1").partition("/")
+        stat, content = facts.get("stat", ""), _content(entry, facts)
+        return Copy(self._link(facts), entry.time_ns, content, int(part), int(parts), stat=stat)
 
     def _link(self, facts: Mapping[str, str]) -> LinkKey:
         return (self._number, self._openings, facts.get("link", ""))

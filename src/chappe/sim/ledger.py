@@ -77,6 +77,14 @@ class Ledger:
         if path is not None:
             self._open(path)
 
+    @classmethod
+    def of(cls, path: str, *, keeps: bool) -> "Ledger":
+        """The ledger in the file `path`; without one in memory, or nowhere if nobody is going to look."""
+        ledger = cls(Path(path) if path else None)
+        if not path and not keeps:
+            ledger.append = lambda entry: None
+        return ledger
+
     def _open(self, path: Path) -> None:
         try:
             self._file = path.open("a", encoding="utf-8", newline="")

@@ -25,6 +25,7 @@ that disagree the later wins.
 """
 
 import math
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -140,6 +141,18 @@ class Faults:
             if is_named and (rule.probability >= 1.0 or random.random() < rule.probability):
                 changes.update(its_changes)
         return msgspec.structs.replace(NO_FAULT, **changes) if changes else NO_FAULT
+
+
+def read_script(path: str) -> Faults:
+    """The script in a file; without a path no faults.
+
+    Raises:
+        SettingsError: the file cannot be read, or says what no script may say.
+    """
+    try:
+        return Faults.parse(Path(path).read_text(encoding="utf-8"), path) if path else Faults()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"script {path}: {fault}; expected a file in TOML") from fault
 
 
 def _check(rule: Rule, where: str) -> None:
