@@ -11,6 +11,7 @@ from typing import Any, cast
 from chappe.wire.smpp import reading, writing
 from chappe.wire.smpp.constants import RESPONSE_BIT
 from chappe.wire.smpp.declaration import COMPOSITES, Declaration
+from chappe.wire.smpp.errors import FieldError
 from chappe.wire.smpp.fields import Composites, CString, Field, Integer, OctetString, TlvStream
 
 #: command_length, command_id, command_status, sequence_number.  SMPP 3.4 §3.2.
@@ -32,8 +33,7 @@ def compile_encoder(declaration: Declaration) -> Encode:
 
 def decoder_source(declaration: Declaration) -> str:
     """The source of the decoder: it takes every field optimistically and explains a failure afterwards."""
-    # A response may have no body at all, whatever its fields.
-    is_response = bool((declaration.command_id or 0) & RESPONSE_BIT)
+    is_response = _is_response(declaration)
     return _source(
         "def decode(body):",
         *(["    if not body:", "        return PDU()"] if is_response else []),
@@ -61,25 +61,35 @@ def encoder_source(declaration: Declaration) -> str:
 
 
 def _read_lines(declaration: Declaration) -> Iterator[str]:
-    is_response = bool((declaration.command_id or 0) & RESPONSE_BIT)
     if not declaration.fields:
         yield "pass"
     for name, field in declaration.fields:
-        if isinstance(field, CString):
-            yield from _read_c_string(name, field, is_nul_optional=is_response)
-        elif isinstance(field, Integer):
-            yield from _read_integer(name, field)
-        elif isinstance(field, OctetString):
-            yield from _read_octet_string(name, field)
-        elif isinstance(field, Composites):
-            yield f"{name}, at = read_{name}(body, text, at + 1, body[at])"
-        else:
+        if isinstance(field, TlvStream):
             yield f"{name} = () if at >= size else read_tlvs(body, at)"
+        elif _is_response(declaration):
+            # Seen: an SMSC leaves out the last fields of a response.  Nobody can refuse it, so they have defaults.
+            yield "if at < size:"
+            yield from _indent(_read_field(name, field, is_nul_optional=True), 1)
+            yield "else:"
+            yield f"    {name} = {field.default!r}"
+        else:
+            yield from _read_field(name, field, is_nul_optional=False)
+
+
+def _read_field(name: str, field: Field, *, is_nul_optional: bool) -> Iterator[str]:
+    if isinstance(field, CString):
+        yield from _read_c_string(name, field, is_nul_optional=is_nul_optional)
+    elif isinstance(field, Integer):
+        yield from _read_integer(name, field)
+    elif isinstance(field, OctetString):
+        yield from _read_octet_string(name, field)
+    else:
+        yield f"{name}, at = read_{name}(body, text, at + 1, body[at])"
 
 
 def _read_c_string(name: str, field: CString, *, is_nul_optional: bool) -> Iterator[str]:
     is_misfit = "end - at != 16" if field.is_time else f"end - at >= {field.max_octets}"
-    yield "if body[at]:" if not is_nul_optional else "if at < size and body[at]:"
+    yield "if body[at]:"
     if is_nul_optional:
         # Seen: an SMSC leaves out the NUL of the message_id.  Its id is worth more than its manners.
         yield "    end = text.find(NUL, at)"
@@ -116,7 +126,6 @@ def _read_octet_string(name: str, field: OctetString) -> Iterator[str]:
 
 
 def _reading_names(declaration: Declaration) -> dict[str, object]:
-    is_response = bool((declaration.command_id or 0) & RESPONSE_BIT)
     names: dict[str, object] = {
         "PDU": declaration.struct,
         "FIELDS": declaration.fields,
@@ -124,7 +133,7 @@ def _reading_names(declaration: Declaration) -> dict[str, object]:
         "cut_short": reading.cut_short,
         "too_long": reading.too_long,
         "message_too_long": reading.message_too_long,
-        "read_tlvs": reading.read_tlvs_kindly if is_response else reading.read_tlvs,
+        "read_tlvs": reading.read_tlvs_kindly if _is_response(declaration) else reading.read_tlvs,
     }
     for name, field in declaration.fields:
         if isinstance(field, CString):
@@ -158,6 +167,8 @@ def _write_lines(declaration: Declaration) -> Iterator[str]:
         return
     yield "try:"
     yield f"    body = {' + '.join(pieces)}"
+    yield "except FieldError:"
+    yield "    raise"
     yield "except (ValueError, OverflowError, TypeError):"
     yield "    raise misfit(pdu, FIELDS) from None"
     if declaration.has_tlvs:
@@ -209,6 +220,7 @@ def _formatted(run: list[tuple[str, str]]) -> Iterator[str]:
 def _writing_names(declaration: Declaration) -> dict[str, object]:
     names: dict[str, object] = {
         "FIELDS": declaration.fields,
+        "FieldError": FieldError,
         "NUL": "\0",
         "header": HEADER.pack,
         "misfit": writing.misfit,
@@ -220,7 +232,7 @@ def _writing_names(declaration: Declaration) -> dict[str, object]:
                 shape: (b"" if flag is None else bytes((flag,)), _compile_writer(COMPOSITES[shape]))
                 for flag, shape in field.shapes.items()
             }
-            names[f"write_{name}"] = writing.list_writer(name, field, writers)
+            names[f"write_{name}"] = writing.list_writer(writers)
     return names
 
 
@@ -230,6 +242,10 @@ def _compile_writer(declaration: Declaration) -> writing.WriteComposite:
 
 
 # --- source -----------------------------------------------------------------------------------------------------
+
+
+def _is_response(declaration: Declaration) -> bool:
+    return declaration.command_id is not None and bool(declaration.command_id & RESPONSE_BIT)
 
 
 def _names(declaration: Declaration) -> str:

@@ -96,7 +96,7 @@ def time_string(*, default: str | None = None) -> Any:
 
 def integer(*, octets: int, default: int | None = None) -> Any:
     """Declare an unsigned integer of `octets` octets."""
-    return Integer(octets, default)
+    return Integer(octets, None if default is None else int(default))
 
 
 def octet_string(*, length_field: str, max_octets: int, default: bytes | None = None) -> Any:

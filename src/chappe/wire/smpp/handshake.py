@@ -6,7 +6,7 @@ It must never know a message.  `session` adds what happens between the two ends.
 from typing import Final, cast
 
 from chappe.model.errors import MisuseError
-from chappe.wire.smpp.codec import DECODERS, ENCODERS, command_id_of
+from chappe.wire.smpp.codec import DECODERS, ENCODERS, command_id_of, encode
 from chappe.wire.smpp.compiler import Decode, Encode
 from chappe.wire.smpp.constants import RESPONSE_BIT, VERSION_3_4, CommandId
 from chappe.wire.smpp.declaration import PDUS
@@ -42,13 +42,14 @@ class Handshake:
     ) -> None:
         self.role = role
         self.state = State.OPEN
+        self._is_bound = False
         self._timers = timers
         self._system_id = system_id
         self._interface_version = interface_version
         self._outbox = Outbox()
         self._window = Window(window_pdus, response_s=timers.response_s)
         self._docket = Docket()
-        self._sendable: dict[type, tuple[Encode, int]] = _SENDABLE.get((role, State.OPEN), {})
+        self._sendable: dict[type, tuple[Encode, int]] = {}
         self._answerable: dict[int, Decode] = {}
         #: When the present state must have ended, if it must.
         self._limit_at = self._session_init_limit(now)
@@ -97,11 +98,26 @@ class Handshake:
         if self.role is not Role.ESME:
             raise MisuseError("an MC does not bind")
         number = self._window.take_number()
-        self._outbox.put_pdu(pdu, number)
+        octets = encode(pdu, number)
         self._step(Step.BIND)
+        self._outbox.put_octets(octets)
         self._own_number, self._bind_id = number, command_id_of(pdu)
         self._outbox.learn_version(min(pdu.interface_version, VERSION_3_4))
         self._limit_at = now + self._timers.response_s
+
+    def outbind(self, pdu: Outbind, now: float) -> None:
+        """As MC, ask an ESME to bind; it answers with its bind or not at all.  SMPP 3.4 §4.1.7.
+
+        Raises:
+            MisuseError: we are the ESME, or not in OPEN.
+            FieldError: a field does not fit the wire.
+        """
+        if self.role is not Role.MC:
+            raise MisuseError("an ESME does not outbind")
+        octets = encode(pdu, self._window.take_number())
+        self._step(Step.OUTBIND)
+        self._outbox.put_octets(octets)
+        self._limit_at = self._session_init_limit(now)
 
     def accept_bind(self, sequence_number: int, *, system_id: str | None = None) -> None:
         """As MC, accept the BindRequest `sequence_number`; nothing happens if the connection is gone meanwhile.
@@ -134,7 +150,7 @@ class Handshake:
         Raises:
             MisuseError: the session is not bound.
         """
-        if self.state not in BOUND:
+        if not self._is_bound:
             raise MisuseError(f"a session in state {self.state.name} has nothing to unbind")
         self._own_number = self._window.take_number()
         self._outbox.put_pdu(Unbind(), self._own_number)
@@ -204,6 +220,7 @@ class Handshake:
             return [self._ignore(frame)]
         if self._last_words is not None:
             return []
+        self._answerable = {}
         self._last_words = b""
         return [Unbound(), *self._part_if_answered()]
 
@@ -214,6 +231,7 @@ class Handshake:
         if state is None:
             raise MisuseError(f"{step.value} is not possible in state {self.state.name}")
         self.state = state
+        self._is_bound = state in BOUND
         self._sendable = _SENDABLE.get((self.role, state), {})
         if state is not State.UNBINDING:
             # Whoever unbinds still answers what the peer has sent before it heard of that.

@@ -31,14 +31,14 @@ def read_tlvs(body: bytes, at: int) -> Tlvs:
         at += 4
         end = at + length
         if end > size:
-            break
+            raise PduError(f"TLV {tag:04X} reaches beyond the body", status=CommandStatus.ESME_RINVOPTPARSTREAM)
         limits = LIMITS.get(tag)
         if limits is not None and not limits[0] <= length <= limits[1]:
             raise PduError(f"TLV {tag:04X} has {length} octets", status=CommandStatus.ESME_RINVPARLEN)
         tlvs.append((tag, body[at:end]))
         at = end
     if at != size:
-        raise PduError("the TLVs reach beyond the body", status=CommandStatus.ESME_RINVOPTPARSTREAM)
+        raise PduError(f"{size - at} octets behind the TLVs", status=CommandStatus.ESME_RINVOPTPARSTREAM)
     return tuple(tlvs)
 
 

@@ -37,8 +37,8 @@ from chappe.wire.smpp.facts import (
 from chappe.wire.smpp.framer import MAX_PDU_OCTETS, Frame, Framer
 from chappe.wire.smpp.handshake import Handshake
 from chappe.wire.smpp.link_watch import Due, LinkWatch
-from chappe.wire.smpp.pdus import EnquireLink, EnquireLinkResp, Outbind, Pdu
-from chappe.wire.smpp.states import BOUND, Role, State, Step
+from chappe.wire.smpp.pdus import EnquireLink, EnquireLinkResp, Pdu
+from chappe.wire.smpp.states import Role, State, Step
 from chappe.wire.smpp.statuses import CommandStatus
 from chappe.wire.smpp.timers import DEFAULT_TIMERS, Timers
 
@@ -88,6 +88,9 @@ class Session(Handshake):
         self._framer = Framer(max_pdu_octets)
         self._watch = LinkWatch(now, probe_after_s=timers.enquire_link_s, patience_s=timers.response_s)
         self._busy_at = now
+        self._probed_at = now
+        #: When the newest request that the peer has answered was sent: it has read all that we wrote before.
+        self.heard_us_at = -1.0
 
     @property
     def room(self) -> int:
@@ -103,6 +106,12 @@ class Session(Handshake):
     def unanswered(self) -> int:
         """How many requests of the peer wait for ours."""
         return len(self._docket)
+
+    def agree(self, now: float, *, timers: Timers, window_pdus: int) -> None:
+        """Set timers and window to what this peer's owner wants, once the bind has told who it is."""
+        self._timers = timers
+        self._window.resize(window_pdus, response_s=timers.response_s)
+        self._watch = LinkWatch(now, probe_after_s=timers.enquire_link_s, patience_s=timers.response_s)
 
     def take_octets(self) -> bytes:
         """Everything that is to be written since the last call."""
@@ -128,6 +137,7 @@ class Session(Handshake):
                     continue
                 sent = release(sequence_number, command_id)
                 if sent is not None:
+                    self.heard_us_at = sent[0]
                     tell(Response(sent[2], command_status, self._read_answer(command_id, body, facts)))
                     continue
             except PduError as error:
@@ -156,7 +166,7 @@ class Session(Handshake):
         return []
 
     def _on_enquire_link_resp(self, frame: Frame, now: float) -> list[Fact]:
-        # That something came was all we wanted to know.
+        self.heard_us_at = self._probed_at
         return []
 
     def _on_alert_notification(self, frame: Frame, now: float) -> list[Fact]:
@@ -207,7 +217,7 @@ class Session(Handshake):
     def request(self, pdu: Pdu, now: float, context: object = None) -> int:
         """Ask the peer for something and get its sequence number; `Response` or `Unanswered` will bring `context`.
 
-        AlertNotification and Outbind get no answer, and their `context` is not kept.
+        AlertNotification gets no answer, and its `context` is not kept.
 
         Raises:
             MisuseError: not in this state, or the window is full (see `room`).
@@ -218,15 +228,13 @@ class Session(Handshake):
             raise MisuseError(f"{type(pdu).__name__} may not be sent by the {self.role.name} in {self.state.name}")
         encode, response_id = sendable
         window = self._window
-        if window.room <= 0 and response_id in DECODERS:
-            raise MisuseError(f"the window is full with {len(window)} PDUs")
+        is_answered = response_id in DECODERS
+        if is_answered and window.room <= 0:
+            raise MisuseError(f"the window of {len(window)} PDUs is full")
         number = window.take_number()
         self._outbox.put(encode, pdu, number)
-        if response_id in DECODERS:
+        if is_answered:
             window.reserve(number, now, response_id, context)
-        elif type(pdu) is Outbind:
-            self._step(Step.OUTBIND)
-            self._limit_at = self._session_init_limit(now)
         self._busy_at = now
         return number
 
@@ -274,7 +282,7 @@ class Session(Handshake):
         if self._untold:
             return 0.0
         dues = [self._limit_at, self._window.deadline()]
-        if self.state in BOUND:
+        if self._is_bound:
             dues += self._watch.deadline(), self._idle_until()
         return min((due for due in dues if due is not None), default=None)
 
@@ -286,7 +294,7 @@ class Session(Handshake):
         facts += map(Unanswered, self._window.expire(now))
         if self._limit_at is not None and now >= self._limit_at:
             facts.append(self._end(self._why_limited(), is_clean=False))
-        elif self.state in BOUND:
+        elif self._is_bound:
             facts += self._look_after_link(now)
         return facts
 
@@ -302,6 +310,7 @@ class Session(Handshake):
         if due is Due.LOST:
             return [self._end(f"enquire_link was not answered within {self._timers.response_s:g} s", is_clean=False)]
         if due is Due.PROBE:
+            self._probed_at = now
             self._outbox.put_pdu(EnquireLink(), self._window.take_number())
         idle_until = self._idle_until()
         if idle_until is not None and now >= idle_until:
@@ -317,7 +326,8 @@ class Session(Handshake):
             self._outbox.put_octets(self._last_words)
             return f"{self.unanswered} requests were not answered within {self._timers.response_s:g} s of unbind"
         if self.state in (State.BINDING, State.UNBINDING):
-            return f"{self.state.name.lower()} was not answered within {self._timers.response_s:g} s"
+            asked = "bind" if self.state is State.BINDING else "unbind"
+            return f"{asked} was not answered within {self._timers.response_s:g} s"
         return f"no bind within {self._timers.session_init_s:g} s"
 
     def _take_untold(self) -> list[Fact]:

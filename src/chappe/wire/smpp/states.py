@@ -95,14 +95,13 @@ _TO_SUBMIT = frozenset(
 )
 _TO_DELIVER = frozenset({CommandId.DELIVER_SM, CommandId.DATA_SM, CommandId.ALERT_NOTIFICATION})
 
-#: What the owner of a session may ask of its peer in each state; binds, unbind and enquire_link have their own ways.
+#: What the owner of a session may ask of its peer in each state; bind, outbind, unbind and enquire_link go other ways.
 REQUESTS: Final[Mapping[tuple[Role, State], frozenset[CommandId]]] = {
     (Role.ESME, State.BOUND_TX): _TO_SUBMIT,
     (Role.ESME, State.BOUND_TRX): _TO_SUBMIT,
-    (Role.MC, State.OPEN): frozenset({CommandId.OUTBIND}),
     (Role.MC, State.BOUND_RX): _TO_DELIVER,
     (Role.MC, State.BOUND_TRX): _TO_DELIVER,
 }
 
-#: These are asked without being answered.
-WITHOUT_RESPONSE: Final = frozenset({CommandId.OUTBIND, CommandId.ALERT_NOTIFICATION})
+#: Told without being answered.
+WITHOUT_RESPONSE: Final = frozenset({CommandId.ALERT_NOTIFICATION})

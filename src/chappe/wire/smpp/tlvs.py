@@ -183,9 +183,9 @@ _DECLARED = (
     _integer(Tag.DEST_ADDR_NP_COUNTRY, 1, 5, since=VERSION_5_0),
     _integer(Tag.DISPLAY_TIME, 1),
     _octets(Tag.SMS_SIGNAL, 2, 2),
-    # Four octets are of SMPP 5.0 §4.8.4.42; one of SMPP 3.4 §5.3.2.27.
+    # One octet in SMPP 3.4 §5.3.2, one or four in SMPP 5.0 §4.8.4.
     _octets(Tag.MS_VALIDITY, 1, 4),
-    # Without a value in SMPP 3.4 §5.3.2.41, one octet in SMPP 5.0 §4.8.4.2.
+    # Without a value in SMPP 3.4 §5.3.2, one octet in SMPP 5.0 §4.8.4.
     _octets(Tag.ALERT_ON_MESSAGE_DELIVERY, 0, 1),
     _integer(Tag.ITS_REPLY_TYPE, 1),
     _octets(Tag.ITS_SESSION_INFO, 2, 2),

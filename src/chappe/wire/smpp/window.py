@@ -3,8 +3,6 @@
 It must never know a PDU: it keeps what the owner gave as `context`, and says whose turn it is to wait no longer.
 """
 
-from chappe.model.errors import MisuseError
-
 #: The highest sequence number; the next is 1.  SMPP 3.4 §5.1.4.
 MAX_SEQUENCE_NUMBER = 0x7FFF_FFFF
 
@@ -34,6 +32,11 @@ class Window:
         """How many more requests may be sent now."""
         return self._window_pdus - len(self._sent)
 
+    def resize(self, window_pdus: int, *, response_s: float) -> None:
+        """From now on so many at a time, with so much patience; what is in flight stays."""
+        self._window_pdus = window_pdus
+        self._response_s = response_s
+
     def take_number(self) -> int:
         """The next sequence number that is not in flight."""
         number = self._last_number
@@ -44,15 +47,8 @@ class Window:
                 return number
 
     def reserve(self, number: int, now: float, response_id: int, context: object) -> None:
-        """Let the request `number` wait from `now` on for a PDU `response_id`.
-
-        Raises:
-            MisuseError: the window is full.
-        """
-        sent = self._sent
-        if len(sent) >= self._window_pdus:
-            raise MisuseError(f"the window of {self._window_pdus} PDUs is full")
-        sent[number] = (now, response_id, context)
+        """Let the request `number` wait from `now` on for a `response_id`; whoever sends looks at `room` first."""
+        self._sent[number] = (now, response_id, context)
 
     def release(self, number: int, response_id: int) -> Sent | None:
         """What waited for this answer, or None if nothing did."""

@@ -31,14 +31,10 @@ def write_tlvs(tlvs: Tlvs) -> bytes:
     return b"".join(pieces)
 
 
-def list_writer(
-    name: str, field: Composites, writers: Mapping[type, tuple[bytes, WriteComposite]]
-) -> Callable[[tuple[Any, ...]], bytes]:
+def list_writer(writers: Mapping[type, tuple[bytes, WriteComposite]]) -> Callable[[tuple[Any, ...]], bytes]:
     """A writer of all the composites; `writers` has the flag (or nothing) and the writer for each struct."""
 
     def write(values: tuple[Any, ...]) -> bytes:
-        if len(values) > field.max_count:
-            raise FieldError(f"{name} has {len(values)} entries, more than {field.max_count}")
         pieces = []
         for value in values:
             flag, writer = writers[type(value)]
@@ -66,6 +62,8 @@ def _problem_of(field: Field, value: Any) -> str | None:
         return None if fits else f"is no integer of {field.octets} octets"
     if isinstance(field, OctetString) and len(value) > field.max_octets:
         return f"has {len(value)} octets, more than {field.max_octets}"
+    if isinstance(field, Composites) and len(value) > field.max_count:
+        return f"has {len(value)} entries, more than {field.max_count}"
     return None
 
 

@@ -1,5 +1,6 @@
 """Every PDU of SMPP 3.3, 3.4 and 5.0, each declared once: `from chappe.wire.smpp.pdus import SubmitSm`."""
 
+from chappe.wire.smpp.constants import CommandId
 from chappe.wire.smpp.pdus.broadcasts import (
     BroadcastSm,
     BroadcastSmResp,
@@ -111,6 +112,7 @@ __all__ = [
     "CancelBroadcastSmResp",
     "CancelSm",
     "CancelSmResp",
+    "CommandId",
     "DataSm",
     "DataSmResp",
     "DeliverSm",
