@@ -1,19 +1,54 @@
-# Two commands matter: `make run` and `make test`.
+# Two commands matter: `make run` and `make test`.  `make check` is what CI runs.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+RUNS := $(VENV)/.installed
+TESTS := $(VENV)/.installed-dev
 
-.PHONY: run test check bench crash clean
+.PHONY: run test check format docs bench crash clean
 
-$(STAMP): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $(STAMP)
+# The gateway with a simulated operator and a demo client; it prints the curl that sends a first message.
+run: $(RUNS)
+	exec $(BIN)/chappe up
 
-test: $(STAMP)
-	$(BIN)/pytest -n 2
+test: $(TESTS)
+	$(BIN)/pytest -n 2 -q
+
+check: $(TESTS)
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q tests/unit/docs
+	$(BIN)/pytest -n 2 -q
+
+format: $(TESTS)
+	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests
+
+# The pages that are written from the code: settings and commands.
+docs: $(TESTS)
+	$(BIN)/python -m chappe.cli.reference docs
+
+bench: $(TESTS)
+	$(BIN)/chappe bench
+
+crash: $(TESTS)
+	$(BIN)/pytest -q tests/crash --crashes full
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/tools python3-venv
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNS): pyproject.toml | $(BIN)/python
+	$(PIP) -e .
+	touch $@
+
+$(TESTS): pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	touch $@ $(RUNS)

@@ -13,7 +13,13 @@ from chappe.cli.show import print_json, print_line
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    conf = typer.Typer(name="conf", help="Look at the settings.", no_args_is_help=True, rich_markup_mode=None)
+    conf = typer.Typer(
+        name="conf",
+        help="Look at the settings.",
+        epilog=example("chappe conf show"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     conf.command(epilog=example("chappe conf show --config chappe.toml"))(show)
     conf.command(epilog=example("chappe conf check chappe.toml"))(check)
     app.add_typer(conf)

@@ -13,6 +13,7 @@ import typer
 
 from chappe import __version__
 from chappe.cli import conf, sending, sim, up
+from chappe.cli.options import example
 from chappe.cli.show import print_error, print_line
 from chappe.model.errors import GatewayError, MisuseError
 
@@ -28,6 +29,7 @@ ClickError = cast("type[Exception]", UsageError.__base__)
 app = typer.Typer(
     name="chappe",
     help="Chappe, an SMS gateway that keeps its promise: accepted means kept.",
+    epilog=example("chappe up", "chappe send --to +37120000001 --text Hello"),
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
     sim = typer.Typer(
         name="sim",
         help="Simulated peers, and the account of what they saw.",
+        epilog=example("chappe sim smsc --help"),
         no_args_is_help=True,
         rich_markup_mode=None,
     )

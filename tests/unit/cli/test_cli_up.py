@@ -1,0 +1,89 @@
+"""`chappe up`: the settings reach the assembly, and a newcomer is told how to send a first message."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from chappe.cli import main as cli
+from chappe.cli import simulated_operator
+from chappe.cli.up import welcome
+from chappe.runtime.settings import Settings
+
+
+@pytest.fixture
+def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """Stands where the gateway is put together; notes the settings and leaves with 7."""
+    given: list[Settings] = []
+    assembly = ModuleType("chappe.assembly")
+    monkeypatch.setattr(assembly, "run", lambda settings: given.append(settings) or 7, raising=False)
+    monkeypatch.setitem(sys.modules, "chappe.assembly", assembly)
+    return given
+
+
+def test_the_settings_of_the_file_are_assembled_and_the_exit_code_is_the_gateways(
+    assembled: list[Settings], tmp_path: Path
+) -> None:
+    file = tmp_path / "chappe.toml"
+    file.write_text('[gateway]\nbox = "hill"\n')
+
+    assert cli.run(["up", "--config", str(file)]) == 7
+
+    assert [settings.gateway.box for settings in assembled] == ["hill"]
+
+
+def test_the_settings_file_may_be_named_by_the_environment(
+    assembled: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "chappe.toml"
+    file.write_text('[gateway]\nbox = "vale"\n')
+    monkeypatch.setenv("CHAPPE_CONFIG", str(file))
+
+    assert cli.run(["up"]) == 7
+
+    assert assembled[0].gateway.box == "vale"
+
+
+def test_without_a_file_a_simulated_operator_runs_for_as_long_as_the_gateway(
+    assembled: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    listens = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
+    monkeypatch.setattr(
+        simulated_operator,
+        "command_of",
+        lambda operator, ledger: [sys.executable, "-c", listens, operator.address.rpartition(":")[2]],
+    )
+
+    assert cli.run(["up"]) == 7
+
+    assert assembled[0].operators[0].address in capsys.readouterr().out
+    assert (tmp_path / "data").is_dir()
+
+
+def test_a_simulated_operator_that_ends_at_once_is_told(
+    assembled: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(simulated_operator, "command_of", lambda operator, ledger: [sys.executable, "-c", ""])
+
+    assert cli.run(["up"]) == cli.FAILED
+
+    assert "the simulated operator did not listen on 127.0.0.1:" in capsys.readouterr().err
+    assert assembled == []
+
+
+def test_the_welcome_names_credentials_one_curl_and_where_to_see_it_arrive() -> None:
+    lines = list(welcome(Settings.default(), Path("data/simulated-operator.csv")))
+
+    assert "Demo client: system_id demo, password demo; bearer token demo-token" in lines
+    curl = next(shlex.split(line) for line in lines if "curl" in line)
+    assert curl[:3] == ["curl", "-sS", "http://127.0.0.1:8080/v1/messages"]
+    assert curl[3:7] == ["-H", "Authorization: Bearer demo-token", "-H", "Content-Type: application/json"]
+    assert json.loads(curl[8]) == {"to": "+37120000001", "from": "SHOP", "text": "Hello"}
+    assert lines[-1].strip() == "tail -f data/simulated-operator.csv"
