@@ -53,10 +53,10 @@ class SmscSimulator:
         self.faults: Final = faults or read_script(options.script_path)
         self.outbox: Final = Outbox()
         self.schedule: Final = Schedule[Later]()
-        self.dirty: Final[set[SmscLink]] = set()
         self.links: Final[list[SmscLink]] = []
         self.port = options.port
         self.binds = self.receipts_acked = self.mo_acked = 0
+        self._dirty: set[SmscLink] = set()
         self._waiters = Waiters()
         self._random = Random(self.faults.seed)
         self._link_count = 0
@@ -78,9 +78,10 @@ class SmscSimulator:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unbind and close all links."""
+        now = self.now()
         self._server.close()
         for link in list(self.links):
-            link.close()
+            link.close(now)
         # One turn of the loop, so that the links' ends are in the ledger.
         await asyncio.sleep(0)
         self._alarm.cancel()
@@ -152,12 +153,16 @@ class SmscSimulator:
         """A connection came."""
         self.links.append(link)
 
-    def closed(self, link: SmscLink, unanswered: Sequence[Delivery]) -> None:
+    def soil(self, link: SmscLink) -> None:
+        """The link has something to write."""
+        self._dirty.add(link)
+
+    def closed(self, link: SmscLink, contexts: list[object]) -> None:
         """A connection ended; what it had not got through goes to another."""
         now = self.now()
         self.links.remove(link)
-        self.dirty.discard(link)
-        self.outbox.put_back(unanswered)
+        self._dirty.discard(link)
+        self.outbox.put_back([context for context in contexts if isinstance(context, Delivery)])
         self._log(Kind.LINK_DOWN, now, detail=f"link={link.number} system_id={link.system_id}")
         self.finish_batch(now)
 
@@ -218,8 +223,8 @@ class SmscSimulator:
         self._feed_mo(ready, now)
         self.outbox.pump(ready)
         self.ledger.flush()
-        while self.dirty:
-            self.dirty.pop().flush(now)
+        while self._dirty:
+            self._dirty.pop().flush(now)
         self._alarm.set(min(self._deadlines(now)), now)
         self._waiters.ask()
 

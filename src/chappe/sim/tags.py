@@ -50,7 +50,7 @@ class TagReader:
         self._tag_by_long_message: dict[tuple[str, str, int, int], str] = {}
 
     def read(self, pdu: SubmitSm | DeliverSm | DataSm) -> Reading:
-        """The tag, the part and the octets of a message.  sar_* TLVs name parts as a header does.  SMPP 3.4 §5.3.2.22."""
+        """The tag, the part and the octets; sar_* TLVs name parts as a header does.  SMPP 3.4 §5.3.2.22."""
         octets = octets_of(pdu)
         if pdu.tlvs and (part := _sar_part(pdu.tlvs)) is not WHOLE:
             return Reading(self._tag_of_part(pdu, part, octets), part, octets)
