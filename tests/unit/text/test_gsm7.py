@@ -170,6 +170,11 @@ def test_text_behind_a_header_begins_after_its_fill_bits() -> None:
     assert gsm7.unpack(packed, 2, fill_bits=1) == b"Hi"
 
 
+def test_no_more_septets_are_unpacked_than_the_octets_hold() -> None:
+    assert gsm7.unpack(b"\x61\x31", 9) == b"ab"
+    assert gsm7.unpack(b"", 9, fill_bits=1) == b""
+
+
 @given(octets=septets, fill_bits=integers(0, 6))
 def test_packing_is_undone_by_unpacking(octets: bytes, fill_bits: int) -> None:
     packed = gsm7.pack(octets, fill_bits)

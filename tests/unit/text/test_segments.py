@@ -105,6 +105,12 @@ def test_an_escape_moves_to_the_next_part_with_its_code(written: str, lengths: l
     assert "".join(gsm7.decode(text_of(segment)) for segment in segments) == written
 
 
+def test_two_escapes_are_a_pair_of_their_own_and_do_not_move() -> None:
+    octets = b"a" * 151 + b"\x1b\x1b" + b"e" * 20
+
+    assert [text_of(segment) for segment in split(octets, Encoding.GSM7)] == [octets[:153], octets[153:]]
+
+
 @pytest.mark.parametrize(
     ("written", "units"),
     [

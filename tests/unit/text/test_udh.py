@@ -76,6 +76,8 @@ def test_the_last_of_repeated_elements_is_found() -> None:
         ("060003CC0201FF61", "61"),  # a stray octet behind the last element
         ("48656C6C6F", "48656C6C6F"),  # UDHI set on a bare text
         ("05", "05"),
+        ("062401012501", "062401012501"),  # one octet is missing
+        ("0124", ""),  # the user data ends where a length should be
     ],
 )
 def test_a_malformed_header_has_no_elements_and_costs_no_text(octets_hex: str, text_hex: str) -> None:

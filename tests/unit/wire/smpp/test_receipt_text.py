@@ -150,6 +150,36 @@ def test_fields_behind_the_text_are_read_and_cannot_be_forged_by_it() -> None:
     assert receipt.text == b"stat:DELIVRD"
 
 
+def test_the_first_of_repeated_fields_counts_where_no_text_came_before() -> None:
+    receipt = read(b"id:1 stat:UNDELIV id:2 stat:DELIVRD")
+
+    assert (receipt.id, receipt.state) == ("1", 5)
+
+
+def test_fields_behind_the_text_are_read_in_any_order() -> None:
+    receipt = read(b"id:1 text:err:9 stat:UNDELIV err:027 done date:2601161239")
+
+    assert (receipt.state, receipt.err, receipt.done_date) == (5, "027", "2601161239")
+
+
+def test_words_of_the_message_are_not_searched_for_what_a_tlv_says() -> None:
+    receipt = read(b"id:1 text:stat:DELIVRD", 0, ((MESSAGE_STATE, b"\x05"),))
+
+    assert (receipt.state, receipt.stat, receipt.text) == (5, "", b"stat:DELIVRD")
+
+
+def test_a_network_error_of_zero_does_not_hide_the_one_in_the_text() -> None:
+    receipt = read(WELL_FORMED.replace(b"err:000", b"err:034"), 0, ((NETWORK_ERROR_CODE, b"\x03\0\0"),))
+
+    assert (receipt.err, receipt.network_error_code) == ("034", b"\x03\0\0")
+
+
+def test_a_utf_16_text_whose_octets_spell_a_field_is_still_a_text() -> None:
+    octets = WELL_FORMED.decode().replace("Your code", "楤㨱").encode("utf-16-be")  # the octets of "id:1"
+
+    assert read(octets, 8).id == "7700012345"
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le"])
 @pytest.mark.parametrize("data_coding", [0, 3, 8, 0x18])
 def test_a_utf_16_receipt_is_read_under_any_data_coding(encoding: str, data_coding: int) -> None:
