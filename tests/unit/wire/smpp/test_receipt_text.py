@@ -345,6 +345,13 @@ def test_no_octets_crash_the_reader(octets: bytes, data_coding: int, tlvs: tuple
     assert receipt is None or receipt.id is None or 0 < len(receipt.id) <= 70
 
 
+@pytest.mark.parametrize("filler", [b" ,;|", b"id ", b"a b_", b"stat:", b"message_", b"text:id", b"\0i"])
+def test_a_payload_of_64_kib_is_read_in_time_that_grows_with_its_length(filler: bytes) -> None:
+    octets = b"id:1 stat:" + filler * (65_000 // len(filler))  # takes long enough to be noticed if it is quadratic
+
+    assert len(read(octets).stat) <= 65
+
+
 @given(fields=builds(lambda order: order, lists(integers(0, 6), min_size=7, max_size=7, unique=True)))
 def test_the_order_of_fields_does_not_matter(fields: list[int]) -> None:
     pieces = WELL_FORMED[: WELL_FORMED.index(b" text:")].replace(b" date", b"-date").split(b" ")
