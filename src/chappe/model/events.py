@@ -48,6 +48,7 @@ class EventName(StrEnum):
     CLIENT_GONE = "client_gone"
     THROTTLED = "throttled"
     PDU_REFUSED = "pdu_refused"
+    NOTES_LEFT_OUT = "notes_left_out"
     STORE_SLOW = "store_slow"
     STORE_AWAY = "store_away"
     STORE_BACK = "store_back"

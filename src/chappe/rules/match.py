@@ -25,7 +25,7 @@ def judge(was: Status, reported: Status) -> Verdict:
     """The first final state wins; whatever comes after it is only told."""
     if may_move(was, reported) and was is not reported:
         return Verdict.MOVE
-    if was is reported or was in FINAL and reported not in FINAL:
+    if was is reported or (was in FINAL and reported not in FINAL):
         return Verdict.REPEATED
     return Verdict.CONTRADICTED if was in FINAL else Verdict.REPEATED
 

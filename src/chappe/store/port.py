@@ -188,3 +188,19 @@ class Store(Protocol):
     def open_messages(self, client: str) -> int:
         """How many of a client's messages are not yet final."""
         ...
+
+    async def parts_sent(self, message_id: int) -> set[int]:
+        """Which parts of a long message an operator has already taken."""
+        ...
+
+    def mo_proved_until(self, operator: str) -> int:
+        """The id below which every answered MO of an operator was proved read; 0 for none."""
+        ...
+
+    def mo_since(self, operator: str, first_id: int) -> list[Message]:
+        """The stored MO of an operator from an id on (at start)."""
+        ...
+
+    async def prove_mo(self, operator: str, below_id: int) -> None:
+        """Note that the answers to all MO below an id were read.  Raises: StoreAway."""
+        ...

@@ -20,7 +20,7 @@ from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName, merge_counts
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction
-from chappe.model.message import Content, Item
+from chappe.model.message import Content, Item, Message
 from chappe.store.heads import Head
 from chappe.store.port import (
     SLOW_CALL_S,
@@ -45,6 +45,8 @@ CHECKPOINT_COMMITS: Final = 400
 CHECKPOINT_AFTER_S: Final = 2.0
 #: How often the engine looks for items that have become due.
 LOOK_EVERY_S: Final = 0.1
+#: MO that a start looks at for answers which were perhaps not read.
+MO_REMEMBERED: Final = 100_000
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
 
@@ -208,6 +210,19 @@ class SqliteStore:
         """Which parts of a long message an operator has already taken."""
         found = rows.PARTS_OF.fetch(self._connection, [message_id])
         return {int(part) for _, part, _, _ in found}
+
+    def mo_proved_until(self, operator: str) -> int:
+        return self._meta_int(f"mo_proved:{operator}")
+
+    def mo_since(self, operator: str, first_id: int) -> list[Message]:
+        query = "SELECT body FROM messages WHERE id >= ? AND operator = ? ORDER BY id DESC LIMIT ?"
+        values = (first_id, self._names.known(operator), MO_REMEMBERED)
+        messages = [rows.unpack_message(body) for (body,) in self._connection.execute(query, values)]
+        return [message for message in messages if message.direction is Direction.MO]
+
+    async def prove_mo(self, operator: str, below_id: int) -> None:
+        statement = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        await self.write(statement, [(f"mo_proved:{operator}", below_id)])
 
     def listen(self, queue: str, bell: Callable[[], None]) -> None:
         self._bells.setdefault(queue, []).append(bell)

@@ -238,6 +238,12 @@ class Session(Handshake):
         self._busy_at = now
         return number
 
+    def probe(self, now: float) -> None:
+        """Ask a bound peer for a sign of life now: its answer proves that it has read all that was written before."""
+        if self.state in BOUND:
+            self._probed_at = now
+            self._outbox.put_pdu(EnquireLink(), self._window.take_number())
+
     def respond(self, sequence_number: int, pdu: Pdu, command_status: int = 0) -> None:
         """Answer a `Request`; nothing happens if the connection is gone meanwhile.
 

@@ -1,0 +1,239 @@
+"""The one file that knows which engine, which nodes and which settings: it puts the gateway together."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Coroutine, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import chappe
+from chappe.clients.account import PRIORITY_BY_NAME, Account
+from chappe.clients.smpp_node import ClientSmppNode
+from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import IdMaker
+from chappe.model.lifecycle import Direction
+from chappe.operators.smpp_links import LinkTerms
+from chappe.operators.smpp_node import OperatorSmppNode, SendingTerms
+from chappe.operators.translate import Wire
+from chappe.rules.decide import Routes, Rule
+from chappe.rules.retry import RefusalRules
+from chappe.runtime.clock import SYSTEM_CLOCK, Clock
+from chappe.runtime.settings import Settings
+from chappe.runtime.settings_clients import Client, Route, Via
+from chappe.runtime.settings_clients import Direction as RouteDirection
+from chappe.runtime.settings_gateway import host_and_port
+from chappe.runtime.settings_operators import Bind, Operator, Profile, UnknownOutcome
+from chappe.runtime.throttle import Throttle
+from chappe.store.sqlite.engine import SqliteStore
+from chappe.text.segments import SplitMethod
+
+#: The store's file within `data_dir`.
+STORE_FILE = "chappe.db"
+
+
+class Gateway:
+    """All nodes of this box in one process, around one store."""
+
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._rules = rules_of(settings.routes, settings.clients)
+        self._mt_routes = Routes(self._rules, Direction.MT)
+        self._mo_routes = Routes(self._rules, Direction.MO)
+        self.smpp_port = 0
+        self._nodes: list[ClientSmppNode | OperatorSmppNode] = []
+
+    async def start(self) -> None:
+        """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError."""
+        settings = self.settings
+        self.store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
+        self.store.open()
+        self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
+        self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
+        self.operators = [self._operator_node(operator) for operator in settings.operators]
+        self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
+        self.smpp_door = ClientSmppNode(
+            self.accounts,
+            self.store,
+            lambda: self._mt_routes,
+            self.ids,
+            self._clock,
+            session_init_s=settings.listen.session_init_s,
+        )
+        self._nodes = [*self.operators, self.smpp_door]
+        host, port = host_and_port(settings.listen.smpp)
+        self.smpp_port = await self.smpp_door.listen(host, port)
+        await self._note(EventName.NODE_STARTED)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then drain within `drain_s`."""
+        work: list[Coroutine[Any, Any, None]] = [node.run() for node in self._nodes]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each, name="node") for each in work]
+            tasks.append(group.create_task(self.store.keep_time(stopping), name="store time"))
+            await stopping.wait()
+            until = self._clock.monotonic() + self.settings.gateway.drain_s
+            await asyncio.gather(*(node.drain(until) for node in self._nodes))
+            for task in tasks:
+                task.cancel()
+        await self._note(EventName.NODE_STOPPED)
+        await self.store.close()
+
+    def _operator_node(self, operator: Operator) -> OperatorSmppNode:
+        profile = self.settings.profile_of(operator)
+        return OperatorSmppNode(
+            link_terms_of(operator),
+            sending_terms_of(operator, profile),
+            self.store,
+            lambda: self._mt_routes,
+            lambda: self._mo_routes,
+            self.ids,
+            self._clock,
+            validity_s=lambda client: self._validity_by_client.get(client, 172_800.0),
+        )
+
+    async def _note(self, event: EventName) -> None:
+        events = EventBatch(self._clock.utc_us())
+        events.add(event, detail=f"chappe {chappe.__version__} run {self.store.run}")
+        await self.store.record(events)
+
+
+def account_of(client: Client, now: float) -> Account:
+    """A client's settings as its doors use them."""
+    account = Account(
+        name=client.name,
+        is_enabled=client.enabled,
+        priority=PRIORITY_BY_NAME[client.priority.value],
+        queue_limit=client.queue_limit,
+        store_away_status=client.store_away_status,
+        throttle=Throttle(client.rate, now),
+        default_validity_s=client.default_validity_s,
+    )
+    if client.smpp is not None:
+        smpp = client.smpp
+        account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
+        account.max_binds, account.window, account.id_form = smpp.max_binds, smpp.window, smpp.id_form.value
+        account.allowed = tuple(ip_network(each) for each in smpp.allowed)
+        account.enquire_link_s, account.response_s, account.retry_s = (
+            smpp.enquire_link_s,
+            smpp.response_s,
+            smpp.retry_s,
+        )
+    return account
+
+
+def link_terms_of(operator: Operator) -> LinkTerms:
+    """Where and how an operator's links are bound."""
+    host, port = host_and_port(operator.address)
+    return LinkTerms(
+        operator=operator.name,
+        host=host,
+        port=port,
+        system_id=operator.system_id,
+        password=operator.password,
+        system_type=operator.system_type,
+        is_pair=operator.bind is Bind.TRANSMITTER_AND_RECEIVER,
+        links=operator.binds,
+        window_pdus=operator.window,
+        session_init_s=operator.session_init_s,
+        enquire_link_s=operator.enquire_link_s,
+        response_s=operator.response_s,
+        reconnect_min_s=operator.reconnect_min_s,
+        reconnect_max_s=operator.reconnect_max_s,
+    )
+
+
+def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
+    """How an operator is fed, and what its refusals mean."""
+    return SendingTerms(
+        wire=Wire(
+            source_ton=operator.source_ton,
+            source_npi=operator.source_npi,
+            dest_ton=operator.dest_ton,
+            dest_npi=operator.dest_npi,
+            split=SplitMethod(profile.split.value),
+            id_base=profile.id_base.value,
+            id_ignores_case=profile.id_ignores_case,
+            id_ignores_zeros=profile.id_ignores_zeros,
+            mo_identity_tag=profile.mo_identity_tag,
+        ),
+        refusals=RefusalRules(
+            throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
+            temporary=frozenset(profile.temporary_statuses),
+        ),
+        rate=operator.rate,
+        retry_s=operator.retry_s,
+        max_validity_s=operator.max_validity_s,
+        holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
+        retry_status=profile.retry_status,
+        redelivery_s=profile.redelivery_s,
+    )
+
+
+def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
+    """Routes as the rules judge them."""
+    client_by_name = {client.name: client for client in clients}
+    rules: list[Rule] = []
+    for route in routes:
+        if route.direction is RouteDirection.MT:
+            rules.append(
+                Rule(
+                    Direction.MT,
+                    to=route.to,
+                    source=route.source,
+                    of_client=route.client or "",
+                    operators=route.operators,
+                )
+            )
+            continue
+        client = client_by_name[route.client or ""]
+        is_smpp = route.via is Via.SMPP or route.via is None and client.smpp is not None
+        rules.append(
+            Rule(
+                Direction.MO,
+                to=route.to,
+                source=route.source,
+                keyword=route.keyword or "",
+                queue=f"{'client' if is_smpp else 'callback'}:{client.name}",
+                client=client.name,
+            )
+        )
+    return rules
+
+
+async def serve(settings: Settings) -> int:
+    """Run the gateway until SIGTERM or SIGINT; a second one ends at once."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            raise SystemExit(1)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    gateway = Gateway(settings)
+    await gateway.start()
+    # What lives now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    await gateway.run(stopping)
+    return 0
+
+
+def run(settings: Settings) -> int:
+    """Run the gateway; returns the exit code.  Raises: SettingsError, StoreAway."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(serve(settings))
+    return int(uvloop.run(serve(settings)))
+
+
+def data_path(settings: Settings) -> Path:
+    """Where this gateway keeps everything."""
+    return settings.gateway.data_path

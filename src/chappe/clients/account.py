@@ -1,0 +1,47 @@
+"""One client as its door knows it: what it may do, what it has used of it, and who of it is bound."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+from chappe.runtime.throttle import Throttle
+
+PRIORITY_BY_NAME = {"high": 0, "normal": 1, "bulk": 2}
+
+
+@dataclass(slots=True)
+class Account:
+    """A client's rights and state at one door.  Times are monotonic seconds unless they end in `_ms`."""
+
+    name: str
+    is_enabled: bool
+    priority: int
+    queue_limit: int
+    store_away_status: int
+    throttle: Throttle
+    default_validity_s: float
+    # SMPP
+    system_id: str = ""
+    password: str | None = None
+    password_hash: str | None = None
+    max_binds: int = 16
+    window: int = 1000
+    allowed: tuple[IPv4Network | IPv6Network, ...] = ()
+    id_form: str = "decimal"
+    enquire_link_s: float = 30.0
+    response_s: float = 30.0
+    retry_s: float = 5.0
+    #: Its bound connections, in the order in which they bound.
+    peers: list[Any] = field(default_factory=list)
+    #: Handset → Unix ms: what follows a refused delivery to this client waits for it, so that order holds.
+    waiting_handsets: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def queue(self) -> str:
+        """Where what it is to receive over SMPP waits."""
+        return f"client:{self.name}"
+
+    def may_come_from(self, address: str) -> bool:
+        """Say whether its allow-list has this address."""
+        came = ip_address(address)
+        return any(came in network for network in self.allowed)

@@ -1,0 +1,228 @@
+"""What an operator hands to us: delivery reports and MO, stored before they are answered.
+
+Knows no link's life and no sending; the operator node gives it what arrives.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from chappe.crash import ARMED, CrashPoint, reach
+from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import IdMaker, made_at_ms
+from chappe.model.message import Item, Message
+from chappe.net.smpp_peer import SmppPeer
+from chappe.operators.link import Link
+from chappe.operators.translate import Wire, identity_of, is_report, mo_of, report_of, text_of
+from chappe.rules.decide import Routes, keyword_of
+from chappe.rules.dedup import Repeat, RepeatJudge, content_of
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.store.port import Fault, Report, Store, StoreAway
+from chappe.wire.smpp.pdus import DataSm, DataSmResp, DeliverSm, DeliverSmResp
+from chappe.wire.smpp.statuses import CommandStatus
+
+#: Where an MO waits that no route wants: a person decides, nothing is thrown away.
+UNROUTED: Final = "unrouted"
+
+_DELIVER_OK: Final = DeliverSmResp()
+_DATA_OK: Final = DataSmResp()
+
+
+class Arrival(msgspec.Struct, gc=False):
+    """A PDU that waits for its commit, and where its answer goes."""
+
+    link: Link
+    peer: SmppPeer
+    sequence_number: int
+    is_data: bool
+
+
+class MoArrival(msgspec.Struct, gc=False):
+    """An MO on its way to the store."""
+
+    arrival: Arrival
+    item: Item
+    content: bytes
+    identity: bytes | None
+
+
+class Inbound:
+    """Reports and MO of one operator."""
+
+    def __init__(
+        self,
+        operator: str,
+        wire: Wire,
+        store: Store,
+        routes: Callable[[], Routes],
+        ids: IdMaker,
+        clock: Clock,
+        retry_status: int,
+        redelivery_ms: int,
+    ) -> None:
+        self._operator = operator
+        self._wire = wire
+        self._store = store
+        self._routes = routes
+        self._ids = ids
+        self._clock = clock
+        self._retry_status = retry_status
+        self._reports: Gathered[tuple[Arrival, Report]] = Gathered()
+        self._messages: Gathered[MoArrival] = Gathered()
+        self._repeats = RepeatJudge(redelivery_ms)
+        self._proved_id = store.mo_proved_until(operator)
+        self._last_id = 0
+        since = self._clock.utc_us() // 1000 - redelivery_ms
+        for message in store.mo_since(operator, self._proved_id):
+            if made_at_ms(message.id) >= since:
+                self._repeats.suspect(content_of(message), made_at_ms(message.id))
+
+    # -- arriving -----------------------------------------------------------------------------------
+
+    def take(self, link: Link, peer: SmppPeer, sequence_number: int, pdu: object) -> None:
+        """A request of the operator; answered after its commit."""
+        if not isinstance(pdu, DeliverSm | DataSm):
+            if not type(pdu).__name__.startswith("Alert"):
+                peer.session.respond_error(sequence_number, CommandStatus.ESME_RINVCMDID)
+            return
+        arrival = Arrival(link, peer, sequence_number, type(pdu) is DataSm)
+        now_ms = self._clock.utc_us() // 1000
+        if is_report(pdu):
+            self._reports.add((arrival, report_of(pdu, self._ids.next(now_ms), self._operator, self._wire, now_ms)))
+        else:
+            self._take_mo(arrival, pdu, now_ms)
+
+    def _take_mo(self, arrival: Arrival, pdu: DeliverSm | DataSm, now_ms: int) -> None:
+        message = mo_of(pdu, self._ids.next(now_ms), self._operator, "")
+        route = self._routes().find(message.dest, message.source, keyword=keyword_of(text_of(message)))
+        client, queue = (route.client, route.queue) if route is not None else ("", UNROUTED)
+        content, identity = content_of(message), identity_of(pdu, self._wire)
+        message = msgspec.structs.replace(message, client=client)
+        self._messages.add(MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity))
+
+    # -- reports ------------------------------------------------------------------------------------
+
+    async def reports(self) -> None:
+        """Store what came, match it, then answer."""
+        while True:
+            arrivals = await self._reports.take()
+            events = EventBatch(self._clock.utc_us())
+            try:
+                faults = await self._store.report([report for _, report in arrivals], events)
+            except StoreAway:
+                self._answer([arrival for arrival, _ in arrivals], status=self._retry_status)
+            else:
+                self._answer([arrival for arrival, _ in arrivals], faults=faults)
+
+    # -- MO -----------------------------------------------------------------------------------------
+
+    async def messages(self) -> None:
+        """Store MO, suppress what is surely a repeat, then answer."""
+        while True:
+            arrivals = await self._messages.take()
+            now_us = self._clock.utc_us()
+            events = EventBatch(now_us)
+            fresh: list[MoArrival] = []
+            repeated: list[MoArrival] = []
+            for mo in arrivals:
+                mo, repeat = self._judge(mo, now_us // 1000)
+                self._tell(events, mo, repeat)
+                (repeated if repeat is Repeat.PROVED else fresh).append(mo)
+            try:
+                faults = await self._store_mo(fresh, events)
+            except StoreAway:
+                # A repeat that could not be noted is judged again when it comes again.
+                self._suspect_again(repeated)
+                self._answer([mo.arrival for mo in arrivals], status=self._retry_status)
+                continue
+            self._remember(fresh)
+            self._answer([mo.arrival for mo in fresh], faults=faults)
+            self._answer([mo.arrival for mo in repeated])
+
+    def _judge(self, mo: MoArrival, now_ms: int) -> tuple[MoArrival, Repeat]:
+        repeat = self._repeats.judge(mo.content, mo.identity, now_ms)
+        if mo.identity is not None and repeat is Repeat.NO:
+            self._repeats.remember(mo.identity, now_ms)
+        if repeat is Repeat.POSSIBLE:
+            message = msgspec.structs.replace(mo.item.content, possible_duplicate=True)
+            mo.item = msgspec.structs.replace(mo.item, content=message)
+        return mo, repeat
+
+    async def _store_mo(self, fresh: list[MoArrival], events: EventBatch) -> Sequence[Fault | None]:
+        if fresh:
+            return await self._store.accept([mo.item for mo in fresh], events)
+        await self._store.record(events)
+        return []
+
+    def _suspect_again(self, repeated: list[MoArrival]) -> None:
+        for mo in repeated:
+            self._repeats.suspect(mo.content, made_at_ms(mo.item.id))
+
+    def _remember(self, fresh: list[MoArrival]) -> None:
+        """The answers go out now; until the peer has proved to have read them they may come again."""
+        now = self._clock.monotonic()
+        for mo in fresh:
+            self._last_id = max(self._last_id, mo.item.id)
+            if mo.arrival.peer.is_lost:
+                self._repeats.suspect(mo.content, made_at_ms(mo.item.id))
+            else:
+                mo.arrival.link.answered.answered(now, mo.item.id, mo.content)
+
+    def link_lost(self, link: Link) -> None:
+        """What this link answered without proof may come again on another."""
+        for message_id, content in link.answered.lost():
+            self._repeats.suspect(content, made_at_ms(message_id))
+
+    async def tick(self, links: Sequence[Link]) -> None:
+        """Ask for proof where answers wait for it, and note durably how far it reaches."""
+        waiting = [link.answered.oldest_id for link in links if link.answered.oldest_id is not None]
+        now = self._clock.monotonic()
+        for link in links:
+            if link.answered.oldest_id is not None and link.receiver is not None:
+                link.receiver.session.probe(now)
+                link.receiver.flush()
+        proved_id = min(waiting) if waiting else self._last_id + 1
+        if self._last_id and proved_id > self._proved_id:
+            self._proved_id = proved_id
+            await self._store.prove_mo(self._operator, proved_id)
+
+    # -- answers ------------------------------------------------------------------------------------
+
+    def _answer(
+        self, arrivals: Sequence[Arrival], *, status: int = 0, faults: Sequence[Fault | None] | None = None
+    ) -> None:
+        """Say yes to what is stored; what is not gets the status that makes the operator try again."""
+        dirty: dict[SmppPeer, None] = {}
+        for number, arrival in enumerate(arrivals):
+            peer = arrival.peer
+            if peer.is_lost:
+                continue
+            if status or (faults is not None and faults[number] is not None):
+                peer.session.respond_error(arrival.sequence_number, status or CommandStatus.ESME_RX_P_APPN)
+            else:
+                peer.session.respond(arrival.sequence_number, _DATA_OK if arrival.is_data else _DELIVER_OK)
+            dirty[peer] = None
+        flush_answers(dirty)
+
+    def _tell(self, events: EventBatch, mo: MoArrival, repeat: Repeat) -> None:
+        message = mo.item.content
+        assert isinstance(message, Message)
+        name, detail = EventName.MO_RECEIVED, "possible duplicate" if message.possible_duplicate else ""
+        if repeat is Repeat.PROVED:
+            name = EventName.MO_SUPPRESSED
+            detail = "the operator's own id came before" if mo.identity else "its first answer was lost with its link"
+        elif mo.item.queue == UNROUTED:
+            name, detail = EventName.MO_UNROUTED, "no route wants it"
+        events.add(name, message.id, message.client, self._operator, message.source, message.dest, detail=detail)
+
+
+def flush_answers(dirty: dict[SmppPeer, None]) -> None:
+    """Write what was answered, one write for each connection."""
+    if ARMED is not None:
+        reach(CrashPoint.BEFORE_ANSWER_TO_OPERATOR)
+    for peer in dirty:
+        peer.flush()
+    if ARMED is not None:
+        reach(CrashPoint.AFTER_ANSWER_TO_OPERATOR)

@@ -1,0 +1,64 @@
+"""One link to an SMPP operator: its connections, what waits to leave on it, and which MO answers are proved."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from chappe.model.message import Item
+from chappe.net.smpp_peer import SmppPeer
+from chappe.rules.dedup import AnsweredMo
+from chappe.runtime.backoff import Backoff
+from chappe.wire.smpp.pdus import SubmitSm
+
+
+@dataclass(slots=True, eq=False)
+class InFlight:
+    """One part of a message on a link: written, or about to be."""
+
+    item: Item
+    part: int = 1
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """A transceiver, or a transmitter and a receiver."""
+
+    number: int
+    backoff: Backoff
+    sender: SmppPeer | None = None
+    receiver: SmppPeer | None = None
+    #: PDUs of leased messages that found the window full, in order.
+    backlog: deque[tuple[SubmitSm, InFlight]] = field(default_factory=deque)
+    answered: AnsweredMo = field(default_factory=AnsweredMo)
+    bound_at: float = 0.0
+
+    @property
+    def may_send(self) -> bool:
+        """Submits may be written now."""
+        return self.sender is not None and self.sender.is_writable
+
+    @property
+    def room(self) -> int:
+        """PDUs that may still leave, after what waits."""
+        if self.sender is None or not self.sender.is_writable:
+            return 0
+        return self.sender.session.room - len(self.backlog)
+
+    def take_backlog(self) -> list[Item]:
+        """The messages that wait here, each once, in order; nothing waits afterwards."""
+        items = list({flight.item.id: flight.item for _, flight in self.backlog}.values())
+        self.backlog.clear()
+        return items
+
+
+class Connecting:
+    """The moments of one connection that its keeper waits for."""
+
+    __slots__ = ("bound", "lost")
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        #: Resolves to the command_status of the bind.
+        self.bound: asyncio.Future[int] = loop.create_future()
+        #: Resolves to the reason why the connection is gone.
+        self.lost: asyncio.Future[str] = loop.create_future()

@@ -1,0 +1,147 @@
+"""Keeps an operator's SMPP links bound: dials, binds, waits, and tries again without a storm."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from chappe.model.events import EventName
+from chappe.net.smpp_peer import FactsHandler, SmppPeer
+from chappe.operators.link import Connecting, Link
+from chappe.runtime.backoff import Backoff
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import Notes
+from chappe.wire.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter
+from chappe.wire.smpp.session import Role, Session, Timers
+from chappe.wire.smpp.statuses import status_name
+
+
+class LinkTerms(msgspec.Struct, frozen=True):
+    """Where and how an operator's links are bound."""
+
+    operator: str
+    host: str
+    port: int
+    system_id: str
+    password: str
+    system_type: str = ""
+    is_pair: bool = False
+    links: int = 2
+    window_pdus: int = 100
+    session_init_s: float = 10.0
+    enquire_link_s: float = 30.0
+    response_s: float = 30.0
+    reconnect_min_s: float = 1.0
+    reconnect_max_s: float = 60.0
+
+
+class SmppLinks:
+    """The links of one operator.  `on_change(link)` is called when one comes or goes."""
+
+    def __init__(
+        self,
+        terms: LinkTerms,
+        clock: Clock,
+        notes: Notes,
+        *,
+        on_facts: FactsHandler,
+        on_up: Callable[[Link], None],
+        on_down: Callable[[Link, SmppPeer], None],
+    ) -> None:
+        self.terms = terms
+        self._clock = clock
+        self._notes = notes
+        self._on_facts = on_facts
+        self._on_up = on_up
+        self._on_down = on_down
+        self.links = [
+            Link(number, Backoff(terms.reconnect_min_s, terms.reconnect_max_s)) for number in range(1, terms.links + 1)
+        ]
+        self.is_stopping = False
+        #: Monotonic seconds since when no link can send; None while one can.
+        self.down_since: float | None = clock.monotonic()
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start one keeper for each connection."""
+        kinds = (BindTransmitter, BindReceiver) if self.terms.is_pair else (BindTransceiver,)
+        for link in self.links:
+            for kind in kinds:
+                group.create_task(self._keep(link, kind), name=f"{self.terms.operator} link {link.number}")
+
+    @property
+    def _may_dial(self) -> bool:
+        return not self.is_stopping
+
+    async def _keep(self, link: Link, kind: type[Bind]) -> None:
+        """Keep one connection bound until asked to stop."""
+        while self._may_dial:
+            began = self._clock.monotonic()
+            reason = await self._serve(link, kind)
+            self._note(EventName.LINK_DOWN, link, kind, reason)
+            link.backoff.held(self._clock.monotonic() - began)
+            if not self._may_dial:
+                return
+            await asyncio.sleep(link.backoff.pause_s(random.random()))  # jitter needs no secrecy
+
+    async def _serve(self, link: Link, kind: type[Bind]) -> str:
+        """Dial, bind, and wait until the connection is gone; returns why."""
+        terms, connecting = self.terms, Connecting()
+        peer = SmppPeer(self._session(), self._on_facts, lambda peer, why: self._lost(link, peer, connecting, why))
+        peer.owner = (link, connecting)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(terms.session_init_s):
+                await loop.create_connection(lambda: peer, terms.host, terms.port)
+                peer.session.bind(kind(terms.system_id, terms.password, terms.system_type), self._clock.monotonic())
+                peer.flush()
+                status = await connecting.bound
+        except TimeoutError:
+            peer.abort("no answer to the bind")
+            return f"no bind within {terms.session_init_s:g} s at {terms.host}:{terms.port}"
+        except OSError as error:
+            return f"{terms.host}:{terms.port} cannot be reached: {error.strerror or error}"
+        if status:
+            peer.close("bind refused")
+            return f"bind refused with {status_name(status)}"
+        self._bound(link, peer, kind)
+        return await connecting.lost
+
+    def _session(self) -> Session:
+        terms = self.terms
+        timers = Timers(
+            session_init_s=terms.session_init_s, enquire_link_s=terms.enquire_link_s, response_s=terms.response_s
+        )
+        return Session(Role.ESME, now=self._clock.monotonic(), timers=timers, window_pdus=terms.window_pdus)
+
+    def _bound(self, link: Link, peer: SmppPeer, kind: type[Bind]) -> None:
+        if kind is not BindReceiver:
+            link.sender = peer
+            self.down_since = None
+        if kind is not BindTransmitter:
+            link.receiver = peer
+        link.bound_at = self._clock.monotonic()
+        self._note(EventName.LINK_UP, link, kind, f"{self.terms.host}:{self.terms.port}")
+        self._on_up(link)
+
+    def _lost(self, link: Link, peer: SmppPeer, connecting: Connecting, reason: str) -> None:
+        if not connecting.bound.done():
+            connecting.bound.set_exception(OSError(reason))
+        if not connecting.lost.done():
+            connecting.lost.set_result(reason)
+        if link.sender is peer:
+            link.sender = None
+        if link.receiver is peer:
+            link.receiver = None
+        if self.down_since is None and not any(each.sender for each in self.links):
+            self.down_since = self._clock.monotonic()
+        self._on_down(link, peer)
+
+    def peers(self) -> list[SmppPeer]:
+        """All connections that are bound, each once."""
+        found = [peer for link in self.links for peer in (link.sender, link.receiver) if peer is not None]
+        return list(dict.fromkeys(found))
+
+    def _note(self, event: EventName, link: Link, kind: type[Bind], detail: str) -> None:
+        word = kind.__name__.removeprefix("Bind").lower()
+        self._notes.add(event, operator=self.terms.operator, detail=f"link {link.number} {word}: {detail}")

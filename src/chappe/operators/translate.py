@@ -1,0 +1,218 @@
+"""Where an operator's SMPP meets the model: submit_sm out, receipts and MO in.
+
+The only place on the operator side that knows both.  It reads no clock and no store.
+"""
+
+from typing import Final
+
+import msgspec
+
+from chappe.model.lifecycle import Direction, Status
+from chappe.model.message import Message
+from chappe.store.port import Report
+from chappe.text.encoding import Encoding, decode_text, encoding_of
+from chappe.text.segments import Segment, SplitMethod, split
+from chappe.wire.smpp import receipt_text
+from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
+from chappe.wire.smpp.tlvs import Tag
+
+STATUS_BY_STATE: Final = {
+    0: Status.BUFFERED,
+    1: Status.BUFFERED,
+    2: Status.DELIVERED,
+    3: Status.EXPIRED,
+    4: Status.CANCELLED,
+    5: Status.FAILED,
+    6: Status.BUFFERED,
+    7: Status.UNKNOWN,
+    8: Status.REJECTED,
+    9: Status.FAILED,
+}
+
+_TYPE_MASK: Final = 0x3C
+#: Message types that tell of another message: MC receipt, intermediate notification.  SMPP 3.4 §5.2.12.
+_TELLING: Final = frozenset({0x04, 0x20})
+_KEPT_ESM: Final = 0xC3
+_UDHI: Final = 0x40
+_SHORT_MESSAGE_OCTETS: Final = 254
+#: What we always want to hear: success and failure; intermediate too if the client asked for it.
+_ASK_RECEIPT: Final = 0x01
+_INTERMEDIATE: Final = 0x10
+_PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
+
+
+class Wire(msgspec.Struct, frozen=True):
+    """How one operator wants its PDUs and writes its ids; from its settings and profile."""
+
+    source_ton: int | None = None
+    source_npi: int | None = None
+    dest_ton: int | None = None
+    dest_npi: int | None = None
+    split: SplitMethod = SplitMethod.UDH8
+    id_base: str = "exact"
+    id_ignores_case: bool = False
+    id_ignores_zeros: bool = False
+    mo_identity_tag: int | None = None
+
+    @property
+    def keeps_addresses(self) -> bool:
+        """No TON or NPI is set: addresses go as the message brought them."""
+        return self.source_ton is self.source_npi is self.dest_ton is self.dest_npi is None
+
+
+def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[SubmitSm]:
+    """The PDUs of a message, in order; one for each of its parts."""
+    if message.parts == 1:
+        return [_submit(message, wire, message.octets, message.esm_class, message.tlvs, validity_period)]
+    encoding = encoding_of(message.data_coding)
+    segments = split(message.octets, encoding, method=wire.split, reference=message.id & 0xFFFF)
+    return [
+        _submit(
+            message,
+            wire,
+            segment.octets,
+            message.esm_class | (_UDHI if segment.has_udh else 0),
+            message.tlvs + _sar(segment) if wire.split is SplitMethod.SAR else message.tlvs,
+            validity_period,
+        )
+        for segment in segments
+    ]
+
+
+def _sar(segment: Segment) -> tuple[tuple[int, bytes], ...]:
+    reference, total, number = segment.reference, segment.total, segment.number
+    return (
+        (int(Tag.SAR_MSG_REF_NUM), reference.to_bytes(2, "big")),
+        (int(Tag.SAR_TOTAL_SEGMENTS), bytes((total,))),
+        (int(Tag.SAR_SEGMENT_SEQNUM), bytes((number,))),
+    )
+
+
+def _submit(
+    message: Message,
+    wire: Wire,
+    octets: bytes,
+    esm_class: int,
+    tlvs: tuple[tuple[int, bytes], ...],
+    validity_period: str,
+) -> SubmitSm:
+    if len(octets) > _SHORT_MESSAGE_OCTETS:
+        octets, tlvs = b"", (*tlvs, (_PAYLOAD, octets))
+    return SubmitSm(
+        message.service_type,
+        message.source_ton if wire.source_ton is None else wire.source_ton,
+        message.source_npi if wire.source_npi is None else wire.source_npi,
+        message.source,
+        message.dest_ton if wire.dest_ton is None else wire.dest_ton,
+        message.dest_npi if wire.dest_npi is None else wire.dest_npi,
+        message.dest,
+        esm_class,
+        message.protocol_id,
+        message.priority_flag,
+        "",
+        validity_period,
+        _ASK_RECEIPT | (message.registered_delivery & _INTERMEDIATE),
+        0,
+        message.data_coding,
+        0,
+        octets,
+        tlvs,
+    )
+
+
+def is_report(pdu: DeliverSm | DataSm) -> bool:
+    """Say whether a delivery tells of another message instead of being one."""
+    if pdu.esm_class & _TYPE_MASK in _TELLING:
+        return True
+    # Some SMSCs leave esm_class 0 and only name the message in a TLV.
+    return any(tag == Tag.RECEIPTED_MESSAGE_ID for tag, _ in pdu.tlvs)
+
+
+def report_of(pdu: DeliverSm | DataSm, report_id: int, operator: str, wire: Wire, now_ms: int) -> Report:
+    """Read a receipt, in whatever form.  One that names no message has no references: it will be parked."""
+    octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+    receipt = receipt_text.parse(octets, pdu.data_coding, pdu.tlvs)
+    if receipt is None or (receipt.id is None and receipt.alternative_id is None):
+        word = "?" if receipt is None else receipt.stat
+        return Report(report_id, operator, (), pdu.source_addr, Status.UNKNOWN, word, "", now_ms)
+    return Report(
+        report_id,
+        operator,
+        _references(receipt.id, receipt.alternative_id, wire),
+        pdu.source_addr,
+        STATUS_BY_STATE.get(receipt.state, Status.UNKNOWN),
+        receipt.stat,
+        receipt.err or "000",
+        now_ms,
+        receipt.network_error_code or b"",
+    )
+
+
+def _references(first: str | None, second: str | None, wire: Wire) -> tuple[str, ...]:
+    """All forms under which the part may be known, the exact ones first."""
+    if second is None and wire.id_base == "exact" and not (wire.id_ignores_case or wire.id_ignores_zeros):
+        return (first,) if first is not None else ()
+    written = [each for each in (first, second) if each is not None]
+    forms = dict.fromkeys(written)
+    for each in written:
+        forms.update(
+            dict.fromkeys(
+                receipt_text.id_candidates(
+                    each, wire.id_base, ignores_case=wire.id_ignores_case, ignores_zeros=wire.id_ignores_zeros
+                )
+            )
+        )
+    return tuple(forms)
+
+
+def mo_of(pdu: DeliverSm | DataSm, message_id: int, operator: str, client: str) -> Message:
+    """Read an MO, octet for octet."""
+    if isinstance(pdu, DeliverSm):
+        octets, protocol_id, priority_flag = pdu.short_message, pdu.protocol_id, pdu.priority_flag
+    else:
+        octets, protocol_id, priority_flag = b"", 0, 0
+    tlvs = pdu.tlvs
+    if tlvs and not octets:
+        for tag, value in tlvs:
+            if tag == _PAYLOAD:
+                octets = value
+                tlvs = tuple(each for each in tlvs if each[0] != _PAYLOAD)
+                break
+    return Message(
+        message_id,
+        Direction.MO,
+        client,
+        operator,
+        pdu.source_addr_ton,
+        pdu.source_addr_npi,
+        pdu.source_addr,
+        pdu.dest_addr_ton,
+        pdu.dest_addr_npi,
+        pdu.destination_addr,
+        octets,
+        pdu.data_coding,
+        pdu.esm_class & _KEPT_ESM,
+        protocol_id,
+        priority_flag,
+        0,
+        pdu.service_type,
+        "",
+        tlvs,
+    )
+
+
+def text_of(message: Message) -> str:
+    """What an MO says, for keywords; empty when it is binary."""
+    if encoding_of(message.data_coding) is Encoding.BINARY:
+        return ""
+    octets = message.octets
+    if message.esm_class & _UDHI and octets:
+        octets = octets[octets[0] + 1 :]
+    return decode_text(octets, message.data_coding)
+
+
+def identity_of(pdu: DeliverSm | DataSm, wire: Wire) -> bytes | None:
+    """The operator's own identity of an MO, where its profile says that there is one."""
+    if wire.mo_identity_tag is None:
+        return None
+    return next((value for tag, value in pdu.tlvs if tag == wire.mo_identity_tag), None)

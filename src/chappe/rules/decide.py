@@ -1,0 +1,96 @@
+"""Where a message goes: the first route that fits it, MT to operators, MO to a client.
+
+Routes come compiled: those that begin with digits are found by prefix, so that ten thousand cost no
+more than ten.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from chappe.model.address import compile_pattern, international
+from chappe.model.lifecycle import Direction
+
+_WORD: Final = re.compile(r"\S+")
+_LITERAL: Final = re.compile(r"\+?(\d*)\*?")
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One route, as an administrator wrote it.  Empty means: any."""
+
+    direction: Direction
+    to: str = "*"
+    source: str = "*"
+    keyword: str = ""
+    #: MT: only messages of this client.
+    of_client: str = ""
+    #: MT: the operators to try, in order.
+    operators: tuple[str, ...] = ()
+    #: MO: the queue of the client that gets it, and its name.
+    queue: str = ""
+    client: str = ""
+
+
+class _Compiled(msgspec.Struct):
+    order: int
+    rule: Rule
+    fits_to: Callable[[str], bool]
+    fits_source: Callable[[str], bool] | None
+
+
+class Routes:
+    """All routes of one direction, ready to be asked."""
+
+    def __init__(self, rules: Sequence[Rule], direction: Direction) -> None:
+        self._by_prefix: dict[str, list[_Compiled]] = {}
+        for order, rule in enumerate(rules):
+            if rule.direction is direction:
+                source = None if rule.source == "*" else compile_pattern(rule.source)
+                compiled = _Compiled(order, rule, compile_pattern(rule.to), source)
+                self._by_prefix.setdefault(_prefix(rule.to), []).append(compiled)
+        self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
+
+    def find(self, to: str, source: str, *, client: str = "", keyword: str = "") -> Rule | None:
+        """The first route that fits, or None.  `to` and `source` are as the message has them."""
+        number = international(to)
+        best: _Compiled | None = None
+        for length in self._lengths:
+            for route in self._by_prefix.get(number[:length], ()):
+                if best is not None and route.order > best.order:
+                    break
+                if _fits(route, number, source, client, keyword):
+                    best = route
+                    break
+        return None if best is None else best.rule
+
+
+def _prefix(pattern: str) -> str:
+    """The digits that every number of the pattern begins with."""
+    literal = _LITERAL.fullmatch(pattern)
+    return international(literal[1]) if literal and literal[1] else ""
+
+
+def _fits(route: _Compiled, number: str, source: str, client: str, keyword: str) -> bool:
+    rule = route.rule
+    if rule.of_client and rule.of_client != client:
+        return False
+    if rule.keyword and rule.keyword.casefold() != keyword:
+        return False
+    if not route.fits_to(number):
+        return False
+    return route.fits_source is None or route.fits_source(international(source))
+
+
+def keyword_of(text: str) -> str:
+    """The first word of an MO's text, folded: what `keyword` of a route is compared with."""
+    found = _WORD.search(text)
+    return found[0].casefold() if found else ""
+
+
+def next_operator(operators: Sequence[str], current: str, attempts: int) -> str | None:
+    """The operator to fail over to after `attempts` tries, None when all have had their turn."""
+    if current not in operators or attempts + 1 >= len(operators):
+        return None
+    return operators[(operators.index(current) + 1) % len(operators)]

@@ -1,0 +1,32 @@
+"""A token bucket: so many per second, with a burst of one second at most.  Times are monotonic seconds."""
+
+
+class Throttle:
+    """Grants units of a rate; a rate of 0 grants everything."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, now: float, *, burst_s: float = 1.0) -> None:
+        self._rate = rate
+        self._burst = max(1.0, rate * burst_s)
+        self._tokens = self._burst
+        self._at = now
+
+    def available(self, now: float) -> int:
+        """How many units may be taken now."""
+        if not self._rate:
+            return 1 << 30
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        return int(self._tokens)
+
+    def take(self, units: int) -> None:
+        """Use units up; more than there are makes the next ones wait."""
+        if self._rate:
+            self._tokens -= units
+
+    def wait_s(self, units: int = 1) -> float:
+        """Seconds until so many units are there."""
+        if not self._rate or self._tokens >= units:
+            return 0.0
+        return (units - self._tokens) / self._rate
