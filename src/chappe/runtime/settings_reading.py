@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from chappe.runtime.settings_table import NAME_PATTERN, NAME_RULE, Fault, Field, Table, fields_of, nearest
+from chappe.runtime.settings_table import MASK, NAME_PATTERN, NAME_RULE, Fault, Field, Table, fields_of, nearest
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 
@@ -96,6 +96,10 @@ def _read_named(table: type[Table], raw: object, at: str, faults: list[Fault]) -
 
 
 def _read_value(field: Field, raw: object, at: str, faults: list[Fault]) -> Any:
+    if field.is_secret and raw == MASK:
+        # What `chappe conf show` prints is a good beginning of a file, but nobody may bind with its asterisks.
+        faults.append((at, "is masked; put the secret in its place"))
+        return None
     try:
         return msgspec.convert(raw, field.hint)
     except msgspec.ValidationError as error:

@@ -31,7 +31,8 @@ throttle_statuses = [0x5F]
 def test_what_is_shown_reads_back_as_the_same_settings() -> None:
     settings = parse(GOOD, where="x")
 
-    again = parse(as_toml(as_plain(settings)), where="shown")
+    text = as_toml(as_plain(settings)).replace(MASK, "secret")
+    again = parse(text, where="shown")
 
     assert as_plain(again) == as_plain(settings)
     assert again.profiles["old"].throttle_statuses == (0x5F,)

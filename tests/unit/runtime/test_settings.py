@@ -230,6 +230,12 @@ def test_a_secret_is_shown_neither_by_repr_nor_by_an_error() -> None:
     assert MASK in shown
 
 
+def test_a_secret_that_is_only_its_mask_is_refused() -> None:
+    text = CLIENT.replace("window", MASK)
+
+    assert fault_of(text) == "clients[0].smpp.password: is masked; put the secret in its place"
+
+
 @pytest.mark.parametrize(
     ("address", "parts"),
     [("127.0.0.1:2775", ("127.0.0.1", 2775)), ("[::1]:80", ("::1", 80)), ("smsc.example:0", ("smsc.example", 0))],
