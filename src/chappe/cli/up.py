@@ -13,6 +13,7 @@ import typer
 
 from chappe.cli.options import ConfigOption, example
 from chappe.cli.show import print_line
+from chappe.model.errors import SettingsError
 
 if TYPE_CHECKING:
     from chappe.runtime.settings import Settings
@@ -45,7 +46,6 @@ def node(
     config: ConfigOption = None,
 ) -> None:
     """Run one node as a process of its own; that needs a store which several processes share."""
-    from chappe.model.errors import SettingsError
     from chappe.runtime.settings import load
 
     wanted = kind if name is None else f"{kind}:{name}"
@@ -69,12 +69,20 @@ def _run_demo() -> int:
     from chappe.runtime.settings import SIMULATOR_PORT, Settings
 
     settings = Settings.default(simulator_port=free_port(SIMULATOR_PORT))
-    settings.gateway.data_path.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings.gateway.data_path)
     ledger = settings.gateway.data_path / LEDGER
     with running(settings.operators[0], ledger):
         for line in welcome(settings, ledger):
             print_line(line)
         return _run(settings)
+
+
+def _make_folder(folder: Path) -> None:
+    """The folder, made when missing.  Raises: SettingsError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"data_dir {folder}: {error.strerror}; start in a folder that may be written") from error
 
 
 def welcome(settings: Settings, ledger: Path) -> Iterator[str]:

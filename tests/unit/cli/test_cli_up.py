@@ -78,6 +78,17 @@ def test_a_simulated_operator_that_ends_at_once_is_told(
     assert assembled == []
 
 
+def test_a_data_folder_that_cannot_be_made_is_told(
+    assembled: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").write_text("in the way")
+
+    assert cli.run(["up"]) == cli.FAILED
+
+    assert capsys.readouterr().err == "chappe: data_dir data: File exists; start in a folder that may be written\n"
+
+
 def test_the_welcome_names_credentials_one_curl_and_where_to_see_it_arrive() -> None:
     lines = list(welcome(Settings.default(), Path("data/simulated-operator.csv")))
 
