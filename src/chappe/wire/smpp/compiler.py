@@ -162,15 +162,15 @@ def _write_lines(declaration: Declaration) -> Iterator[str]:
         yield f"{name} = pdu.{name}"
         yield from _check_lines(name, field)
     pieces = list(_pieces(declaration))
-    if not pieces:
+    if pieces:
+        yield "try:"
+        yield f"    body = {' + '.join(pieces)}"
+        yield "except FieldError:"
+        yield "    raise"
+        yield "except (ValueError, OverflowError, TypeError):"
+        yield "    raise misfit(pdu, FIELDS) from None"
+    else:
         yield "body = b''"
-        return
-    yield "try:"
-    yield f"    body = {' + '.join(pieces)}"
-    yield "except FieldError:"
-    yield "    raise"
-    yield "except (ValueError, OverflowError, TypeError):"
-    yield "    raise misfit(pdu, FIELDS) from None"
     if declaration.has_tlvs:
         yield "if tlvs:"
         yield "    body += write_tlvs(tlvs)"

@@ -86,9 +86,9 @@ def _later(now: datetime, pairs: list[int]) -> datetime:
     years, months, days, hours, minutes, seconds = pairs
     years_on, month_before = divmod(now.month - 1 + months, 12)
     year, month = now.year + years + years_on, month_before + 1
+    day = min(now.day, calendar.monthrange(year, month)[1])
+    moved = now.replace(year=year, month=month, day=day)
     try:
-        day = min(now.day, calendar.monthrange(year, month)[1])
-        moved = now.replace(year=year, month=month, day=day)
         return moved + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError as error:
-        raise ValueError(f"{years} years and {months} months from now is beyond any calendar") from error
+        raise ValueError(f"{days} days after {moved:%Y-%m-%d} is beyond any calendar") from error

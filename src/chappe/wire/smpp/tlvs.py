@@ -110,8 +110,8 @@ class Tlv:
         return self.tag.name.lower()
 
 
-def _integer(tag: Tag, octets: int, max_octets: int | None = None, *, since: int = VERSION_3_4) -> Tlv:
-    return Tlv(tag, Kind.INTEGER, octets, max_octets or octets, since)
+def _integer(tag: Tag, octets: int, *, since: int = VERSION_3_4, may_repeat: bool = False) -> Tlv:
+    return Tlv(tag, Kind.INTEGER, octets, octets, since, may_repeat)
 
 
 def _c_octet(tag: Tag, min_octets: int, max_octets: int, *, since: int = VERSION_3_4) -> Tlv:
@@ -169,7 +169,7 @@ _DECLARED = (
     _integer(Tag.BROADCAST_REP_NUM, 2, since=VERSION_5_0),
     _octets(Tag.BROADCAST_FREQUENCY_INTERVAL, 3, 3, since=VERSION_5_0),
     _octets(Tag.BROADCAST_AREA_IDENTIFIER, 1, 0xFFFF, since=VERSION_5_0, may_repeat=True),
-    _integer(Tag.BROADCAST_ERROR_STATUS, 4, since=VERSION_5_0),
+    _integer(Tag.BROADCAST_ERROR_STATUS, 4, since=VERSION_5_0, may_repeat=True),
     _integer(Tag.BROADCAST_AREA_SUCCESS, 1, since=VERSION_5_0),
     _c_octet(Tag.BROADCAST_END_TIME, 1, 17, since=VERSION_5_0),
     _octets(Tag.BROADCAST_SERVICE_GROUP, 1, 255, since=VERSION_5_0),
@@ -180,7 +180,7 @@ _DECLARED = (
     _octets(Tag.DEST_NODE_ID, 6, 6, since=VERSION_5_0),
     _integer(Tag.DEST_ADDR_NP_RESOLUTION, 1, since=VERSION_5_0),
     _octets(Tag.DEST_ADDR_NP_INFORMATION, 10, 10, since=VERSION_5_0),
-    _integer(Tag.DEST_ADDR_NP_COUNTRY, 1, 5, since=VERSION_5_0),
+    _octets(Tag.DEST_ADDR_NP_COUNTRY, 1, 5, since=VERSION_5_0),
     _integer(Tag.DISPLAY_TIME, 1),
     _octets(Tag.SMS_SIGNAL, 2, 2),
     # One octet in SMPP 3.4 §5.3.2, one or four in SMPP 5.0 §4.8.4.
