@@ -8,7 +8,7 @@ import socket
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from chappe.sim.faults import LinkFault
 from chappe.wire.smpp.facts import Fact, Over, Unbound
@@ -69,8 +69,8 @@ class Link(asyncio.Protocol, ABC):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a session."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports are no subclass of asyncio.Transport.
+        self.transport = cast(asyncio.Transport, transport)
         self.session = self.new_session(self._owner.now())
         self._owner.opened(self)
 
