@@ -88,7 +88,8 @@ class Session(Handshake):
         self._framer = Framer(max_pdu_octets)
         self._watch = LinkWatch(now, probe_after_s=timers.enquire_link_s, patience_s=timers.response_s)
         self._busy_at = now
-        self._probed_at = now
+        #: The sequence number of the enquire_link that waits for an answer, and when it was sent.
+        self._probe: tuple[int, float] | None = None
         #: When the newest request that the peer has answered was sent: it has read all that we wrote before.
         self.heard_us_at = -1.0
 
@@ -137,7 +138,8 @@ class Session(Handshake):
                     continue
                 sent = release(sequence_number, command_id)
                 if sent is not None:
-                    self.heard_us_at = sent[0]
+                    if sent[0] > self.heard_us_at:
+                        self.heard_us_at = sent[0]
                     tell(Response(sent[2], command_status, self._read_answer(command_id, body, facts)))
                     continue
             except PduError as error:
@@ -166,7 +168,9 @@ class Session(Handshake):
         return []
 
     def _on_enquire_link_resp(self, frame: Frame, now: float) -> list[Fact]:
-        self.heard_us_at = self._probed_at
+        if self._probe is not None and self._probe[0] == frame[2]:
+            self.heard_us_at = max(self.heard_us_at, self._probe[1])
+            self._probe = None
         return []
 
     def _on_alert_notification(self, frame: Frame, now: float) -> list[Fact]:
@@ -239,10 +243,13 @@ class Session(Handshake):
         return number
 
     def probe(self, now: float) -> None:
-        """Ask a bound peer for a sign of life now: its answer proves that it has read all that was written before."""
-        if self.state in BOUND:
-            self._probed_at = now
-            self._outbox.put_pdu(EnquireLink(), self._window.take_number())
+        """Ask a bound peer for a sign of life: its answer moves `heard_us_at` to `now`.
+
+        One probe at a time is on its way; until it is answered, or `response_s` is over, another says nothing.
+        """
+        is_waiting = self._probe is not None and now < self._probe[1] + self._timers.response_s
+        if self._is_bound and not is_waiting:
+            self._send_probe(now)
 
     def respond(self, sequence_number: int, pdu: Pdu, command_status: int = 0) -> None:
         """Answer a `Request`; nothing happens if the connection is gone meanwhile.
@@ -316,12 +323,15 @@ class Session(Handshake):
         if due is Due.LOST:
             return [self._end(f"enquire_link was not answered within {self._timers.response_s:g} s", is_clean=False)]
         if due is Due.PROBE:
-            self._probed_at = now
-            self._outbox.put_pdu(EnquireLink(), self._window.take_number())
+            self._send_probe(now)
         idle_until = self._idle_until()
         if idle_until is not None and now >= idle_until:
             self.unbind(now)
         return []
+
+    def _send_probe(self, now: float) -> None:
+        self._probe = (self._window.take_number(), now)
+        self._outbox.put_pdu(EnquireLink(), self._probe[0])
 
     def _idle_until(self) -> float | None:
         return self._busy_at + self._timers.inactivity_s if self._timers.inactivity_s else None
