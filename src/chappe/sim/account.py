@@ -195,7 +195,7 @@ class _Auditor:
             by_part[copy.part].append(copy)
         most = max(by_part.values(), key=len)
         extra = len(most) - 1
-        excused = min(extra, sent_again)
+        excused = min(extra, max(0, sent_again))
         in_doubt = sum(self._is_in_flight(copy) for copy in sorted(most, key=lambda copy: copy.at_ns)[:-1])
         found = Extra(extra, excused, min(extra - excused, in_doubt))
         self._extras[what] += found

@@ -34,7 +34,7 @@ class Sending:
 
     content: tuple[str, ...]
     wants_receipt: int  # the two low bits of registered_delivery: 0 none, 1 every final one, 2 failures only
-    times: int = 0
+    times: int = 0  # that may each have left a copy: a refused sending did not
     message_ids: list[str] = field(default_factory=list)
     is_refused: bool = False
 
@@ -121,6 +121,7 @@ class _Bookkeeper:
         """A client heard no."""
         if entry.tag in self._books.sendings:
             self._books.sendings[entry.tag].is_refused = True
+            self._books.sendings[entry.tag].times -= 1
 
     def pass_receipt(self, entry: Entry, facts: Mapping[str, str]) -> None:
         """A receipt was sent by the SMSC, which says nothing yet, or seen by a client."""

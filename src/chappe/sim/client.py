@@ -8,13 +8,14 @@ It must never know the gateway that it is a test for: it shares only the wire wi
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from chappe.model.errors import PeerError
+from chappe.model.errors import PeerError, ResourceError
 from chappe.sim.alarm import Alarm
 from chappe.sim.client_link import ClientLink
 from chappe.sim.inbox import Inbox, Received
@@ -39,9 +40,6 @@ BINDS: Final[dict[str, tuple[type[BindTransceiver] | type[BindTransmitter] | typ
 
 #: How often sessions are asked for their timers.
 _TICK_S: Final = 0.2
-
-#: How long to wait for answers at a time.
-_ANSWER_PATIENCE_S: Final = 60.0
 
 _DEFAULTS: Final = ClientOptions()
 
@@ -119,11 +117,12 @@ class ClientSimulator:
 
         Raises:
             PeerError: the gateway refuses to bind, and would again.
-            TimeoutError: no link could be bound.
+            ResourceError: not all links could be bound.
         """
         await self.until_bound()
         self.outgoing.may_make = True
         self.finish_batch(self.now())
+        await self.until(lambda: not self.outgoing.unanswered_count, math.inf)
         while self.missing and (patience_s := self._patience_s()) > 0:
             with contextlib.suppress(TimeoutError):
                 await self.until(lambda: not self.missing, patience_s)
@@ -159,9 +158,13 @@ class ClientSimulator:
 
         Raises:
             PeerError: the gateway refuses to bind, and would again.
-            TimeoutError: not all were bound within `patience_s`.
+            ResourceError: not all were bound within `patience_s`.
         """
-        await self.until(lambda: self._is_bound or not _NEVER.isdisjoint(self.bind_refusals), patience_s)
+        try:
+            await self.until(lambda: self._is_bound or not _NEVER.isdisjoint(self.bind_refusals), patience_s)
+        except TimeoutError as fault:
+            where = f"{self.options.host}:{self.options.port}"
+            raise ResourceError(f"not all links to {where} were bound within {patience_s:g} s") from fault
         if not self._is_bound:
             status = self.bind_refusals[-1]
             raise PeerError(f"the gateway refuses the bind with {status_name(status)}", status=status)
@@ -237,9 +240,7 @@ class ClientSimulator:
         return now + _TICK_S if due_at is None else min(due_at, now + _TICK_S)
 
     def _patience_s(self) -> float:
-        """How much longer to wait for receipts and MO; without end while a message is not answered."""
-        if self.outgoing.unanswered_count:
-            return _ANSWER_PATIENCE_S
+        """How much longer to wait for receipts and MO."""
         return max(self.inbox.arrived_at, self.outgoing.answered_at) + self.options.linger_s - self.now()
 
     def _log(self, kind: Kind, now: float, detail: str) -> None:

@@ -206,16 +206,17 @@ class SmscSimulator:
 
     def delivered(self, link: SmscLink, delivery: Delivery, command_status: int, now: float) -> None:
         """A delivery was answered; a refused one is sent again later."""
+        status = ""
         if command_status:
+            status = f" status={command_status:#04x}"
             self.schedule.add(now + self.options.retry_s, lambda _: self.outbox.put(delivery))
-        elif delivery.kind is Kind.RECEIPT:
-            self.receipts_acked += 1
+        if delivery.kind is Kind.RECEIPT:
+            self.receipts_acked += not command_status
+            detail = f"link={link.number} {delivery.detail}{status}"
+            self._log(Kind.RECEIPT_ACKED, now, delivery.tag, delivery.message_id, detail)
         else:
-            self.mo_acked += 1
-        status = f" status={command_status:#04x}" if command_status else ""
-        kind = Kind.RECEIPT_ACKED if delivery.kind is Kind.RECEIPT else Kind.MO_ACKED
-        detail = f"link={link.number} {delivery.detail}{status}"
-        self._log(kind, now, delivery.tag, delivery.message_id, detail)
+            self.mo_acked += not command_status
+            self._log(Kind.MO_ACKED, now, delivery.tag, detail=f"link={link.number}{status}")
 
     def finish_batch(self, now: float) -> None:
         """Give links what waits for them, then write ledger and octets, in this order."""

@@ -4,6 +4,7 @@ It must never know what the conditions are about.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 
 
@@ -14,7 +15,7 @@ class Waiters:
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     async def until(self, condition: Callable[[], bool], patience_s: float) -> None:
-        """Wait until `condition` holds.
+        """Wait until `condition` holds; infinite patience is possible.
 
         Raises:
             TimeoutError: it did not within `patience_s`.
@@ -25,7 +26,7 @@ class Waiters:
         waiter = (condition, future)
         self._waiting.append(waiter)
         try:
-            await asyncio.wait_for(future, patience_s)
+            await asyncio.wait_for(future, None if math.isinf(patience_s) else patience_s)
         finally:
             self._waiting.remove(waiter)
 

@@ -1,0 +1,168 @@
+"""A simulated client over HTTP: posts messages one by one or many at once, and keeps a ledger of the answers.
+
+It must never know the gateway that it is a test for; receipts and MO do not come over this way.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from random import SystemRandom
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+import msgspec
+
+from chappe.sim.ledger import Entry, Kind, Ledger, Role
+from chappe.sim.messages import Message, MessageSource
+from chappe.sim.options import ClientOptions
+from chappe.sim.pace import Pace
+
+#: Answers that say: later.
+_LATER: Final = frozenset({429, 503})
+
+_REST_S: Final = 0.002
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What the gateway says about one message: an id, or a problem."""
+
+    id: str = ""
+    status: str | int = ""
+    code: str = ""
+
+
+class BulkResult(msgspec.Struct, frozen=True):
+    """What the gateway says about many messages, in their order."""
+
+    messages: tuple[Result, ...] = ()
+
+
+class HttpClientSimulator:
+    """Posts the messages of the options; at most `window_pdus` requests are in flight.
+
+    Raises:
+        SettingsError: the ledger cannot be written.
+    """
+
+    def __init__(self, options: ClientOptions) -> None:
+        self.options: Final = options
+        self.source: Final = MessageSource(options, SystemRandom())
+        self.sent = self.accepted = self.refused = self.resent = self.given_up = 0
+
+    async def __aenter__(self) -> Self:
+        """Open the ledger and the session."""
+        self.ledger = Ledger.of(self.options.ledger_path, keeps=self.options.remembers)
+        self._pace = Pace(self.options.rate, time.monotonic())
+        self._log(Kind.OPENED, detail=f"role={Role.CLIENT.value}")
+        self._http = aiohttp.ClientSession(
+            f"http://{self.options.host}:{self.options.port}",
+            connector=aiohttp.TCPConnector(limit=self.options.window_pdus),
+            headers={"Authorization": f"Bearer {self.options.http_token}"},
+            timeout=aiohttp.ClientTimeout(total=self.options.response_s),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session and the ledger."""
+        await self._http.close()
+        self.ledger.close()
+
+    def counts(self) -> dict[str, int]:
+        """The sums so far, by what they count."""
+        return {
+            "sent": self.sent,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "resent": self.resent,
+            "given_up": self.given_up,
+        }
+
+    async def run(self) -> bool:
+        """Post everything that the options ask for; whether all of it was accepted."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(self.options.window_pdus, self.options.count)):
+                group.create_task(self._post_all(), name=f"poster {number + 1}")
+        return self.accepted == self.options.count
+
+    async def _post_all(self) -> None:
+        while batch := await self._next_batch():
+            times = 0
+            while batch:
+                self._note_sending(batch, times)
+                batch = await self._post(batch)
+                times += 1
+                if batch:
+                    await asyncio.sleep(self.options.retry_s)
+
+    async def _next_batch(self) -> list[Message]:
+        wanted = min(self.options.http_batch, self.source.remaining)
+        while wanted and not (granted := self._pace.grant(time.monotonic(), wanted)):
+            await asyncio.sleep(max(_REST_S, (self._pace.deadline() or 0.0) - time.monotonic()))
+            wanted = min(self.options.http_batch, self.source.remaining)
+        return [self.source.make() for _ in range(granted)] if wanted else []
+
+    async def _post(self, batch: list[Message]) -> list[Message]:
+        """Post a batch; those messages that are to be posted again."""
+        items = [_item(message) for message in batch]
+        body = {"messages": items} if self.options.http_batch > 1 else items[0]
+        try:
+            async with self._http.post("/v1/messages", json=body) as response:
+                return self._read(batch, response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError):
+            if self.options.may_resend:
+                return batch
+            self.given_up += len(batch)
+            return []
+
+    def _read(self, batch: list[Message], status: int, body: bytes) -> list[Message]:
+        if status in _LATER:
+            for message in batch:
+                self._log(Kind.REFUSED, message.tag, detail=f"status={status}")
+            return batch
+        results = _results(body, is_bulk=self.options.http_batch > 1)
+        for index, message in enumerate(batch):
+            result = results[index] if index < len(results) else Result(code=f"HTTP {status}")
+            self._note_result(message, result, status)
+        self.ledger.flush()
+        return []
+
+    def _note_sending(self, batch: list[Message], times: int) -> None:
+        self.sent += len(batch) * (times == 0)
+        self.resent += len(batch) * (times > 0)
+        for message in batch:
+            entry_kind = Kind.RESENT if times else Kind.SENT
+            self._log(entry_kind, message.tag, "", message.source, message.destination, "rd=0")
+        self.ledger.flush()
+
+    def _note_result(self, message: Message, result: Result, status: int) -> None:
+        if result.id:
+            self.accepted += 1
+            self._log(Kind.ACCEPTED, message.tag, result.id)
+        else:
+            self.refused += 1
+            self._log(Kind.REFUSED, message.tag, detail=f"status={status} code={result.code}")
+
+    def _log(self, kind: Kind, *fields: str, detail: str = "") -> None:
+        entry = Entry(time.monotonic_ns(), kind, *fields)
+        self.ledger.append(entry._replace(detail=detail) if detail else entry)
+
+
+def _item(message: Message) -> Mapping[str, Any]:
+    return {
+        "to": f"+{message.destination}",
+        "from": message.source,
+        "text": message.text,
+        "reference": message.tag,
+    }
+
+
+def _results(body: bytes, *, is_bulk: bool) -> tuple[Result, ...]:
+    try:
+        if is_bulk:
+            return msgspec.json.decode(body, type=BulkResult).messages
+        return (msgspec.json.decode(body, type=Result),)
+    except msgspec.DecodeError:
+        return ()
