@@ -82,6 +82,17 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
     is_quiet: bool = False
 
 
+class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """A measurement: the gateway listens where `client` connects to, and binds to where `smsc` listens."""
+
+    smsc: SmscOptions
+    client: ClientOptions
+    protocol: str = "smpp"  # of the client: smpp | http
+    operator_binds: int = 1  # wait for so many links of the gateway before the first message
+    pids: tuple[int, ...] = ()  # the gateway's processes, for CPU and memory
+    folder: str = ""  # keep the ledgers here; empty = a temporary folder
+
+
 def run_smsc(options: SmscOptions) -> int:
     """Run an SMSC until SIGTERM or SIGINT; prints a summary as JSON on stdout.  The exit status."""
     from chappe.sim.running import run_until_stopped
@@ -118,3 +129,16 @@ def run_account(paths: list[Path], as_json: bool = False) -> int:
     result = account(read(path) for path in paths)
     sys.stdout.write((result.as_json() if as_json else result.as_text()) + "\n")
     return 0 if result.is_clean else 1
+
+
+def run_bench(options: LoadOptions, as_json: bool = False) -> int:
+    """Measure a gateway and print the result; the exit status is 0 when the account is clean, else 1.
+
+    Raises:
+        ResourceError: the gateway did not bind, or a simulator ended too early.
+    """
+    from chappe.sim.load import run_load
+
+    result = run_load(options)
+    sys.stdout.write((result.as_json() if as_json else result.as_text()) + "\n")
+    return 0 if result.account.is_clean else 1
