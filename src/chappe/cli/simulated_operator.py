@@ -68,7 +68,8 @@ def command_of(operator: Operator, ledger: Path) -> list[str]:
         "--password": operator.password,
         "--ledger": str(ledger),
     }
-    return [sys.executable, "-m", "chappe.cli", "sim", "smsc", *(word for pair in options.items() for word in pair)]
+    words = (word for pair in options.items() for word in pair)
+    return [sys.executable, "-m", "chappe.cli", "sim", "smsc", "--quiet", *words]
 
 
 def _end_with_parent() -> None:

@@ -80,8 +80,8 @@ def test_an_address_that_is_none_is_a_wrong_command_line(address: str, capsys: p
 def test_the_simulated_operator_is_started_as_the_settings_expect_it() -> None:
     command = command_of(Settings.default(simulator_port=4000).operators[0], Path("data/l.csv"))
 
-    assert command[1:5] == ["-m", "chappe.cli", "sim", "smsc"]
-    assert dict(zip(command[5::2], command[6::2], strict=True)) == {
+    assert command[1:6] == ["-m", "chappe.cli", "sim", "smsc", "--quiet"]
+    assert dict(zip(command[6::2], command[7::2], strict=True)) == {
         "--listen": "127.0.0.1:4000",
         "--system-id": "chappe",
         "--password": "secret",
