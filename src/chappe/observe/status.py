@@ -1,0 +1,85 @@
+"""What `/status.json` says: the state of one box at one moment, for people and for `chappe status`.
+
+Gateway and command line share these shapes.  It must never know where the values come from.
+"""
+
+import msgspec
+
+
+class NodeStatus(msgspec.Struct, frozen=True):
+    """One node of this box: `operator:three` and `running`."""
+
+    name: str
+    state: str
+
+
+class LinkStatus(msgspec.Struct, frozen=True):
+    """One link to an operator.  `window_used` and `window` count PDUs; `reason` says why it is down."""
+
+    link: int
+    state: str
+    window_used: int
+    window: int
+    since_s: float
+    reason: str = ""
+
+
+class OperatorStatus(msgspec.Struct, frozen=True):
+    """One operator and its links on this box."""
+
+    name: str
+    links: list[LinkStatus]
+
+
+class QueueStatus(msgspec.Struct, frozen=True):
+    """What waits in one queue; what is leased and not yet settled counts too."""
+
+    queue: str
+    messages: int
+    oldest_s: float
+
+
+class ClientStatus(msgspec.Struct, frozen=True):
+    """One client: its binds here, and its messages that are not final."""
+
+    name: str
+    binds: int
+    open_messages: int
+
+
+class CopyStatus(msgspec.Struct, frozen=True):
+    """One copy made from the event blocks: how many blocks it lags behind, and what is in its way."""
+
+    name: str
+    behind_blocks: int
+    fault: str = ""
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """The store's file; `wal_octets` is what its log holds now."""
+
+    path: str
+    octets: int
+    wal_octets: int
+    is_away: bool
+
+
+class BoxStatus(msgspec.Struct, frozen=True):
+    """Everything, in the order in which people want to read it."""
+
+    version: str
+    run: int
+    box: str
+    state: str
+    uptime_s: float
+    nodes: list[NodeStatus]
+    operators: list[OperatorStatus]
+    clients: list[ClientStatus]
+    queues: list[QueueStatus]
+    parked: int
+    #: At most `HELD_COUNTED`: counting further would cost more than it tells.
+    held: int
+    store: StoreStatus
+    copies: list[CopyStatus]
+    #: Event → how many a second, over the last ten.
+    events_per_second: dict[str, float]
