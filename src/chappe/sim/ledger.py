@@ -90,9 +90,10 @@ class Ledger:
             self._file = path.open("a", encoding="utf-8", newline="")
         except OSError as fault:
             raise SettingsError(f"ledger {path}: {fault.strerror}; expected a file that can be written") from fault
-        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer = csv.writer(self._file, lineterminator="\r\n")
         if self._file.tell() == 0:
             self._writer.writerow(HEADER)
+            self._file.flush()
 
     def flush(self) -> None:
         """Hand all that was appended to the operating system; it is safe then from this process' end."""
