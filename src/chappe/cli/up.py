@@ -13,7 +13,7 @@ import typer
 
 from chappe.cli.options import ConfigOption, example
 from chappe.cli.show import print_line
-from chappe.model.errors import SettingsError
+from chappe.model.errors import ResourceError, SettingsError
 
 if TYPE_CHECKING:
     from chappe.runtime.settings import Settings
@@ -57,10 +57,16 @@ def node(
 
 
 def _run(settings: Settings) -> int:
-    """Hand over to the assembly, the only place that knows engines and nodes."""
+    """Hand over to the assembly, the only place that knows engines and nodes.
+
+    Raises: ResourceError, when the system refuses an address to listen on or a file.
+    """
     from chappe.assembly import run
 
-    return run(settings)
+    try:
+        return run(settings)
+    except OSError as error:
+        raise ResourceError(f"cannot run: {error}; free it, or change listen or data_dir in the settings") from error
 
 
 def _run_demo() -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +37,27 @@ def test_the_settings_of_the_file_are_assembled_and_the_exit_code_is_the_gateway
     assert cli.run(["up", "--config", str(file)]) == 7
 
     assert [settings.gateway.box for settings in assembled] == ["hill"]
+
+
+def test_an_address_that_somebody_else_has_is_one_line_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "chappe.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file.write_text(f'[gateway]\ndata_dir = "{tmp_path}/data"\n[listen]\nsmpp = "127.0.0.1:{port}"\n')
+
+        ended = subprocess.run(
+            [sys.executable, "-m", "chappe.cli", "up", "--config", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    assert ended.returncode == cli.FAILED
+    assert ended.stderr.count("\n") == 1
+    assert f"{port}" in ended.stderr
+    assert ended.stderr.endswith("; free it, or change listen or data_dir in the settings\n")
 
 
 def test_the_settings_file_may_be_named_by_the_environment(
