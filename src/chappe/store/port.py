@@ -4,7 +4,7 @@ Every verb takes a batch and the events that tell of it; both are written in one
 the call returns after its sync.  A verb that raises `StoreAway` has stored nothing of the batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -140,6 +140,9 @@ class QueueDepth(msgspec.Struct, frozen=True):
 
 
 BlockListener = Callable[[Block], None]
+#: (minute since 1970, event, client, operator)
+TallyKey = tuple[int, str, str, str]
+NO_TALLY: Final[Mapping[TallyKey, int]] = {}
 #: The queue where a message's receipts go; empty when nobody is to be told.
 ReceiptQueue = Callable[[Message], str]
 
@@ -203,4 +206,27 @@ class Store(Protocol):
 
     async def prove_mo(self, operator: str, below_id: int) -> None:
         """Note that the answers to all MO below an id were read.  Raises: StoreAway."""
+        ...
+
+
+class BlockSource(Protocol):
+    """Where copies of the events come from, and where each notes how far it has come."""
+
+    def on_block(self, listener: BlockListener) -> None:
+        """Call `listener` after each commit with the block that it wrote."""
+        ...
+
+    def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
+        """Blocks that follow `seq`, in order."""
+        ...
+
+    def copied(self, name: str) -> tuple[int, str] | None:
+        """The last block that the copy `name` holds safely, and its own note of the place; None before the first."""
+        ...
+
+    async def advance(self, name: str, seq: int, position: str, tally: Mapping[TallyKey, int] = NO_TALLY) -> None:
+        """Note how far a copy has come and, in the same transaction, add counts to the counters.
+
+        Raises: StoreAway.
+        """
         ...

@@ -8,7 +8,8 @@ import asyncio
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,12 +18,12 @@ import zstandard
 
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.errors import MisuseError
-from chappe.model.events import EventBatch, EventName, merge_counts
-from chappe.model.ids import made_at_ms
+from chappe.model.events import EventBatch, EventName, count
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction
 from chappe.model.message import Content, Item, Message
 from chappe.store.heads import Head
 from chappe.store.port import (
+    NO_TALLY,
     SLOW_CALL_S,
     Block,
     BlockListener,
@@ -33,8 +34,10 @@ from chappe.store.port import (
     Sending,
     Settlement,
     StoreAway,
+    TallyKey,
 )
 from chappe.store.sqlite import rows
+from chappe.store.sqlite.depths import SLICE_SHIFT, Depths
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.opening import connect, open_run
 from chappe.store.sqlite.references import References
@@ -49,6 +52,8 @@ LOOK_EVERY_S: Final = 0.1
 MO_REMEMBERED: Final = 100_000
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
+#: Held messages are counted no further.
+HELD_COUNTED: Final = 10_000
 
 _NEW_BLOCK = "INSERT INTO event_blocks (seq, run, at_us, events, ids, counts, lines) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _pack = msgspec.msgpack.Encoder().encode
@@ -90,6 +95,7 @@ class SqliteStore:
         self._due_in_memory: set[tuple[str, int]] = set()
         self._due_at: dict[str, int] = {}
         self._long: dict[int, Life] = {}
+        self._depths = Depths()
         self._listeners: list[BlockListener] = []
         self._observers: list[Callable[[str, float], None]] = []
         self._zstd = zstandard.ZstdCompressor(level=1)
@@ -125,6 +131,8 @@ class SqliteStore:
         )
         self._open_by_client = {name(client): count for client, count in counts}
         self._parked = int(execute("SELECT count(*) FROM parked").fetchone()[0])
+        waiting = execute(f"SELECT queue, id >> {SLICE_SHIFT} AS slice, count(*) FROM queue GROUP BY queue, slice")
+        self._depths.load((name(queue), piece, count) for queue, piece, count in waiting)
         self._recover_references()
 
     def _recover_references(self) -> None:
@@ -177,7 +185,17 @@ class SqliteStore:
 
     async def write(self, statement: str, values: Sequence[Sequence[object]]) -> None:
         """Execute one statement for each row of values within the group commit (copies, counters, meta)."""
-        await self._ask("write", [(statement, values)], None)
+        await self._ask("write", [[(statement, values)]], None)
+
+    def copied(self, name: str) -> tuple[int, str] | None:
+        return self._connection.execute(rows.COPIED, (name,)).fetchone()  # type: ignore[no-any-return]
+
+    async def advance(self, name: str, seq: int, position: str, tally: Mapping[TallyKey, int] = NO_TALLY) -> None:
+        # One item: were the group written piece by piece, offset and counts would still stay together.
+        statements: list[tuple[str, Sequence[Sequence[object]]]] = [(rows.COPY, [(name, seq, position)])]
+        if tally:
+            statements.append((rows.COUNT, [(*key, number) for key, number in tally.items()]))
+        await self._ask("write", [statements], None)
 
     async def lease(self, queue: str, limit: int) -> list[Item]:
         return self.lease_now(queue, limit)
@@ -240,7 +258,7 @@ class SqliteStore:
         self._listeners.append(listener)
 
     def on_call(self, observer: Callable[[str, float], None]) -> None:
-        """Call `observer` with each commit's verb and seconds (metrics)."""
+        """Call `observer` after each commit, once for every verb in it, with the verb and the commit's seconds."""
         self._observers.append(observer)
 
     @property
@@ -272,8 +290,9 @@ class SqliteStore:
         else:
             self._committed(calls, transaction, block)
         took = time.perf_counter() - began
-        for observer in self._observers:
-            observer("commit", took)
+        for verb in {call.kind for call in calls}:
+            for observer in self._observers:
+                observer(verb, took)
         if took > SLOW_CALL_S and not self.is_away:
             events = EventBatch(self._now_us())
             events.add(EventName.STORE_SLOW, detail=f"commit of {len(calls)} calls took {took * 1000:.0f} ms")
@@ -323,7 +342,7 @@ class SqliteStore:
                 elif kind == "report":
                     transaction.report(call.items)
                 elif kind == "write":
-                    for statement, values in call.items:
+                    for statement, values in chain.from_iterable(call.items):
                         self._connection.executemany(statement, values)
             if kind == "settle":
                 transaction.match_parked()
@@ -378,6 +397,9 @@ class SqliteStore:
         for client in effects.closed:
             counts[client] = counts.get(client, 0) - 1
         self._parked += effects.parked
+        self._depths.remove(effects.settled)
+        self._depths.add(effects.queued)
+        self._depths.add(effects.deferred)
         leased = self._leased
         for item in effects.settled:
             leased.discard(item.id)
@@ -525,7 +547,7 @@ class SqliteStore:
         waiting = self._waiting_rows([each for _, each in found])
         stale = [(at_ms, each) for at_ms, each in found if each not in waiting]
         if stale:
-            self._ask("write", [(rows.FORGET_EXPIRIES, stale)], None).add_done_callback(_ignore)
+            self._ask("write", [[(rows.FORGET_EXPIRIES, stale)]], None).add_done_callback(_ignore)
         free = [item for item in waiting.values() if item.id not in self._leased]
         return self._take_out(free)
 
@@ -563,13 +585,19 @@ class SqliteStore:
     # -- reading ------------------------------------------------------------------------------------
 
     def depths(self) -> list[QueueDepth]:
-        """How much waits in each queue."""
-        now_ms = self._now_us() // 1000
-        query = "SELECT queue, count(*), min(id) FROM queue GROUP BY queue"
-        return [
-            QueueDepth(self._names.name(queue), count, max(0.0, (now_ms - made_at_ms(oldest)) / 1000))
-            for queue, count, oldest in self._connection.execute(query)
-        ]
+        """How much waits in each queue, leased items included; from memory, so a look costs nothing."""
+        return self._depths.depths(self._now_us() // 1000)
+
+    @property
+    def held_messages(self) -> int:
+        """How many messages wait for a person or a receipt, counted as far as `HELD_COUNTED`."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM held LIMIT ?)"
+        return int(self._connection.execute(query, (HELD_COUNTED,)).fetchone()[0])
+
+    @property
+    def last_block(self) -> int:
+        """The number of the newest event block."""
+        return self._seq
 
     def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
         """Event blocks that follow `seq`, in order (for copies that must catch up)."""

@@ -67,6 +67,16 @@ REQUEUED = Batched(
 FORGET_EXPIRIES = "DELETE FROM expiries WHERE at_ms <= ? AND id = ?"
 DEQUEUE = "DELETE FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"
 
+COPIED = "SELECT seq, position FROM copies WHERE name = ?"
+COPY = (
+    "INSERT INTO copies (name, seq, position) VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, position = excluded.position"
+)
+COUNT = (
+    "INSERT INTO counters (minute, event, client, operator, count) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (minute, event, client, operator) DO UPDATE SET count = count + excluded.count"
+)
+
 _LIFE = "id, status, body, operator, operator_ref, sent_at_us, final_at_us, error"
 LIVES = Batched(with_list(f"SELECT {_LIFE} FROM messages WHERE id IN ({{list}})"))
 PARTS_OF = Batched(with_list("SELECT id, part, status, operator_ref FROM parts WHERE id IN ({list}) ORDER BY id, part"))
