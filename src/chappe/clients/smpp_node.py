@@ -39,6 +39,8 @@ from chappe.wire.smpp.statuses import CommandStatus, status_name
 
 #: Connections that have not bound yet, over all addresses: beyond, new ones are closed at once.
 MAX_UNBOUND: Final = 20_000
+#: Messages that one turn accepts: more would make those wait that are on their way out.
+ACCEPT_ITEMS: Final = 250
 #: How often sessions look at the clock.
 TICK_S: Final = 0.5
 #: deliver_sm answers after which the same delivery is tried again later; others end it (SMPP 3.4 §4.6.2).
@@ -182,10 +184,11 @@ class ClientSmppNode:
         task.add_done_callback(self._binding.discard)
 
     def _on_facts(self, peer: SmppPeer, facts: list[Fact]) -> None:
+        now_ms = self._clock.utc_us() // 1000
         for fact in facts:
             kind = type(fact)
             if kind is Request:
-                self._on_request(peer, fact.sequence_number, fact.pdu)  # type: ignore[union-attr]
+                self._on_request(peer, fact.sequence_number, fact.pdu, now_ms)  # type: ignore[union-attr]
             elif kind is Response:
                 self._on_response(peer, fact)  # type: ignore[arg-type]
             elif kind is BindRequest:
@@ -255,7 +258,7 @@ class ClientSmppNode:
 
     # -- messages in --------------------------------------------------------------------------------
 
-    def _on_request(self, peer: SmppPeer, number: int, pdu: object) -> None:
+    def _on_request(self, peer: SmppPeer, number: int, pdu: object, now_ms: int) -> None:
         account: Account = peer.owner
         if type(pdu) is not SubmitSm and type(pdu) is not DataSm:
             peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID)
@@ -264,7 +267,6 @@ class ClientSmppNode:
         if status:
             peer.session.respond_error(number, status)
             return
-        now_ms = self._clock.utc_us() // 1000
         try:
             item = self._judge_message(account, pdu, now_ms)
         except PeerError as error:
@@ -280,7 +282,8 @@ class ClientSmppNode:
             return CommandStatus.ESME_RSYSERR
         if peer.session.unanswered > account.window:
             return CommandStatus.ESME_RTHROTTLED
-        if account.throttle.available(self._clock.monotonic()) < 1:
+        throttle = account.throttle
+        if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
             return CommandStatus.ESME_RTHROTTLED
         # What is on its way to the store counts too, or a fast client would overrun the limit by a batch.
         if self._store.open_messages(account.name) + len(self._submissions) >= account.queue_limit:
@@ -306,7 +309,7 @@ class ClientSmppNode:
     async def _accept(self) -> None:
         """Store what came, then answer."""
         while True:
-            submissions = await self._submissions.take()
+            submissions = await self._submissions.take(ACCEPT_ITEMS)
             events = EventBatch(self._clock.utc_us())
             for submission in submissions:
                 message = submission.item.content

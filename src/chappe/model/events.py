@@ -5,9 +5,11 @@ file, counter and metric is a copy made from the blocks.  A line is made once an
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 COLUMNS: Final = "time,event,id,client,operator,msisdn,number,client_ref,operator_ref,detail"
@@ -64,7 +66,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def clean(field: str) -> str:
     """Make a peer's text fit for one CSV field: RFC 4180 quotes, control characters as \\xNN."""
-    if field.isalnum() or not _UNSAFE.search(field):
+    if not field or field.isalnum() or not _UNSAFE.search(field):
         return field
     field = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", field)
     if '"' in field or "," in field:
@@ -78,21 +80,26 @@ def stamp(unix_us: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}.{unix_us % 1_000_000:06d}"
 
 
+Key = tuple[str, str, str]
+
+
 class EventBatch:
-    """The events of one call to the store: lines, the ids in them, and counts for tallies.
+    """The events of one call to the store: lines, the ids in them, and what tallies count.
 
     All of a batch have one time, that of the judgement that made them.
     """
 
-    __slots__ = ("_stamp", "at_us", "counts", "ids", "lines")
+    __slots__ = ("_stamp", "at_us", "ids", "keys", "lines")
 
     def __init__(self, at_us: int) -> None:
         self.at_us = at_us
         self._stamp = stamp(at_us)
+        #: CSV lines, each with its newline; an entry may hold several.
         self.lines: list[str] = []
+        #: The messages they are about, once for each entry.
         self.ids: list[int] = []
-        #: (event, client, operator) → how many.
-        self.counts: dict[tuple[str, str, str], int] = {}
+        #: (event, client, operator) of every event.
+        self.keys: list[Key] = []
 
     def add(
         self,
@@ -107,11 +114,13 @@ class EventBatch:
         detail: str = "",
     ) -> None:
         """Note one event.  `message_id` 0 means that it is about no message."""
-        msisdn = msisdn if msisdn.isalnum() else clean(msisdn)
-        number = number if number.isalnum() else clean(number)
+        if not msisdn.isalnum():
+            msisdn = clean(msisdn)
+        if not number.isalnum():
+            number = clean(number)
         if client_ref:
             client_ref = clean(client_ref)
-        if operator_ref and not operator_ref.isalnum():
+        if operator_ref:
             operator_ref = clean(operator_ref)
         if detail:
             detail = clean(detail)
@@ -120,17 +129,34 @@ class EventBatch:
             f"{msisdn},{number},{client_ref},{operator_ref},{detail}\n"
         )
         self.ids.append(message_id)
-        key = (event, client, operator)
-        self.counts[key] = self.counts.get(key, 0) + 1
+        self.keys.append((event, client, operator))
+
+    def add_series(
+        self,
+        events: Sequence[str],
+        message_id: int,
+        client: str,
+        operator: str,
+        msisdn: str,
+        number: str,
+        client_ref: str,
+        operator_ref: str,
+        detail: str,
+    ) -> None:
+        """Note several events of one message that differ in nothing but their name."""
+        rest = (
+            f",{message_id or ''},{client},{operator},{clean(msisdn)},{clean(number)},"
+            f"{clean(client_ref)},{clean(operator_ref)},{clean(detail)}\n"
+        )
+        stamp = self._stamp
+        self.lines.append("".join([f"{stamp},{event}{rest}" for event in events]))
+        self.ids.append(message_id)
+        self.keys += [(event, client, operator) for event in events]
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self.keys)
 
 
-def merge_counts(tallies: Iterable[Mapping[tuple[str, str, str], int]]) -> dict[tuple[str, str, str], int]:
-    """Add up the counts of several batches."""
-    total: dict[tuple[str, str, str], int] = {}
-    for counts in tallies:
-        for key, count in counts.items():
-            total[key] = total.get(key, 0) + count
-    return total
+def count(batches: Iterable[EventBatch]) -> dict[Key, int]:
+    """Count the events of several batches by (event, client, operator)."""
+    return dict(Counter(chain.from_iterable([batch.keys for batch in batches])))

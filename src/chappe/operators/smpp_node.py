@@ -12,16 +12,15 @@ from typing import Final
 import msgspec
 
 from chappe.crash import ARMED, CrashPoint, reach
-from chappe.model.address import handset_key
 from chappe.model.events import EventBatch, EventName
-from chappe.model.ids import IdMaker, made_at_ms
+from chappe.model.ids import IdMaker, first_id_at, made_at_ms
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight, Link
 from chappe.operators.smpp_links import LinkTerms, SmppLinks
-from chappe.operators.translate import Wire, submits_of
+from chappe.operators.translate import Wire, submit_of, submits_of
 from chappe.rules.decide import Routes, next_operator
 from chappe.rules.match import receipt_of, wants_receipt
 from chappe.rules.retry import Gate, Refusal, RefusalRules, classify, retry_at_ms
@@ -40,6 +39,8 @@ FAILOVER_AFTER_S: Final = 10.0
 FAILOVER_EVERY_S: Final = 5.0
 #: Messages that one look for failover takes.
 FAILOVER_ITEMS: Final = 2_000
+#: No validity of a client or operator is shorter: younger messages that name no moment need no look.
+SURELY_VALID_MS: Final = 1_000
 #: Messages leased at once at most, however wide the windows are.
 LEASE_ITEMS: Final = 1_000
 
@@ -246,29 +247,36 @@ class OperatorSmppNode:
 
     async def _send_items(self, items: Sequence[Item]) -> None:
         """Put leased messages on links; what has outlived its validity ends here."""
-        now_us = self._clock.utc_us()
-        now_ms = now_us // 1000
-        ready = [item for item in items if self._expires_at_ms(item) > now_ms]
-        if len(ready) != len(items):
-            late = [item for item in items if self._expires_at_ms(item) <= now_ms]
-            await self.end_expired(late)
+        ready = await self._still_valid(items)
         if self._terms.holds_unknown and ready:
             await self._mark(ready)
         links = [link for link in self.links.links if link.may_send]
         if not links:
             await self._store.release(ready)
             return
-        now = self._clock.monotonic()
+        now, wire = self._clock.monotonic(), self._terms.wire
         for item in ready:
-            message = item.content
-            assert isinstance(message, Message)
+            message: Message = item.content  # type: ignore[assignment]
             # One handset's messages keep to one link, so that they arrive in order.
-            link = links[handset_key(message.dest) % len(links)] if len(links) > 1 else links[0]
+            link = links[hash(message.dest) % len(links)]
             if message.parts == 1:
-                self._put(link, submits_of(message, self._terms.wire)[0], InFlight(item), now)
+                self._put(link, submit_of(message, wire), InFlight(item), now)
             else:
                 await self._put_parts(link, item, message, now)
         self._flush([link.sender for link in links if link.sender is not None])
+
+    async def _still_valid(self, items: Sequence[Item]) -> Sequence[Item]:
+        """End what has outlived its validity; return the rest."""
+        now_ms = self._clock.utc_us() // 1000
+        fresh_from = first_id_at(now_ms - SURELY_VALID_MS)
+        if all([item.id > fresh_from and not item.content.expires_at_ms for item in items]):  # type: ignore[union-attr]
+            return items
+        late = [item for item in items if self._expires_at_ms(item) <= now_ms]
+        if late:
+            await self.end_expired(late)
+            ended = {item.id for item in late}
+            return [item for item in items if item.id not in ended]
+        return items
 
     def _put(self, link: Link, pdu: SubmitSm, flight: InFlight, now: float) -> None:
         sender = link.sender
@@ -406,7 +414,7 @@ class OperatorSmppNode:
         links = [link for link in self.links.links if link.may_send]
         if not isinstance(message, Message) or message.parts == 1 or not links:
             return False
-        link = links[handset_key(message.dest) % len(links)]
+        link = links[hash(message.dest) % len(links)]
         link.backlog.appendleft((submits_of(message, self._terms.wire)[flight.part - 1], flight))
         return True
 

@@ -63,7 +63,7 @@ class Wire(msgspec.Struct, frozen=True):
 def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[SubmitSm]:
     """The PDUs of a message, in order; one for each of its parts."""
     if message.parts == 1:
-        return [_submit(message, wire, message.octets, message.esm_class, message.tlvs, validity_period)]
+        return [submit_of(message, wire, validity_period)]
     encoding = encoding_of(message.data_coding)
     segments = split(message.octets, encoding, method=wire.split, reference=message.id & 0xFFFF)
     return [
@@ -77,6 +77,11 @@ def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[
         )
         for segment in segments
     ]
+
+
+def submit_of(message: Message, wire: Wire, validity_period: str = "") -> SubmitSm:
+    """The PDU of a message that leaves in one part."""
+    return _submit(message, wire, message.octets, message.esm_class, message.tlvs, validity_period)
 
 
 def _sar(segment: Segment) -> tuple[tuple[int, bytes], ...]:

@@ -14,6 +14,8 @@ from chappe.model.address import compile_pattern, international
 from chappe.model.lifecycle import Direction
 
 _WORD: Final = re.compile(r"\S+")
+#: Digits and a star at the end: whoever has the prefix fits.
+_PREFIX_ONLY: Final = re.compile(r"\+?\d*\*")
 _LITERAL: Final = re.compile(r"\+?(\d*)\*?")
 
 
@@ -36,7 +38,8 @@ class Rule(msgspec.Struct, frozen=True):
 class _Compiled(msgspec.Struct):
     order: int
     rule: Rule
-    fits_to: Callable[[str], bool]
+    #: None where the prefix alone decides.
+    fits_to: Callable[[str], bool] | None
     fits_source: Callable[[str], bool] | None
 
 
@@ -48,7 +51,8 @@ class Routes:
         for order, rule in enumerate(rules):
             if rule.direction is direction:
                 source = None if rule.source == "*" else compile_pattern(rule.source)
-                compiled = _Compiled(order, rule, compile_pattern(rule.to), source)
+                to = None if _PREFIX_ONLY.fullmatch(rule.to) else compile_pattern(rule.to)
+                compiled = _Compiled(order, rule, to, source)
                 self._by_prefix.setdefault(_prefix(rule.to), []).append(compiled)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
 
@@ -78,7 +82,7 @@ def _fits(route: _Compiled, number: str, source: str, client: str, keyword: str)
         return False
     if rule.keyword and rule.keyword.casefold() != keyword:
         return False
-    if not route.fits_to(number):
+    if route.fits_to is not None and not route.fits_to(number):
         return False
     return route.fits_source is None or route.fits_source(international(source))
 

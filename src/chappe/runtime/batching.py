@@ -27,11 +27,14 @@ class Gathered(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    async def take(self) -> list[T]:
-        """Wait until there is something, and take all of it."""
+    async def take(self, limit: int | None = None) -> list[T]:
+        """Wait until there is something, and take all of it, or the first `limit`."""
         while not self._items:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+        if limit is not None and len(self._items) > limit:
+            items, self._items = self._items[:limit], self._items[limit:]
+            return items
         items, self._items = self._items, []
         return items
 

@@ -4,10 +4,11 @@
 class Throttle:
     """Grants units of a rate; a rate of 0 grants everything."""
 
-    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+    __slots__ = ("_at", "_burst", "_rate", "_tokens", "is_unlimited")
 
     def __init__(self, rate: float, now: float, *, burst_s: float = 1.0) -> None:
         self._rate = rate
+        self.is_unlimited = not rate
         self._burst = max(1.0, rate * burst_s)
         self._tokens = self._burst
         self._at = now

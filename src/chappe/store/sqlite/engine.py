@@ -356,7 +356,7 @@ class SqliteStore:
             return None
         seq = self._seq + 1
         text = "".join(["".join(batch.lines) for batch in batches]).encode("utf-8", "backslashreplace")
-        counts = merge_counts([batch.counts for batch in batches])
+        counts = count(batches)
         block = Block(seq, transaction.events.at_us, text, counts)
         self._connection.execute(
             _NEW_BLOCK,
@@ -364,9 +364,9 @@ class SqliteStore:
                 seq,
                 self.run,
                 block.at_us,
-                len(ids),
+                sum(counts.values()),
                 array("q", ids).tobytes(),
-                _pack([(*key, count) for key, count in counts.items()]),
+                _pack([(*key, number) for key, number in counts.items()]),
                 self._zstd.compress(text),
             ),
         )

@@ -29,6 +29,8 @@ from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import Entry, References
 
+_RECEIVED = (EventName.DR_RECEIVED,)
+_MATCHED = (EventName.DR_MATCHED,)
 _EVENT_BY_STATUS = {
     Status.BUFFERED: EventName.MT_BUFFERED,
     Status.DELIVERED: EventName.MT_DELIVERED,
@@ -38,6 +40,8 @@ _EVENT_BY_STATUS = {
     Status.CANCELLED: EventName.MT_CANCELLED,
     Status.UNKNOWN: EventName.MT_UNKNOWN,
 }
+
+_TOLD_BY_STATUS = {status: (EventName.DR_MATCHED, event) for status, event in _EVENT_BY_STATUS.items()}
 
 
 @dataclass(slots=True)
@@ -291,8 +295,7 @@ class Transaction:
             return
         gone = [mid for mid, _, key in hits if mid not in lives and key == handset_key(report.handset)]
         if gone:
-            self._tell(EventName.DR_RECEIVED, report, max(gone))
-            self._tell(EventName.DR_REPEATED, report, max(gone))
+            self._tell((*_RECEIVED, EventName.DR_REPEATED), report, max(gone))
             return
         self._park(report, forms)
 
@@ -317,8 +320,7 @@ class Transaction:
         )
         rows.NEW_PARKED_REFS.run(self._connection, [(form, report.id) for form in forms])
         self.effects.parked += 1
-        self._tell(EventName.DR_RECEIVED, report, 0)
-        self._tell(EventName.DR_PARKED, report, 0)
+        self._tell((*_RECEIVED, EventName.DR_PARKED), report, 0)
 
     def match_parked(self) -> None:
         """Reports that came before the answer that names their part find it now."""
@@ -344,18 +346,18 @@ class Transaction:
         """One report about one part that it surely means."""
         was = life.parts[part - 1] if life.parts is not None else life.status
         verdict = judge(was, report.status)
-        if is_new:
-            self._tell(EventName.DR_RECEIVED, report, life.id, life.message)
+        message = life.message
+        told: tuple[EventName, ...] = _RECEIVED if is_new else ()
         if verdict is Verdict.MOVE:
-            self._tell(EventName.DR_MATCHED, report, life.id, life.message)
-            self._move(life, part, report)
+            told += self._move(life, part, report)
         elif verdict is Verdict.REPEATED:
-            self._tell(EventName.DR_REPEATED, report, life.id, life.message)
+            told += (EventName.DR_REPEATED,)
         else:
-            self._tell(EventName.DR_CONTRADICTED, report, life.id, life.message)
+            told += (EventName.DR_CONTRADICTED,)
+        self._tell(told, report, life.id, message)
 
-    def _move(self, life: Life, part: int, report: Report) -> None:
-        """The report is news: the part moves, and with it perhaps the message."""
+    def _move(self, life: Life, part: int, report: Report) -> tuple[EventName, ...]:
+        """The report is news: the part moves, and with it perhaps the message.  Returns what there is to tell."""
         self._remember(life)
         at_us = report.at_ms * 1000
         old = life.status
@@ -367,11 +369,12 @@ class Transaction:
             if Status.QUEUED in life.parts:
                 # Some part has not left yet: the message stays with its operator node.
                 life.error = report.error
-                return
+                return _MATCHED
             life.status = status_of_parts(life.parts)
-        if life.status is not old:
-            self._tell(_EVENT_BY_STATUS[life.status], report, life.id, life.message)
-            self._end_life(life, report.error, at_us, report)
+        if life.status is old:
+            return _MATCHED
+        self._end_life(life, report.error, at_us, report)
+        return _TOLD_BY_STATUS[life.status]
 
     def _end_life(self, life: Life, error: str, at_us: int, report: Report | None = None) -> None:
         """The message has a new status: write it, tell its client, close it when it is final."""
@@ -452,15 +455,21 @@ class Transaction:
         )
         (self.effects.deferred if item.due_at_ms else self.effects.queued).append(item)
 
-    def _tell(self, name: str, report: Report, message_id: int, message: Message | None = None) -> None:
-        self.events.add(
-            name,
+    def _tell(
+        self, names: tuple[EventName, ...], report: Report, message_id: int, message: Message | None = None
+    ) -> None:
+        if message is None:
+            client = number = reference = ""
+        else:
+            client, number, reference = message.client, message.source, message.reference
+        self.events.add_series(
+            names,
             message_id,
-            message.client if message is not None else "",
+            client,
             report.operator,
             report.handset,
-            message.source if message is not None else "",
-            message.reference if message is not None else "",
+            number,
+            reference,
             report.references[0] if report.references else "",
             f"{report.word} {report.error}",
         )
