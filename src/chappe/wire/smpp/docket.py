@@ -40,6 +40,11 @@ class Docket:
             self.strike(number, command_id)
         return command_id
 
+    def clear(self) -> None:
+        """The connection is gone: nobody waits any more."""
+        self._command_id_by_number.clear()
+        self._repeats.clear()
+
     def _move_up(self, number: int) -> None:
         for repeat in self._repeats:
             if repeat[0] == number:

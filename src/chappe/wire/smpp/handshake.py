@@ -252,6 +252,7 @@ class Handshake:
     def _end(self, reason: str, *, is_clean: bool) -> Over:
         self._step(Step.END)
         self._limit_at = None
+        self._docket.clear()
         return Over(reason, is_clean)
 
     def _refuse(self, frame: Frame, command_status: int, what: str) -> Fact:

@@ -8,7 +8,7 @@ from chappe.wire.smpp.framer import Frame
 from chappe.wire.smpp.handshake import Handshake
 from chappe.wire.smpp.link_watch import Due, LinkWatch
 from chappe.wire.smpp.pdus import EnquireLink, EnquireLinkResp
-from chappe.wire.smpp.states import Role, State, Step
+from chappe.wire.smpp.states import Role, State
 from chappe.wire.smpp.timers import Timers
 
 
@@ -67,8 +67,7 @@ class Keepalive(Handshake):
 
     def abandon(self) -> list[object]:
         """The contexts of all our unanswered requests, in the order of sending: the connection is gone."""
-        self._step(Step.END)
-        self._limit_at = None
+        self._end("abandoned", is_clean=False)
         self._untold.clear()
         return self._window.abandon()
 

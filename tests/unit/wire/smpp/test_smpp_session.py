@@ -1,0 +1,508 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from smpp_samples import any_pdu, cut
+from smpp_talk import BINDS, bound_esme, bound_mc, bound_pair, header, said, tell
+
+from chappe.model.errors import MisuseError
+from chappe.wire.smpp.codec import command_id_of, encode
+from chappe.wire.smpp.constants import RESPONSE_BIT, CommandId
+from chappe.wire.smpp.declaration import PDUS
+from chappe.wire.smpp.errors import FieldError
+from chappe.wire.smpp.facts import BindRefused, Bound, Over, Refused, Request, Response
+from chappe.wire.smpp.pdus import (
+    AlertNotification,
+    BindTransceiver,
+    BindTransceiverResp,
+    CancelSm,
+    CancelSmResp,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Pdu,
+    QuerySm,
+    QuerySmResp,
+    SubmitSm,
+    SubmitSmResp,
+)
+from chappe.wire.smpp.session import Role, Session, State
+from chappe.wire.smpp.states import BOUND, REQUESTS, WITHOUT_RESPONSE
+from chappe.wire.smpp.statuses import CommandStatus
+from chappe.wire.smpp.tlvs import Tag
+from chappe.wire.smpp.window import MAX_SEQUENCE_NUMBER
+
+VOTE = SubmitSm(source_addr="37120000001", destination_addr="12345", short_message=b"VOTE 5")
+RECEIPT = DeliverSm(esm_class=4, short_message=b"id:77 stat:DELIVRD", tlvs=((0x0427, b"\x02"),))
+BOUND_KINDS = {State.BOUND_TX: "tx", State.BOUND_RX: "rx", State.BOUND_TRX: "trx"}
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_asked_and_answered() -> None:
+    ours, theirs = bound_pair()
+
+    number = ours.request(VOTE, 1.0, "order-881")
+    assert theirs.receive(ours.take_octets(), 1.0) == [Request(number, VOTE)]
+    assert (ours.in_flight, theirs.unanswered) == (1, 1)
+    theirs.respond(number, SubmitSmResp("77"))
+    assert ours.receive(theirs.take_octets(), 1.0) == [Response("order-881", 0, SubmitSmResp("77"))]
+
+    assert (ours.in_flight, theirs.unanswered) == (0, 0)
+
+
+def test_both_directions_count_for_themselves() -> None:
+    ours, theirs = bound_pair()
+
+    numbers = [ours.request(VOTE, 1.0, "mt"), theirs.request(RECEIPT, 1.0, "dr")]
+    assert theirs.receive(ours.take_octets(), 1.0) == [Request(numbers[0], VOTE)]
+    assert ours.receive(theirs.take_octets(), 1.0) == [Request(numbers[1], RECEIPT)]
+    ours.respond(numbers[1], DeliverSmResp())
+    theirs.respond(numbers[0], SubmitSmResp("77"))
+
+    assert ours.receive(theirs.take_octets(), 1.0) == [Response("mt", 0, SubmitSmResp("77"))]
+    assert theirs.receive(ours.take_octets(), 1.0) == [Response("dr", 0, DeliverSmResp())]
+
+
+def test_answers_may_come_in_any_order() -> None:
+    session = bound_esme()
+    numbers = [session.request(VOTE, 1.0, context) for context in "abc"]
+
+    facts = [tell(session, SubmitSmResp(str(number)), number)[0] for number in reversed(numbers)]
+
+    assert [fact.context for fact in facts if isinstance(fact, Response)] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("state", sorted(BOUND, key=str))
+def test_each_request_of_the_table_is_taken_and_any_other_is_refused(role: Role, state: State) -> None:
+    allowed = REQUESTS.get((role.other, state), frozenset())
+    for command_id in sorted(PDUS):
+        if command_id & RESPONSE_BIT or command_id in HANDLED_ALONE:
+            continue
+        ours, theirs = bound_pair(BOUND_KINDS[state])
+        session = ours if role is Role.ESME else theirs
+        pdu = PDUS[command_id].struct()
+
+        [fact] = tell(session, pdu, 7)
+
+        if command_id in allowed:
+            assert fact == Request(7, pdu)
+            assert session.unanswered == (0 if command_id in WITHOUT_RESPONSE else 1)
+        else:
+            what = f"{CommandId(command_id).name.lower()} in state {state.name}"
+            assert fact == Refused(what, CommandStatus.ESME_RINVBNDSTS)
+            [(_, number, status)] = said(session)
+            assert (number, status) == (7, CommandStatus.ESME_RINVBNDSTS)
+
+
+#: Binds, unbinds and the like have tests of their own.
+HANDLED_ALONE = {
+    CommandId.BIND_RECEIVER,
+    CommandId.BIND_TRANSMITTER,
+    CommandId.BIND_TRANSCEIVER,
+    CommandId.OUTBIND,
+    CommandId.UNBIND,
+    CommandId.ENQUIRE_LINK,
+}
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("state", sorted(BOUND, key=str))
+def test_each_request_of_the_table_may_be_made_and_any_other_is_misuse(role: Role, state: State) -> None:
+    allowed = REQUESTS.get((role, state), frozenset())
+    for command_id in sorted(PDUS):
+        ours, theirs = bound_pair(BOUND_KINDS[state])
+        session = ours if role is Role.ESME else theirs
+        try:
+            session.request(PDUS[command_id].struct(*("",) * 2 * (command_id in HANDLED_ALONE)), 1.0)
+        except (MisuseError, TypeError):
+            assert command_id not in allowed
+            assert session.take_octets() == b""
+        else:
+            assert command_id in allowed
+            assert session.in_flight == (0 if command_id in WITHOUT_RESPONSE else 1)
+
+
+@pytest.mark.parametrize(
+    ("request_pdu", "response_pdu"),
+    [(QuerySm("77"), QuerySmResp("77", message_state=2)), (CancelSm(), CancelSmResp()), (DataSm(), DataSmResp("77"))],
+)
+def test_every_request_has_its_own_answer(request_pdu: Pdu, response_pdu: Pdu) -> None:
+    ours, theirs = bound_pair()
+
+    number = ours.request(request_pdu, 1.0, "it")
+    theirs.receive(ours.take_octets(), 1.0)
+    theirs.respond(number, response_pdu)
+
+    assert ours.receive(theirs.take_octets(), 1.0) == [Response("it", 0, response_pdu)]
+
+
+def test_an_alert_wants_no_answer_and_no_room() -> None:
+    ours, theirs = bound_pair("rx", window_pdus=1)
+    theirs.request(RECEIPT, 1.0)
+    theirs.take_octets()
+
+    theirs.request(AlertNotification(source_addr="37120000001"), 1.0)
+
+    [fact] = ours.receive(theirs.take_octets(), 1.0)
+    assert isinstance(fact, Request)
+    assert fact.pdu == AlertNotification(source_addr="37120000001")
+    assert (ours.unanswered, theirs.in_flight) == (0, 1)
+
+
+def test_a_broken_alert_is_nacked_for_want_of_a_response() -> None:
+    session = bound_esme("rx")
+
+    [fact] = session.receive(header(CommandId.ALERT_NOTIFICATION, 7), 1.0)
+
+    assert isinstance(fact, Refused)
+    assert said(session) == [(GenericNack, 7, CommandStatus.ESME_RINVCMDLEN)]
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_is_a_header_under_the_right_response() -> None:
+    session = bound_mc()
+    tell(session, VOTE, 7)
+    tell(session, QuerySm("77"), 8)
+
+    session.respond_error(8, CommandStatus.ESME_RQUERYFAIL)
+    session.respond_error(7, CommandStatus.ESME_RTHROTTLED)
+
+    assert session.take_octets() == header(0x8000_0003, 8, 0x67) + header(0x8000_0004, 7, 0x58)
+    assert session.unanswered == 0
+
+
+def test_an_answer_may_carry_a_status_and_a_body() -> None:
+    session = bound_esme()
+    tell(session, DataSm(), 7)
+
+    session.respond(7, DataSmResp(tlvs=((0x0425, b"\x02"),)), CommandStatus.ESME_RDELIVERYFAILURE)
+
+    assert said(session) == [(DataSmResp(tlvs=((0x0425, b"\x02"),)), 7, 0xFE)]
+
+
+def test_an_answer_to_nothing_is_misuse() -> None:
+    session = bound_mc()
+    tell(session, VOTE, 7)
+
+    with pytest.raises(MisuseError, match="no request 8 waits for SubmitSmResp"):
+        session.respond(8, SubmitSmResp("77"))
+    with pytest.raises(MisuseError, match="no request 7 waits for QuerySmResp"):
+        session.respond(7, QuerySmResp("77"))
+    with pytest.raises(MisuseError, match="no request 7 waits for SubmitSm"):
+        session.respond(7, VOTE)
+    with pytest.raises(MisuseError, match="no request 8 waits for an answer"):
+        session.respond_error(8, 0x08)
+    assert session.unanswered == 1
+    assert session.take_octets() == b""
+
+
+def test_an_answer_that_does_not_fit_leaves_the_request_open() -> None:
+    session = bound_mc()
+    tell(session, VOTE, 7)
+
+    with pytest.raises(FieldError, match="message_id"):
+        session.respond(7, SubmitSmResp("7" * 65))
+
+    assert session.unanswered == 1
+    session.respond(7, SubmitSmResp("7"))
+    assert said(session) == [(SubmitSmResp("7"), 7, 0)]
+
+
+def test_a_number_that_the_peer_uses_twice_gets_two_answers() -> None:
+    session = bound_mc()
+    tell(session, VOTE, 7)
+    tell(session, VOTE, 7)
+    tell(session, QuerySm("77"), 7)
+    assert session.unanswered == 3
+
+    session.respond(7, QuerySmResp("77"))
+    session.respond(7, SubmitSmResp("1"))
+    session.respond_error(7, 0x14)
+
+    assert [status for _, _, status in said(session)] == [0, 0, 0x14]
+    assert session.unanswered == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, MAX_SEQUENCE_NUMBER, 0x8000_0000, 0xFFFF_FFFF])
+def test_any_sequence_number_of_the_peer_is_echoed(number: int) -> None:
+    session = bound_mc()
+
+    assert tell(session, VOTE, number) == [Request(number, VOTE)]
+    session.respond(number, SubmitSmResp("77"))
+
+    assert said(session) == [(SubmitSmResp("77"), number, 0)]
+
+
+# --- the window -----------------------------------------------------------------------------------------------------
+
+
+def test_the_window_is_full_and_has_room_again() -> None:
+    session = bound_esme(window_pdus=2)
+    first = session.request(VOTE, 1.0)
+    session.request(VOTE, 1.0)
+    assert session.room == 0
+    session.take_octets()
+
+    with pytest.raises(MisuseError, match="the window of 2 PDUs is full"):
+        session.request(VOTE, 1.0)
+    assert session.take_octets() == b""
+    tell(session, SubmitSmResp("1"), first)
+
+    assert session.room == 1
+
+
+def test_there_is_no_room_for_whom_may_not_ask() -> None:
+    unbound, receiver, transmitter = Session(Role.ESME, now=0.0), bound_esme("rx"), bound_mc("tx")
+    parting = bound_esme()
+    parting.unbind(1.0)
+
+    assert [session.room for session in (unbound, receiver, transmitter, parting)] == [0, 0, 0, 0]
+    assert bound_esme("tx").room == bound_mc("rx").room == 10
+
+
+def test_a_request_that_does_not_fit_takes_no_room() -> None:
+    session = bound_esme()
+
+    with pytest.raises(FieldError):
+        session.request(SubmitSm(source_addr="1" * 21), 1.0)
+
+    assert session.in_flight == 0
+    assert session.take_octets() == b""
+
+
+# --- what is broken -------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_command_is_nacked_by_its_number() -> None:
+    session = bound_mc()
+
+    facts = session.receive(header(0x0000_0999, 7) + encode(VOTE, 8), 1.0)
+
+    assert facts == [Refused("command_id 00000999 is unknown", CommandStatus.ESME_RINVCMDID), Request(8, VOTE)]
+    assert said(session) == [(GenericNack, 7, CommandStatus.ESME_RINVCMDID)]
+
+
+def test_a_broken_request_is_refused_under_its_own_response_and_the_next_is_taken() -> None:
+    session = bound_mc()
+    broken = encode(VOTE, 7)[16:-1]
+
+    facts = session.receive(header(4, 7, length=16 + len(broken)) + broken + encode(VOTE, 8), 1.0)
+
+    assert facts == [
+        Refused("sm_length says 6, but 5 octets are left [ESME_RINVMSGLEN]", CommandStatus.ESME_RINVMSGLEN),
+        Request(8, VOTE),
+    ]
+    assert said(session) == [(SubmitSmResp, 7, CommandStatus.ESME_RINVMSGLEN)]
+    assert session.unanswered == 1
+
+
+def test_a_request_before_the_bind_is_refused() -> None:
+    session = Session(Role.MC, now=0.0)
+
+    assert tell(session, VOTE, 7) == [Refused("submit_sm in state OPEN", CommandStatus.ESME_RINVBNDSTS)]
+    assert said(session) == [(SubmitSmResp, 7, CommandStatus.ESME_RINVBNDSTS)]
+
+
+def test_a_request_behind_a_bind_that_is_still_judged_is_refused() -> None:
+    session = Session(Role.MC, now=0.0)
+
+    facts = session.receive(encode(BINDS["trx"], 1) + encode(VOTE, 2), 0.0)
+
+    assert facts[1:] == [Refused("submit_sm in state BINDING", CommandStatus.ESME_RINVBNDSTS)]
+
+
+def test_a_delivery_right_behind_the_bind_response_is_taken() -> None:
+    session = Session(Role.ESME, now=0.0)
+    session.bind(BINDS["trx"], 0.0)
+
+    facts = session.receive(encode(BindTransceiverResp("smsc"), 1) + encode(RECEIPT, 1), 0.0)
+
+    assert facts == [Bound(BindTransceiverResp("smsc")), Request(1, RECEIPT)]
+
+
+@pytest.mark.parametrize("places", [set(), {16}, {20}, {50}])
+def test_a_length_that_cannot_be_true_ends_the_session_after_what_was_good(places: set[int]) -> None:
+    session = bound_mc()
+    octets = encode(EnquireLink(), 7) + header(4, 8, length=15)
+
+    facts = [fact for piece in cut(octets, places) for fact in session.receive(piece, 1.0)]
+
+    what = "command_length 15 is not within 16 to 70000 [ESME_RINVCMDLEN]"
+    assert facts == [Refused(what, CommandStatus.ESME_RINVCMDLEN), Over(what, is_clean=False)]
+    answers = said(session)
+    assert answers[0] == (EnquireLinkResp, 7, 0)
+    assert [(pdu, status) for pdu, _, status in answers[1:]] == [(GenericNack, CommandStatus.ESME_RINVCMDLEN)]
+    assert session.is_closed
+
+
+def test_a_web_browser_is_turned_away() -> None:
+    session = Session(Role.MC, now=0.0)
+
+    facts = session.receive(b"GET / HTTP/1.1\r\nHost: smsc\r\n\r\n", 0.0)
+
+    assert isinstance(facts[-1], Over)
+    [(pdu, _, status)] = said(session)
+    assert (pdu, status) == (GenericNack, CommandStatus.ESME_RINVCMDLEN)
+
+
+def test_a_limit_on_pdus_is_kept() -> None:
+    session = bound_mc(max_pdu_octets=100)
+
+    facts = tell(session, SubmitSm(short_message=bytes(100)), 7)
+
+    assert isinstance(facts[-1], Over)
+    assert said(session) == [(GenericNack, 7, CommandStatus.ESME_RINVCMDLEN)]
+
+
+# --- responses are never answered -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command_id", [*sorted(cid for cid in PDUS if cid & RESPONSE_BIT), 0x8000_0999])
+@pytest.mark.parametrize("kind", ["tx", "rx", "trx"])
+def test_a_response_or_a_nack_is_never_answered(command_id: int, kind: str) -> None:
+    for session in (*bound_pair(kind), Session(Role.MC, now=0.0), Session(Role.ESME, now=0.0)):
+        state = session.state
+
+        facts = session.receive(header(command_id, 77, status=8, length=17) + b"?", 1.0)
+
+        assert session.take_octets() == b""
+        assert session.state is state
+        if command_id != CommandId.ENQUIRE_LINK_RESP:
+            assert facts == [Refused(f"nothing waits for {command_id:08X} with sequence 77", CommandStatus.ESME_ROK)]
+
+
+def test_a_response_of_an_impossible_length_is_not_nacked_either() -> None:
+    session = bound_esme()
+
+    facts = session.receive(header(CommandId.SUBMIT_SM_RESP, 7, length=0xFFFF_FFFF), 1.0)
+
+    assert [type(fact) for fact in facts] == [Refused, Over]
+    assert session.take_octets() == b""
+
+
+def test_a_nack_is_an_answer_with_its_status() -> None:
+    session = bound_esme()
+    number = session.request(VOTE, 1.0, "order-881")
+    session.take_octets()
+
+    assert tell(session, GenericNack(), number, status=0x02) == [Response("order-881", 0x02, None)]
+    assert session.take_octets() == b""
+
+
+def test_a_nack_that_says_ok_is_no_yes() -> None:
+    session = bound_esme()
+    number = session.request(VOTE, 1.0, "order-881")
+
+    [fact] = tell(session, GenericNack(), number)
+
+    assert fact == Response("order-881", CommandStatus.ESME_RUNKNOWNERR, None)
+
+
+def test_a_refusal_without_a_body_is_a_response() -> None:
+    session = bound_esme()
+    number = session.request(VOTE, 1.0, "order-881")
+
+    [fact] = session.receive(header(CommandId.SUBMIT_SM_RESP, number, 0x58), 1.0)
+
+    assert fact == Response("order-881", 0x58, SubmitSmResp())
+
+
+def test_a_yes_with_a_broken_body_is_still_a_yes() -> None:
+    session = bound_esme()
+    number = session.request(VOTE, 1.0, "order-881")
+    body = b"7" * 70
+
+    facts = session.receive(header(CommandId.SUBMIT_SM_RESP, number, length=86) + body, 1.0)
+
+    assert [type(fact) for fact in facts] == [Refused, Response]
+    assert facts[1] == Response("order-881", 0, None)
+    assert session.in_flight == 0
+
+
+def test_the_answer_to_another_kind_of_question_is_ignored() -> None:
+    session = bound_esme()
+    number = session.request(VOTE, 1.0, "order-881")
+
+    [fact] = tell(session, QuerySmResp("77"), number)
+
+    assert isinstance(fact, Refused)
+    assert session.in_flight == 1
+    assert tell(session, SubmitSmResp("77"), number) == [Response("order-881", 0, SubmitSmResp("77"))]
+
+
+# --- versions -------------------------------------------------------------------------------------------------------
+
+
+def test_an_old_peer_is_spared_what_it_cannot_read() -> None:
+    session = Session(Role.MC, now=0.0)
+    tell(session, BindTransceiver("acme", "secret", interface_version=0x33), 1)
+    session.accept_bind(1)
+    session.take_octets()
+    tell(session, VOTE, 2)
+
+    session.request(RECEIPT, 1.0)
+    session.respond(2, SubmitSmResp("77", ((Tag.CONGESTION_STATE, b"\x10"),)))
+    with pytest.raises(MisuseError, match="cannot read message_payload"):
+        session.request(DeliverSm(tlvs=((Tag.MESSAGE_PAYLOAD, b"VOTE 5"),)), 1.0)
+
+    assert [pdu for pdu, _, _ in said(session)] == [
+        DeliverSm(esm_class=4, short_message=b"id:77 stat:DELIVRD"),
+        SubmitSmResp("77"),
+    ]
+    assert session.in_flight == 1
+
+
+# --- whatever comes -------------------------------------------------------------------------------------------------
+
+
+def sessions_of_all_kinds() -> list[Session]:
+    binding, judging = Session(Role.ESME, now=0.0), Session(Role.MC, now=0.0)
+    binding.bind(BINDS["trx"], 0.0)
+    tell(judging, BINDS["trx"], 1)
+    parting = bound_mc()
+    parting.unbind(0.0)
+    bound = [session for kind in ("tx", "rx", "trx") for session in bound_pair(kind)]
+    return [Session(Role.ESME, now=0.0), Session(Role.MC, now=0.0), binding, judging, parting, *bound]
+
+
+@given(octets=st.binary(max_size=120), places=st.sets(st.integers(0, 120), max_size=4))
+def test_any_octets_are_met_with_facts_in_every_state(octets: bytes, places: set[int]) -> None:
+    for session in sessions_of_all_kinds():
+        for piece in cut(octets, places):
+            session.receive(piece, 1.0)
+        session.tick(1e6)
+
+
+@given(
+    pdus=st.lists(st.tuples(any_pdu(), st.integers(0, 3), st.sampled_from([0, 0, 8])), max_size=8),
+    at=st.integers(0, 400),
+    octet=st.integers(0, 255),
+)
+def test_any_pdus_are_met_with_facts_in_every_state(pdus: list[tuple[Any, int, int]], at: int, octet: int) -> None:
+    octets = bytearray(b"".join(encode(*pdu) for pdu in pdus))
+    if at < len(octets):
+        octets[at] = octet
+    for session in sessions_of_all_kinds():
+        if session.room:
+            asked = SubmitSm() if session.role is Role.ESME else DeliverSm()
+            session.request(asked, 0.0)
+
+        facts = session.receive(bytes(octets), 1.0)
+
+        assert [type(fact) for fact in facts].count(Over) <= 1
+        assert Over not in [type(fact) for fact in facts[:-1]]
+        for fact in facts:
+            if isinstance(fact, Request) and command_id_of(fact.pdu) not in WITHOUT_RESPONSE:
+                session.respond_error(fact.sequence_number, CommandStatus.ESME_RSYSERR)
+            assert not isinstance(fact, BindRefused) or fact.command_status != 0
+        assert session.unanswered == 0
