@@ -6,7 +6,7 @@ engine pushes what it has committed and loads what a lane asks for.
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from chappe.model.message import Item
 
@@ -18,8 +18,21 @@ SHARES: Final = (16, 3, 1)
 LANE_ITEMS: Final = 1_000
 HEAD_ITEMS: Final = 8_000
 
+#: Items that a refill brings at least, however many lanes share the memory of a queue.
+REFILL_ITEMS: Final = 50
+
 LaneKey = tuple[int, str]
-Load = Callable[[int, str, int, int], list[Item]]
+
+
+class Loaded(NamedTuple):
+    """What a lane has on disk beyond its mark: the free items, the last id looked at, and whether more may follow."""
+
+    items: list[Item]
+    mark: int
+    has_more: bool
+
+
+Load = Callable[[int, str, int, int], Loaded]
 
 
 class Lane:
@@ -42,7 +55,7 @@ class Head:
     """The next items of one queue, taken lane by lane in turn, priorities by share."""
 
     def __init__(self, queue: str, load: Load) -> None:
-        """`load(priority, lane, after_id, limit)` reads a lane's further items that are due at once."""
+        """`load(priority, lane, after_id, limit)` reads a lane's further items that wait for no moment."""
         self.queue = queue
         self._load = load
         self._lanes: dict[LaneKey, Lane] = {}
@@ -56,6 +69,8 @@ class Head:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
+            # A lane that is not known has nothing on disk but this item and what readers hold.
+            lane.mark = item.id - 1
         if item.id > lane.mark:
             if lane.has_more or len(lane.items) >= LANE_ITEMS or self._in_memory >= HEAD_ITEMS:
                 lane.has_more = True
@@ -68,15 +83,21 @@ class Head:
             self._stand(lane)
 
     def give_back(self, items: Iterable[Item]) -> None:
-        """Leased items return to the front, the first given back in front of the rest."""
-        for item in reversed(list(items)):
-            key = (item.priority, item.lane)
+        """Leased items return to their lanes, each before what is younger than itself."""
+        given_by_lane: dict[LaneKey, list[Item]] = {}
+        for item in items:
+            given_by_lane.setdefault((item.priority, item.lane), []).append(item)
+        for key, given in given_by_lane.items():
+            given.sort(key=_id_of)
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = Lane(key)
-                lane.mark = item.id
-            lane.items.appendleft(item)
-            self._in_memory += 1
+                lane.mark = given[-1].id
+            if lane.items and lane.items[0].id < given[-1].id:
+                lane.items = deque(sorted([*lane.items, *given], key=_id_of))
+            else:
+                lane.items.extendleft(reversed(given))
+            self._in_memory += len(given)
             self._stand(lane)
 
     def remember(self, priority: int, lane_name: str) -> None:
@@ -152,14 +173,18 @@ class Head:
         return got
 
     def _refill(self, lane: Lane) -> None:
-        loaded = self._load(lane.key[0], lane.key[1], lane.mark, LANE_ITEMS)
-        lane.items.extend(loaded)
-        self._in_memory += len(loaded)
-        if loaded:
-            lane.mark = max(lane.mark, loaded[-1].id)
-        lane.has_more = len(loaded) == LANE_ITEMS
+        priority, name = lane.key
+        fair = HEAD_ITEMS // (len(self._rings[priority]) + 1)
+        loaded = self._load(priority, name, lane.mark, max(REFILL_ITEMS, min(LANE_ITEMS, fair)))
+        lane.items.extend(loaded.items)
+        self._in_memory += len(loaded.items)
+        lane.mark, lane.has_more = max(lane.mark, loaded.mark), loaded.has_more
 
     def _stand(self, lane: Lane) -> None:
         if not lane.is_waiting:
             lane.is_waiting = True
             self._rings[lane.key[0]].append(lane)
+
+
+def _id_of(item: Item) -> int:
+    return item.id

@@ -21,7 +21,7 @@ from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName, count
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction
 from chappe.model.message import Content, Item, Message
-from chappe.store.heads import Head
+from chappe.store.heads import Head, Loaded
 from chappe.store.port import (
     NO_TALLY,
     SLOW_CALL_S,
@@ -470,13 +470,17 @@ class SqliteStore:
             head = self._heads[queue] = Head(queue, lambda *lane: self._load_lane(queue, *lane))
         return head
 
-    def _load_lane(self, queue: str, priority: int, lane: str, after_id: int, limit: int) -> list[Item]:
-        known = self._names.known
+    def _load_lane(self, queue: str, priority: int, lane: str, after_id: int, limit: int) -> Loaded:
+        known, leased = self._names.known, self._leased
         values = (known(queue), priority, known(lane), after_id, limit)
-        return [
+        found = self._connection.execute(rows.NEXT_OF_LANE, values).fetchall()
+        items = [
             Item(queue, priority, lane, 0, message_id, _content(packed, body), attempts)
-            for message_id, attempts, packed, body in self._connection.execute(rows.NEXT_OF_LANE, values)
+            for message_id, attempts, packed, body in found
+            # What somebody holds is given back or settled by its holder.
+            if message_id not in leased
         ]
+        return Loaded(items, found[-1][0] if found else after_id, len(found) == limit)
 
     def _load_due(self, queue: str) -> None:
         """Bring items whose moment has come to the front of their lanes, and note the next moment."""
