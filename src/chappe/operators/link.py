@@ -31,6 +31,9 @@ class Link:
     backlog: deque[tuple[SubmitSm, InFlight]] = field(default_factory=deque)
     answered: AnsweredMo = field(default_factory=AnsweredMo)
     bound_at: float = 0.0
+    #: Monotonic seconds of the last change between up and down, and why it is down.
+    changed_at: float = 0.0
+    down_reason: str = "not bound yet"
 
     @property
     def may_send(self) -> bool:

@@ -56,7 +56,8 @@ class SmppLinks:
         self._on_up = on_up
         self._on_down = on_down
         self.links = [
-            Link(number, Backoff(terms.reconnect_min_s, terms.reconnect_max_s)) for number in range(1, terms.links + 1)
+            Link(number, Backoff(terms.reconnect_min_s, terms.reconnect_max_s), changed_at=clock.monotonic())
+            for number in range(1, terms.links + 1)
         ]
         self.is_stopping = False
         #: Monotonic seconds since when no link can send; None while one can.
@@ -79,6 +80,9 @@ class SmppLinks:
             began = self._clock.monotonic()
             reason = await self._serve(link, kind)
             self._note(EventName.LINK_DOWN, link, kind, reason)
+            if not link.down_reason:
+                link.changed_at = self._clock.monotonic()
+            link.down_reason = reason
             link.backoff.held(self._clock.monotonic() - began)
             if not self._may_dial:
                 return
@@ -121,6 +125,7 @@ class SmppLinks:
         if kind is not BindTransmitter:
             link.receiver = peer
         link.bound_at = self._clock.monotonic()
+        link.changed_at, link.down_reason = link.bound_at, ""
         self._note(EventName.LINK_UP, link, kind, f"{self.terms.host}:{self.terms.port}")
         self._on_up(link)
 

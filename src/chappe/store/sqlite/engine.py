@@ -99,6 +99,7 @@ class SqliteStore:
         self._listeners: list[BlockListener] = []
         self._observers: list[Callable[[str, float], None]] = []
         self._zstd = zstandard.ZstdCompressor(level=1)
+        self._receipt_observers: list[Callable[[str, float, int], None]] = []
         self._commits = 0
         self._checkpoint_at = 0.0
         self.is_away = False
@@ -304,6 +305,13 @@ class SqliteStore:
         return Transaction(
             self._connection, self._names, self._references, getattr(self, "_parked", 0), self._long, self._now_us()
         )
+    def on_receipts(self, observer: Callable[[str, float, int], None]) -> None:
+        """Call `observer` after each commit that matched reports.
+
+        Its arguments are an operator, the seconds from its yes to the first of its reports, and how many there were.
+        """
+        self._receipt_observers.append(observer)
+
 
     def _commit(self, calls: Sequence[Call]) -> tuple[Transaction, Block | None]:
         """One transaction for these calls.  On any error nothing of it is left, on disk or in memory."""
@@ -446,6 +454,9 @@ class SqliteStore:
                 call.done.set_result(faults)
         del error
 
+        for operator, (wait_us, reports) in effects.receipt_waits.items():
+            for observer in self._receipt_observers:
+                observer(operator, wait_us / 1_000_000, reports)
     def _try_piece(self, call: Call, piece: Sequence[Any], events: EventBatch | None) -> list[Fault | None]:
         single = Call(call.kind, piece, events, self._loop.create_future())
         try:

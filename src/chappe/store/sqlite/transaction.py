@@ -57,6 +57,8 @@ class Effects:
     #: What a failed transaction must put back: life, its status, error, final_at, message, and copied parts.
     before: list[tuple[Life, Status, str, int, Message | None, list[Status] | None]] = field(default_factory=list)
 
+    #: Operator → microseconds from its yes to the first report that moved one of its parts, and how many did.
+    receipt_waits: dict[str, list[int]] = field(default_factory=dict)
 
 class Transaction:
     """The writes of one group."""
@@ -380,6 +382,11 @@ class Transaction:
         """The message has a new status: write it, tell its client, close it when it is final."""
         message = life.message
         is_final = life.status in FINAL
+        wait = self.effects.receipt_waits.get(life.operator)
+        if wait is None:
+            self.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
+        else:
+            wait[1] += 1
         life.error, life.final_at_us = error, at_us if is_final else 0
         self._moved.append((life.id, int(life.status), error, life.final_at_us))
         if message is None:
