@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
@@ -76,8 +77,13 @@ def clean(field: str) -> str:
 
 def stamp(unix_us: int) -> str:
     """Write a moment as event lines have it: `2026-01-16 12:38:52.364377`, UTC."""
-    moment = datetime.fromtimestamp(unix_us // 1_000_000, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{unix_us % 1_000_000:06d}"
+    second, us = divmod(unix_us, 1_000_000)
+    return f"{_second(second)}.{us:06d}"
+
+
+@lru_cache(maxsize=64)
+def _second(unix_s: int) -> str:
+    return f"{datetime.fromtimestamp(unix_s, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 Key = tuple[str, str, str]

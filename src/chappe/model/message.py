@@ -47,6 +47,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     parts: int = 1
     #: The evidence against a repeat could not be had: it may be one (MO).
     possible_duplicate: bool = False
+    #: What its client marked it with; shown again to it, and to nobody else.
+    tags: tuple[str, ...] = ()
 
     @property
     def handset(self) -> str:
@@ -102,3 +104,6 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     id: int
     content: Content
     attempts: int = 0
+    #: It lies in the store's queue table.  A new message that memory holds from commit to lease needs no
+    #: row there: its own row says where it is queued, and a start finds it by that.
+    has_row: bool = False

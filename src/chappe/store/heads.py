@@ -6,6 +6,7 @@ engine pushes what it has committed and loads what a lane asks for.
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final, NamedTuple
 
 from chappe.model.message import Item
@@ -72,7 +73,7 @@ class Head:
             # A lane that is not known has nothing on disk but this item and what readers hold.
             lane.mark = item.id - 1
         if item.id > lane.mark:
-            if lane.has_more or len(lane.items) >= LANE_ITEMS or self._in_memory >= HEAD_ITEMS:
+            if item.has_row and (lane.has_more or len(lane.items) >= LANE_ITEMS or self._in_memory >= HEAD_ITEMS):
                 lane.has_more = True
                 self._stand(lane)
                 return
@@ -81,6 +82,22 @@ class Head:
         self._in_memory += 1
         if not lane.is_waiting:
             self._stand(lane)
+
+    def room(self, priority: int, lane_name: str) -> int:
+        """How many new items of a lane memory will keep; what is beyond must have a row in the store."""
+        lane = self._lanes.get((priority, lane_name))
+        free = HEAD_ITEMS - self._in_memory
+        if lane is None:
+            return min(free, LANE_ITEMS)
+        return 0 if lane.has_more else min(free, LANE_ITEMS - len(lane.items))
+
+    def older_than(self, lane_name: str, before_id: int, limit: int) -> list[Item]:
+        """Items of a lane, whatever their priority, that memory holds and that are older than an id."""
+        found: list[Item] = []
+        for (_, name), lane in self._lanes.items():
+            if name == lane_name:
+                found += [item for item in islice(lane.items, limit) if item.id < before_id]
+        return found[:limit]
 
     def give_back(self, items: Iterable[Item]) -> None:
         """Leased items return to their lanes, each before what is younger than itself."""

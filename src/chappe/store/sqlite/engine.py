@@ -19,7 +19,7 @@ import zstandard
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName, count
-from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction
+from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction, Status
 from chappe.model.message import Content, Item, Message
 from chappe.store.heads import Head, Loaded
 from chappe.store.port import (
@@ -28,6 +28,7 @@ from chappe.store.port import (
     Block,
     BlockListener,
     Fault,
+    Held,
     Life,
     QueueDepth,
     Report,
@@ -98,8 +99,9 @@ class SqliteStore:
         self._depths = Depths()
         self._listeners: list[BlockListener] = []
         self._observers: list[Callable[[str, float], None]] = []
-        self._zstd = zstandard.ZstdCompressor(level=1)
         self._receipt_observers: list[Callable[[str, float, int], None]] = []
+        self._zstd = zstandard.ZstdCompressor(level=1)
+        self._parked = 0
         self._commits = 0
         self._checkpoint_at = 0.0
         self.is_away = False
@@ -121,6 +123,7 @@ class SqliteStore:
 
     def _recover(self) -> None:
         """Rebuild what memory must know: lanes, counts, recent references, parked reports."""
+        self._recover_rows()
         final = ",".join(str(int(status)) for status in FINAL)
         execute, name = self._connection.execute, self._names.name
         for queue, priority, lane in execute("SELECT DISTINCT queue, priority, lane FROM queue"):
@@ -135,6 +138,46 @@ class SqliteStore:
         waiting = execute(f"SELECT queue, id >> {SLICE_SHIFT} AS slice, count(*) FROM queue GROUP BY queue, slice")
         self._depths.load((name(queue), piece, count) for queue, piece, count in waiting)
         self._recover_references()
+
+    def _recover_rows(self) -> None:
+        """Messages that only memory queued get rows; of those marked `sending` nobody knows the outcome."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        never = ",".join(str(int(status)) for status in NEVER_SENT)
+        execute(
+            "INSERT OR IGNORE INTO queue (queue, priority, lane, due_at_ms, id)"
+            f" SELECT queue, priority, lane, due_at_ms, id FROM messages WHERE status IN ({never})"
+        )
+        execute("COMMIT")
+        query = f"SELECT queue, priority, lane, due_at_ms, id, body FROM messages WHERE status = {Status.SENDING:d}"
+        name = self._names.name
+        in_doubt = [
+            Item(name(queue), priority, name(lane), due, each, rows.unpack_message(body), 0, True)
+            for queue, priority, lane, due, each, body in execute(query).fetchall()
+        ]
+        if in_doubt:
+            self._hold(in_doubt, "the gateway died between write and response")
+
+    def _hold(self, items: list[Item], reason: str) -> None:
+        events = EventBatch(self._now_us())
+        for item in items:
+            message: Message = item.content  # type: ignore[assignment]
+            events.add(
+                EventName.MT_HELD,
+                item.id,
+                message.client,
+                item.queue.partition(":")[2],
+                message.dest,
+                message.source,
+                message.reference,
+                "",
+                reason,
+            )
+        call = Call("settle", [Held(item, reason) for item in items], events, self._loop.create_future())
+        _, block = self._commit([call])
+        if block is not None:
+            self._seq = block.seq
+        self._names.committed()
 
     def _recover_references(self) -> None:
         transaction = self._transaction()
@@ -262,6 +305,13 @@ class SqliteStore:
         """Call `observer` after each commit, once for every verb in it, with the verb and the commit's seconds."""
         self._observers.append(observer)
 
+    def on_receipts(self, observer: Callable[[str, float, int], None]) -> None:
+        """Call `observer` after each commit that matched reports.
+
+        Its arguments are an operator, the seconds from its yes to the first of its reports, and how many there were.
+        """
+        self._receipt_observers.append(observer)
+
     @property
     def parked_reports(self) -> int:
         """How many reports match nothing so far."""
@@ -303,15 +353,14 @@ class SqliteStore:
 
     def _transaction(self) -> Transaction:
         return Transaction(
-            self._connection, self._names, self._references, getattr(self, "_parked", 0), self._long, self._now_us()
+            self._connection,
+            self._names,
+            self._references,
+            self._parked,
+            self._long,
+            lambda queue, priority, lane: self._head(queue).room(priority, lane),
+            self._now_us(),
         )
-    def on_receipts(self, observer: Callable[[str, float, int], None]) -> None:
-        """Call `observer` after each commit that matched reports.
-
-        Its arguments are an operator, the seconds from its yes to the first of its reports, and how many there were.
-        """
-        self._receipt_observers.append(observer)
-
 
     def _commit(self, calls: Sequence[Call]) -> tuple[Transaction, Block | None]:
         """One transaction for these calls.  On any error nothing of it is left, on disk or in memory."""
@@ -405,6 +454,9 @@ class SqliteStore:
         for client in effects.closed:
             counts[client] = counts.get(client, 0) - 1
         self._parked += effects.parked
+        for operator, (wait_us, reports) in effects.receipt_waits.items():
+            for observer in self._receipt_observers:
+                observer(operator, wait_us / 1_000_000, reports)
         self._depths.remove(effects.settled)
         self._depths.add(effects.queued)
         self._depths.add(effects.deferred)
@@ -454,9 +506,6 @@ class SqliteStore:
                 call.done.set_result(faults)
         del error
 
-        for operator, (wait_us, reports) in effects.receipt_waits.items():
-            for observer in self._receipt_observers:
-                observer(operator, wait_us / 1_000_000, reports)
     def _try_piece(self, call: Call, piece: Sequence[Any], events: EventBatch | None) -> list[Fault | None]:
         single = Call(call.kind, piece, events, self._loop.create_future())
         try:
@@ -486,7 +535,7 @@ class SqliteStore:
         values = (known(queue), priority, known(lane), after_id, limit)
         found = self._connection.execute(rows.NEXT_OF_LANE, values).fetchall()
         items = [
-            Item(queue, priority, lane, 0, message_id, _content(packed, body), attempts)
+            Item(queue, priority, lane, 0, message_id, _content(packed, body), attempts, True)
             for message_id, attempts, packed, body in found
             # What somebody holds is given back or settled by its holder.
             if message_id not in leased
@@ -501,7 +550,16 @@ class SqliteStore:
         for priority, lane in self._connection.execute(lanes, (number,)).fetchall():
             found = self._connection.execute(rows.DUE_OF_LANE, (number, priority, lane, now_ms, DUE_ITEMS)).fetchall()
             items = [
-                Item(queue, each[0], self._names.name(each[1]), each[2], each[3], _content(each[5], each[6]), each[4])
+                Item(
+                    queue,
+                    each[0],
+                    self._names.name(each[1]),
+                    each[2],
+                    each[3],
+                    _content(each[5], each[6]),
+                    each[4],
+                    True,
+                )
                 for each in found
                 if (queue, each[3]) not in self._due_in_memory
             ]
@@ -566,11 +624,18 @@ class SqliteStore:
         free = [item for item in waiting.values() if item.id not in self._leased]
         return self._take_out(free)
 
-    def overdue(self, queue: str, before_id: int, limit: int = 500) -> list[Item]:
-        """Lease messages of a queue that are older than `before_id` (the longest validity of its operator)."""
-        query = "SELECT id FROM queue WHERE queue = ? AND id < ? AND body IS NULL LIMIT ?"
-        found = self._connection.execute(query, (self._names.known(queue), before_id, limit))
-        waiting = self._waiting_rows([int(row[0]) for row in found])
+    def overdue(self, queue: str, lane: str, before_id: int, limit: int = 500) -> list[Item]:
+        """Lease messages of one lane of a queue that are older than `before_id` and of which nothing was sent."""
+        known, ids = self._names.known, []
+        for priority in range(3):
+            query = (
+                "SELECT id FROM queue WHERE queue = ? AND priority = ? AND lane = ?"
+                " AND due_at_ms = 0 AND id < ? LIMIT ?"
+            )
+            values = (known(queue), priority, known(lane), before_id, limit)
+            ids += [each for (each,) in self._connection.execute(query, values)]
+        ids += [item.id for item in self._head(queue).older_than(lane, before_id, limit)]
+        waiting = self._waiting_rows(ids[:limit]) if ids else {}
         return self._take_out([item for item in waiting.values() if item.id not in self._leased])
 
     def _waiting_rows(self, ids: Sequence[int]) -> dict[int, Item]:
@@ -578,14 +643,15 @@ class SqliteStore:
         never = ",".join(str(int(status)) for status in NEVER_SENT)
         marks = ",".join("?" * len(ids))
         query = (
-            "SELECT m.id, q.queue, q.priority, q.lane, q.due_at_ms, q.attempts, m.body FROM messages m JOIN queue q ON"
+            "SELECT m.id, m.queue, m.priority, m.lane, m.due_at_ms, coalesce(q.attempts, 0), q.id IS NOT NULL, m.body"
+            " FROM messages m LEFT JOIN queue q ON"
             " q.queue = m.queue AND q.priority = m.priority AND q.lane = m.lane AND q.due_at_ms = m.due_at_ms"
             f" AND q.id = m.id WHERE m.id IN ({marks}) AND m.status IN ({never})"
         )
         name = self._names.name
         return {
-            each: Item(name(queue), priority, name(lane), due, each, rows.unpack_message(body), attempts)
-            for each, queue, priority, lane, due, attempts, body in self._connection.execute(query, list(ids))
+            each: Item(name(queue), priority, name(lane), due, each, rows.unpack_message(body), attempts, bool(has_row))
+            for each, queue, priority, lane, due, attempts, has_row, body in self._connection.execute(query, list(ids))
         }
 
     def _take_out(self, items: Sequence[Item]) -> list[Item]:

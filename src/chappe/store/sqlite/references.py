@@ -6,8 +6,10 @@ a time costs ten times as much.  The durable form of what is in memory are the m
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final
 
 from chappe.model.address import handset_key
@@ -16,13 +18,13 @@ from chappe.store.sqlite.statements import Batched, insert, with_list
 
 #: Entries kept in memory, and how many leave together when there are more.
 MEMORY_ENTRIES: Final = 100_000
-SPILL_ENTRIES: Final = 50_000
-#: Rows that one transaction carries to disk while a spill is under way.
-SPILL_STEP: Final = 1_500
+SPILL_ENTRIES: Final = 15_000
+#: Entries that one transaction hashes, or carries to disk, while a spill is under way: more would be felt.
+SPILL_STEP: Final = 1_000
 #: Entries older than this leave memory even when there is room, so that finished lives can move on.
 SPILL_AFTER_US: Final = 120_000_000
 #: Rows of one generation on disk; few generations make probing cheap, small ones make inserting cheap.
-GENERATION_ROWS: Final = 1_000_000
+GENERATION_ROWS: Final = 300_000
 
 # Ignoring what is there already makes a repeated step harmless.
 _INSERT = Batched(insert("refs", "generation, hash, id, part, handset", "INSERT OR IGNORE"))
@@ -49,8 +51,14 @@ class References:
         """`key` makes the hashes of this store unguessable to whoever chooses references."""
         self._key = key
         self._recent: dict[tuple[str, str], Entry] = {}
+        #: Keys in the order in which they came; one that came again stands in it again.
+        self._order: deque[tuple[str, str]] = deque()
+        self._chosen: list[tuple[tuple[str, str], Entry]] = []
+        self._rows_chosen: list[Row] = []
         self._spilling: list[Row] = []
-        self._spilled: list[tuple[tuple[str, str], Entry]] = []
+        self._is_choosing = False
+        self._is_full = False
+        self._limit_us = 0
         self._spill_mark_us = 0
         self._generations: list[int] = []
         self._rows = 0
@@ -72,12 +80,12 @@ class References:
         known = recent.get(key)
         if known is None:
             recent[key] = Entry(life, part, None)
+            self._order.append(key)
             return
         if known.life.id == life.id and known.part == part:
             return
-        # The newest use of a reference goes last, so that age order holds for the spill.
-        del recent[key]
         recent[key] = Entry(life, part, known)
+        self._order.append(key)
 
     def recent(self, operator: str, reference: str) -> Entry | None:
         """The newest entry in memory; `older` leads to the ones before."""
@@ -105,14 +113,19 @@ class References:
         return found
 
     def spill(self, connection: sqlite3.Connection, now_us: int) -> bool:
-        """Carry one step of old entries to disk, within the caller's transaction.  True: something was written."""
-        if not self._spilling and not self._begin_spill(now_us):
+        """Do one step of carrying old entries to disk, within the caller's transaction.
+
+        True: something was written, and `spilled` must follow the commit.
+        """
+        if not self._spilling:
+            if self._is_choosing or self._must_spill(now_us):
+                self._choose()
             return False
-        step, rest = self._spilling[:SPILL_STEP], self._spilling[SPILL_STEP:]
+        step = self._spilling[:SPILL_STEP]
         self._open_generation(connection, len(step), now_us)
         generation = self._generations[0]
         _INSERT.run(connection, [(generation, *row[1:]) for row in step])
-        if not rest:
+        if len(step) == len(self._spilling):
             connection.execute(
                 "INSERT INTO meta VALUES ('references_until_us', ?)"
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -126,38 +139,53 @@ class References:
         self._spilling = self._spilling[SPILL_STEP:]
         if self._spilling:
             return
-        for key, entry in self._spilled:
+        for key, entry in self._chosen:
             if self._recent.get(key) is entry:
                 del self._recent[key]
-        self._spilled = []
+        self._chosen = []
         self.settled_until_us = self._spill_mark_us
 
-    def _begin_spill(self, now_us: int) -> bool:
-        """Choose what leaves memory: the oldest, when there are too many or they are too old."""
-        recent = self._recent
-        if not recent:
+    def _must_spill(self, now_us: int) -> bool:
+        """There are too many entries, or the oldest is too old."""
+        if not self._order:
             return False
-        oldest_us = next(iter(recent.values())).life.sent_at_us
-        is_full = len(recent) > MEMORY_ENTRIES
-        if not is_full and oldest_us > now_us - SPILL_AFTER_US:
-            return False
-        limit_us = now_us if is_full else now_us - SPILL_AFTER_US // 2
-        for key, entry in recent.items():
-            if len(self._spilled) >= SPILL_ENTRIES or entry.life.sent_at_us > limit_us:
-                break
-            self._spilled.append((key, entry))
-        # All parts sent in this very microsecond may not be among the chosen: the mark stays just below.
-        self._spill_mark_us = self._spilled[-1][1].life.sent_at_us - 1
-        self._spilling = sorted(self._rows_of(self._spilled), key=lambda row: row[1])
-        return True
+        self._is_full = len(self._recent) > MEMORY_ENTRIES
+        entry = self._recent.get(self._order[0])
+        is_old = entry is None or entry.life.sent_at_us < now_us - SPILL_AFTER_US
+        self._limit_us = now_us if self._is_full else now_us - SPILL_AFTER_US // 2
+        return self._is_full or is_old
 
-    def _rows_of(self, chosen: list[tuple[tuple[str, str], Entry]]) -> Iterable[Row]:
-        for (operator, reference), first in chosen:
-            hashed = self.hash(operator, reference)
-            entry: Entry | None = first
-            while entry is not None:
-                yield 0, hashed, entry.life.id, entry.part, handset_key(entry.life.handset)
-                entry = entry.older
+    def _choose(self) -> None:
+        """Choose and hash the next of those that leave memory, oldest first; sort them when they are enough."""
+        self._is_choosing = True
+        for _ in range(SPILL_STEP):
+            if not self._order or len(self._chosen) >= SPILL_ENTRIES:
+                return self._end_choosing()
+            key = self._order[0]
+            entry = self._recent.get(key)
+            if entry is not None and entry.life.sent_at_us > self._limit_us:
+                return self._end_choosing()
+            self._order.popleft()
+            if entry is not None:
+                self._chosen.append((key, entry))
+                self._rows_chosen += self._rows_of(key, entry)
+        return None
+
+    def _end_choosing(self) -> None:
+        self._is_choosing = False
+        if not self._chosen:
+            return
+        # All parts sent in this very microsecond may not be among the chosen: the mark stays just below.
+        self._spill_mark_us = self._chosen[-1][1].life.sent_at_us - 1
+        self._spilling = sorted(self._rows_chosen, key=itemgetter(1))
+        self._rows_chosen = []
+
+    def _rows_of(self, key: tuple[str, str], first: Entry) -> Iterable[Row]:
+        hashed = self.hash(*key)
+        entry: Entry | None = first
+        while entry is not None:
+            yield 0, hashed, entry.life.id, entry.part, handset_key(entry.life.handset)
+            entry = entry.older
 
     def _open_generation(self, connection: sqlite3.Connection, rows: int, now_us: int) -> None:
         if not self._generations or self._rows >= GENERATION_ROWS:

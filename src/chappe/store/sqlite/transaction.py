@@ -5,8 +5,10 @@ and that is put back when the transaction fails; queue heads and counts change i
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventBatch, EventName
@@ -29,6 +31,7 @@ from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import Entry, References
 
+_ACCEPTED, _SCHEDULED, _QUEUED = int(Status.ACCEPTED), int(Status.SCHEDULED), int(Status.QUEUED)
 _RECEIVED = (EventName.DR_RECEIVED,)
 _MATCHED = (EventName.DR_MATCHED,)
 _EVENT_BY_STATUS = {
@@ -54,11 +57,11 @@ class Effects:
     closed: list[str] = field(default_factory=list)
     settled: list[Item] = field(default_factory=list)
     parked: int = 0
+    #: Operator → microseconds from its yes to the first report that moved one of its parts, and how many did.
+    receipt_waits: dict[str, list[int]] = field(default_factory=dict)
     #: What a failed transaction must put back: life, its status, error, final_at, message, and copied parts.
     before: list[tuple[Life, Status, str, int, Message | None, list[Status] | None]] = field(default_factory=list)
 
-    #: Operator → microseconds from its yes to the first report that moved one of its parts, and how many did.
-    receipt_waits: dict[str, list[int]] = field(default_factory=dict)
 
 class Transaction:
     """The writes of one group."""
@@ -79,6 +82,8 @@ class Transaction:
         "_queue_rows",
         "_references",
         "_requeued",
+        "_room",
+        "_room_of",
         "_sent",
         "effects",
         "events",
@@ -91,8 +96,10 @@ class Transaction:
         references: References,
         parked_total: int,
         long_lives: dict[int, Life],
+        room_of: Callable[[str, int, str], int],
         now_us: int,
     ) -> None:
+        """`room_of(queue, priority, lane)` says how many new items the head of a queue will keep in memory."""
         #: Events that only the store can know of: what reports matched.
         self.events = EventBatch(now_us)
         self._connection = connection
@@ -100,6 +107,8 @@ class Transaction:
         self._references = references
         self._parked_total = parked_total
         self._long = long_lives
+        self._room_of = room_of
+        self._room: dict[tuple[str, int, str], int] = {}
         self.effects = Effects()
         self._messages: list[tuple[object, ...]] = []
         self._queue_rows: list[tuple[object, ...]] = []
@@ -117,26 +126,36 @@ class Transaction:
     # -- new messages -------------------------------------------------------------------------------
 
     def accept(self, items: Sequence[Item]) -> None:
-        """New messages, each with its place in a queue."""
-        number, pack, effects = self._names.number, rows.pack, self.effects
-        status = {Direction.MT: int(Status.QUEUED), Direction.MO: int(Status.ACCEPTED)}
+        """New messages, each with its place in a queue: in the memory of its head, else in a row."""
+        number, pack = self._names.number, rows.pack
+        new, opened = self._messages, self.effects.opened
         for item in items:
-            message = item.content
-            assert isinstance(message, Message)
+            message: Message = item.content  # type: ignore[assignment]
             queue, lane, due = number(item.queue), number(item.lane), item.due_at_ms
+            is_mt = message.direction is Direction.MT
+            status = (_SCHEDULED if due else _QUEUED) if is_mt else _ACCEPTED
             operator = number(message.operator) if message.operator else None
-            row_status = (
-                int(Status.SCHEDULED) if due and message.direction is Direction.MT else status[message.direction]
+            new.append(
+                (item.id, number(message.client), status, queue, item.priority, lane, due, operator, pack(message))
             )
-            self._messages.append(
-                (item.id, number(message.client), row_status, queue, item.priority, lane, due, operator, pack(message))
-            )
-            self._queue_rows.append((queue, item.priority, lane, due, item.id, item.attempts, None))
             if message.expires_at_ms:
                 self._expiries.append((message.expires_at_ms, item.id))
-            if message.direction is Direction.MT:
-                effects.opened.append(message.client)
-        effects.queued += items
+            if is_mt:
+                opened.append(message.client)
+            self.effects.queued.append(item if not due and self._has_room(item) else self._in_row(item, queue, lane))
+
+    def _has_room(self, item: Item) -> bool:
+        """Memory will hold the item from the commit on."""
+        key = (item.queue, item.priority, item.lane)
+        room = self._room.get(key)
+        if room is None:
+            room = self._room_of(*key)
+        self._room[key] = room - 1
+        return room > 0
+
+    def _in_row(self, item: Item, queue: int, lane: int) -> Item:
+        self._queue_rows.append((queue, item.priority, lane, item.due_at_ms, item.id, item.attempts, None))
+        return msgspec.structs.replace(item, has_row=True)
 
     # -- leased items -------------------------------------------------------------------------------
 
@@ -223,7 +242,7 @@ class Transaction:
 
     def _requeue(self, item: Item, queue: str, due_at_ms: int) -> None:
         self._dequeue(item)
-        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, item.attempts + 1)
+        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, item.attempts + 1, True)
         if isinstance(again.content, Message) and again.content.direction is Direction.MT:
             self._requeued.append((item.id, int(Status.QUEUED), self._names.number(queue), due_at_ms))
         self._enqueue(again)
@@ -363,6 +382,11 @@ class Transaction:
         self._remember(life)
         at_us = report.at_ms * 1000
         old = life.status
+        wait = self.effects.receipt_waits.get(life.operator)
+        if wait is None:
+            self.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
+        else:
+            wait[1] += 1
         if life.parts is None:
             life.status = report.status
         else:
@@ -382,11 +406,6 @@ class Transaction:
         """The message has a new status: write it, tell its client, close it when it is final."""
         message = life.message
         is_final = life.status in FINAL
-        wait = self.effects.receipt_waits.get(life.operator)
-        if wait is None:
-            self.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
-        else:
-            wait[1] += 1
         life.error, life.final_at_us = error, at_us if is_final else 0
         self._moved.append((life.id, int(life.status), error, life.final_at_us))
         if message is None:
@@ -411,7 +430,7 @@ class Transaction:
             network_error=report.network_error if report else b"",
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
-        self._enqueue(Item(f"client:{message.client}", 0, "", 0, report.id if report else life.id, receipt))
+        self._enqueue(Item(f"client:{message.client}", 0, "", 0, report.id if report else life.id, receipt, 0, True))
 
     # -- writing it out -----------------------------------------------------------------------------
 
@@ -450,8 +469,9 @@ class Transaction:
         self.effects.before.append((life, life.status, life.error, life.final_at_us, life.message, parts))
 
     def _dequeue(self, item: Item) -> None:
-        number = self._names.number
-        self._dequeued.append((number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id))
+        if item.has_row:
+            number = self._names.number
+            self._dequeued.append((number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id))
         self.effects.settled.append(item)
 
     def _enqueue(self, item: Item) -> None:
@@ -460,6 +480,8 @@ class Transaction:
         self._queue_rows.append(
             (number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id, item.attempts, body)
         )
+        if not item.has_row:
+            item = msgspec.structs.replace(item, has_row=True)
         (self.effects.deferred if item.due_at_ms else self.effects.queued).append(item)
 
     def _tell(
