@@ -11,11 +11,19 @@ from typing import Any
 import chappe
 from chappe.clients.account import PRIORITY_BY_NAME, Account
 from chappe.clients.smpp_node import ClientSmppNode
+from chappe.clients.status import client_statuses
+from chappe.counters.node import COPY as COUNTERS
+from chappe.counters.node import CounterNode
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
+from chappe.net.watching import Telling, Watching
+from chappe.observe.health import Health, Phase
+from chappe.observe.redact import redactor
+from chappe.observe.status import NodeStatus
 from chappe.operators.smpp_links import LinkTerms
 from chappe.operators.smpp_node import OperatorSmppNode, SendingTerms
+from chappe.operators.status import operator_status
 from chappe.operators.translate import Wire
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules
@@ -31,6 +39,8 @@ from chappe.text.segments import SplitMethod
 
 #: The store's file within `data_dir`.
 STORE_FILE = "chappe.db"
+#: The folder of event files within `data_dir`.
+EVENTS_FOLDER = "events"
 
 
 class Gateway:
@@ -43,13 +53,19 @@ class Gateway:
         self._mt_routes = Routes(self._rules, Direction.MT)
         self._mo_routes = Routes(self._rules, Direction.MO)
         self.smpp_port = 0
+        self.metrics_port = 0
+        self.health = Health()
+        self.watching = Watching(self.health, clock, version=chappe.__version__, box=settings.gateway.box)
         self._nodes: list[ClientSmppNode | OperatorSmppNode] = []
 
     async def start(self) -> None:
         """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError."""
         settings = self.settings
+        self.metrics_port = await self.watching.server.listen(*host_and_port(settings.listen.metrics))
         self.store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
         self.store.open()
+        self.health.watch_store(lambda: self.store.is_away)
+        self.counter = CounterNode(self.store)
         self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.operators = [self._operator_node(operator) for operator in settings.operators]
@@ -63,6 +79,7 @@ class Gateway:
             session_init_s=settings.listen.session_init_s,
         )
         self._nodes = [*self.operators, self.smpp_door]
+        await self._watch()
         host, port = host_and_port(settings.listen.smpp)
         self.smpp_port = await self.smpp_door.listen(host, port)
         await self._note(EventName.NODE_STARTED)
@@ -73,13 +90,37 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each, name="node") for each in work]
             tasks.append(group.create_task(self.store.keep_time(stopping), name="store time"))
+            tasks.append(group.create_task(self.counter.run(), name="counter"))
+            tasks.append(group.create_task(self.watching.run(), name="watching"))
+            self.health.phase = Phase.RUNNING
             await stopping.wait()
+            self.health.phase = Phase.DRAINING
             until = self._clock.monotonic() + self.settings.gateway.drain_s
             await asyncio.gather(*(node.drain(until) for node in self._nodes))
             for task in tasks:
                 task.cancel()
         await self._note(EventName.NODE_STOPPED)
+        await self.watching.finish()
+        await self.counter.finish()
         await self.store.close()
+        await self.watching.close()
+
+    async def _watch(self) -> None:
+        """Copy the events, and show what the nodes tell of themselves."""
+        gateway = self.settings.gateway
+        telling = Telling(
+            nodes=self._node_statuses,
+            operators=lambda: [operator_status(node.links, self._clock.monotonic()) for node in self.operators],
+            clients=lambda: client_statuses(self.accounts, self.store.open_messages),
+            copies=lambda: {COUNTERS: self.counter.safe_seq},
+        )
+        redact = redactor(gateway.redact.value, self.store.key)
+        await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)
+
+    def _node_statuses(self) -> list[NodeStatus]:
+        """The nodes of this box; all of them start, run and drain together."""
+        names = ["client-smpp", *(node.queue for node in self.operators), self.counter.name]
+        return [NodeStatus(name, self.health.phase) for name in names]
 
     def _operator_node(self, operator: Operator) -> OperatorSmppNode:
         profile = self.settings.profile_of(operator)

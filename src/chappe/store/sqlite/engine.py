@@ -114,6 +114,8 @@ class SqliteStore:
         self._loop = asyncio.get_running_loop()
         self._connection = connect(self.path)
         self.run, self.last_id, key = open_run(self._connection, self._version)
+        #: Random octets that were made with the file: keyed hashes stay the same from run to run.
+        self.key = key
         self._names = Names(self._connection)
         self._references = References(key)
         self._references.load(self._connection)

@@ -1,0 +1,162 @@
+"""Everything that only watches: event files, metrics, status and the server that shows them, around one store.
+
+It must never hold up a message.  It knows no node: the assembly gives it functions that tell of them.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from chappe.model.errors import SettingsError
+from chappe.net.http_status import StatusServer
+from chappe.observe.event_copier import COPY as EVENTS
+from chappe.observe.event_copier import EventCopier
+from chappe.observe.event_files import Change
+from chappe.observe.health import Health
+from chappe.observe.metrics import Metrics, Readings
+from chappe.observe.pace import Pace
+from chappe.observe.status import (
+    BoxStatus,
+    ClientStatus,
+    CopyStatus,
+    NodeStatus,
+    OperatorStatus,
+    QueueStatus,
+    StoreStatus,
+)
+from chappe.runtime.clock import Clock
+from chappe.store.port import BlockSource, QueueDepth
+
+
+class WatchedStore(BlockSource, Protocol):
+    """What a store tells those who watch, besides its event blocks."""
+
+    path: Path
+    is_away: bool
+    run: int
+
+    def on_call(self, observer: Callable[[str, float], None]) -> None:
+        """Call `observer` with the verbs and seconds of each commit."""
+        ...
+
+    def on_receipts(self, observer: Callable[[str, float, int], None]) -> None:
+        """Call `observer` with how long receipts took."""
+        ...
+
+    def depths(self) -> list[QueueDepth]:
+        """How much waits in each queue."""
+        ...
+
+    @property
+    def parked_reports(self) -> int:
+        """How many reports match nothing so far."""
+        ...
+
+    @property
+    def held_messages(self) -> int:
+        """How many messages wait for a person or a receipt."""
+        ...
+
+    @property
+    def last_block(self) -> int:
+        """The number of the newest event block."""
+        ...
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """How the nodes of this box are asked for their state."""
+
+    nodes: Callable[[], list[NodeStatus]]
+    operators: Callable[[], list[OperatorStatus]]
+    clients: Callable[[], list[ClientStatus]]
+    #: Copies besides the event files: their names, and the last block that each holds safely.
+    copies: Callable[[], dict[str, int]]
+
+
+class Watching:
+    """Watches one box.  First `listen`, then `start`, then `run`, at last `finish` and `close`."""
+
+    def __init__(self, health: Health, clock: Clock, *, version: str, box: str) -> None:
+        self._health = health
+        self._clock = clock
+        self._version = version
+        self._box = box
+        self._began_at = clock.monotonic()
+        self._pace = Pace()
+        self.server = StatusServer(health)
+
+    async def start(self, store: WatchedStore, telling: Telling, folder: Path, redact: Change | None = None) -> None:
+        """Watch a store that has just been opened.  Raises: SettingsError, StoreAway."""
+        self._store = store
+        self._telling = telling
+        try:
+            self.files = EventCopier(store, folder, self._box, redact)
+            await self.files.start()
+        except OSError as error:
+            raise SettingsError(f"event files in {folder}: {error.strerror}; make the folder writable") from error
+        readings = Readings(
+            queues=store.depths,
+            operators=telling.operators,
+            copies=self._copies,
+            parked=lambda: store.parked_reports,
+        )
+        self.metrics = Metrics(readings, version=self._version, run=store.run)
+        store.on_block(self._pace.on_block)
+        store.on_block(self.metrics.on_block)
+        store.on_call(self.metrics.on_call)
+        store.on_receipts(self.metrics.on_receipts)
+        self.server.show(metrics=self.metrics.text, status=self.status)
+
+    async def run(self) -> None:
+        """Copy events until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.files.run(), name="event files")
+
+    async def finish(self) -> None:
+        """Bring the event files to their end; the store may be closed afterwards."""
+        await self.files.finish()
+
+    async def close(self) -> None:
+        """Show nothing any more."""
+        await self.server.close()
+
+    def status(self) -> BoxStatus:
+        """The box as it is now."""
+        store, telling = self._store, self._telling
+        return BoxStatus(
+            version=self._version,
+            run=store.run,
+            box=self._box,
+            state=self._health.why_not_ready or "running",
+            uptime_s=round(self._clock.monotonic() - self._began_at, 1),
+            nodes=telling.nodes(),
+            operators=telling.operators(),
+            clients=telling.clients(),
+            queues=[QueueStatus(each.queue, each.messages, each.oldest_s) for each in store.depths()],
+            parked=store.parked_reports,
+            held=store.held_messages,
+            store=_store_status(store),
+            copies=self._copies(),
+            events_per_second=self._pace.per_second(self._clock.utc_us() // 1_000_000),
+        )
+
+    def _copies(self) -> list[CopyStatus]:
+        last = self._store.last_block
+        files = CopyStatus(EVENTS, last - self.files.safe.seq, self.files.fault)
+        return [files, *(CopyStatus(name, last - seq) for name, seq in self._telling.copies().items())]
+
+
+def _store_status(store: WatchedStore) -> StoreStatus:
+    path = store.path
+    return StoreStatus(str(path), _octets(path), _octets(Path(f"{path}-wal")), store.is_away)
+
+
+def _octets(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
