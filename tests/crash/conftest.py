@@ -1,0 +1,53 @@
+"""Options and the closing table of the crash tests: how long they run, and what all kills together came to."""
+
+from collections.abc import Iterator
+
+import pytest
+from crash_verdict import Verdict
+
+#: One line for each campaign: its name and its sums, in the order in which they ended.
+_LINES: list[tuple[str, Verdict]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--crashes",
+        choices=("short", "full"),
+        default="short",
+        help="short: a few kills; full: every crash point in each direction, random instants, history and recovery.",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if is_full(config):
+        return
+    skip = pytest.mark.skip(reason="part of the full form: make crash")
+    for item in items:
+        if item.get_closest_marker("slow") and "tests/crash" in item.path.as_posix():
+            item.add_marker(skip)
+
+
+def is_full(config: pytest.Config) -> bool:
+    """The full form was asked for.  Run from above this folder, pytest reads the option too late to know it."""
+    return bool(config.getoption("--crashes", default="short") == "full")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[list[Verdict]]:
+    """Verdicts put here are summed in the closing table."""
+    verdicts: list[Verdict] = []
+    yield verdicts
+    _LINES.extend((request.node.name, verdict) for verdict in verdicts)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _LINES:
+        return
+    terminalreporter.section("kills and what they cost")
+    row = "{:>5} {:>9} {:>9} {:>5} {:>8} {:>6} {:>9} {:>5}  {}"
+    heads = ("kills", "accepted", "receipts", "MO", "doubled", "held", "recovered", "lost", "campaign")
+    terminalreporter.write_line(row.format(*heads))
+    for name, verdict in _LINES:
+        terminalreporter.write_line(row.format(*verdict.sums, name))
+    totals = [sum(column) for column in zip(*(verdict.sums for _, verdict in _LINES), strict=True)]
+    terminalreporter.write_line(row.format(*totals, "all"))

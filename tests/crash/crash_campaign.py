@@ -1,0 +1,135 @@
+"""A campaign: traffic in all directions through a gateway that dies again and again, then peace, then the reckoning.
+
+It must never judge: what was lost or doubled is said by `crash_verdict`.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from crash_gateway import Death, GatewayProcess
+from crash_verdict import Verdict, verdict_of
+
+from chappe.sim.client import ClientSimulator
+from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
+from chappe.sim.smsc import SmscSimulator
+
+#: More than any campaign sends; it ends when it is told to.
+ENDLESS: Final = 1_000_000_000
+#: Nothing moved for so long: all that will arrive has arrived.
+QUIET_S: Final = 0.7
+#: How long the last messages may take to come home.
+SETTLE_S: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What flows while the gateway dies; rates per second, 0 is as fast as it goes."""
+
+    mt_rate: float = 1_500.0
+    mo_rate: float = 300.0
+    client_binds: int = 2
+    client_window_pdus: int = 50
+    resp_delay_s: float = 0.0
+    receipt_delay_s: float = 0.0
+    unknown_outcome: str = "resend"
+
+
+class Campaign:
+    """Simulators around one gateway; `die` as often as wanted, then `settle`."""
+
+    def __init__(self, folder: Path, traffic: Traffic | None = None) -> None:
+        self.folder = folder
+        self.traffic = traffic or Traffic()
+        self.deaths = 0
+        self.ledgers = [folder / "smsc.csv", folder / "client.csv"]
+
+    async def __aenter__(self) -> Self:
+        """Start the operator and the client; the gateway starts with the first death, or with `up`."""
+        traffic = self.traffic
+        mo = MoOptions(count=ENDLESS if traffic.mo_rate else 0, rate=traffic.mo_rate)
+        self.smsc = SmscSimulator(
+            SmscOptions(
+                mo=mo,
+                resp_delay_s=traffic.resp_delay_s,
+                receipt_delay_s=traffic.receipt_delay_s,
+                retry_s=0.2,
+                ledger_path=str(self.ledgers[0]),
+                remembers=False,
+            )
+        )
+        await self.smsc.__aenter__()
+        self.gateway = GatewayProcess(self.folder, self.smsc.port, unknown_outcome=traffic.unknown_outcome)
+        self.client = ClientSimulator(
+            ClientOptions(
+                port=self.gateway.smpp_port,
+                system_id="acme",
+                password="secret",
+                binds=traffic.client_binds,
+                window_pdus=traffic.client_window_pdus,
+                count=ENDLESS,
+                rate=traffic.mt_rate,
+                reconnect_s=0.05,
+                ledger_path=str(self.ledgers[1]),
+                remembers=False,
+            )
+        )
+        await self.client.__aenter__()
+        self.client.outgoing.may_make = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave nothing running."""
+        await self.gateway.clean_up()
+        await self.client.__aexit__(None, None, None)
+        await self.smsc.__aexit__(None, None, None)
+
+    async def die(self, deaths: Iterable[Death]) -> None:
+        """Let the gateway die once for each, under traffic."""
+        for death in deaths:
+            await self.gateway.die(death)
+            self.deaths += 1
+
+    async def up(self, *, accepted: int = 200) -> None:
+        """Start a gateway that nobody kills, and let some traffic through."""
+        await self.gateway.start()
+        until = self.client.outgoing.accepted + accepted
+        await self.client.until(lambda: self.client.outgoing.accepted >= until, SETTLE_S)
+
+    def cease(self) -> None:
+        """Nothing new is sent; what is under way goes on."""
+        self.client.outgoing.source.remaining = 0
+        self.smsc.mo.remaining = 0
+
+    async def settle(self) -> Verdict:
+        """Cease, wait until nothing moves any more, stop the gateway in order, and reckon."""
+        self.cease()
+        await self.until_quiet()
+        code = await self.gateway.stop()
+        assert code == 0, f"SIGTERM ended the gateway with {code}: {self.gateway.said}"
+        return self.reckon()
+
+    def reckon(self) -> Verdict:
+        """Compare what the peers saw with what the store holds; the gateway is not running."""
+        self.smsc.ledger.flush()
+        self.client.ledger.flush()
+        return verdict_of(self.ledgers, self.gateway.data_dir, kills=self.deaths)
+
+    async def until_quiet(self) -> None:
+        """Wait until nothing is missing, or nothing moves any more: what is held stays."""
+        loop = asyncio.get_running_loop()
+        deadline, last, since = loop.time() + SETTLE_S, (), loop.time()
+        while loop.time() < deadline:
+            now = tuple({**self.client.counts(), **self.smsc.counts()}.items())
+            if now != last:
+                last, since = now, loop.time()
+            is_idle = not self.client.outgoing.unanswered_count and not self.smsc.counts()["waiting"]
+            if is_idle and loop.time() - since > QUIET_S:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"traffic did not come to rest within {SETTLE_S:g} s: {last} {self.gateway.said}")

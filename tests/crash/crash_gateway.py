@@ -1,0 +1,176 @@
+"""A gateway in a process of its own, as an administrator runs it: started with settings, killed, stopped, started again.
+
+It must never know what is sent through it, nor look into its store.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chappe.crash import CrashPoint
+
+OPERATOR: Final = "sim"
+CLIENT: Final = "acme"
+TOKEN: Final = "crash-token"
+#: PDUs in flight on each link, and links, so that a test knows how much may be in flight at a kill.
+WINDOW_PDUS: Final = 100
+LINKS: Final = 2
+DRAIN_S: Final = 10.0
+#: A gateway that was told to die by itself and has not after so long never will.
+PATIENCE_S: Final = 30.0
+
+_SETTINGS: Final = """
+[gateway]
+data_dir = "{data_dir}"
+drain_s = {drain_s}
+[listen]
+smpp = "127.0.0.1:{smpp_port}"
+http = "127.0.0.1:{http_port}"
+metrics = "127.0.0.1:0"
+[[operators]]
+name = "sim"
+address = "127.0.0.1:{operator_port}"
+system_id = "chappe"
+password = "secret"
+binds = {links}
+window = {window_pdus}
+reconnect_min_s = 0.05
+reconnect_max_s = 0.2
+retry_s = [0.2, 0.5]
+profile = "crash"
+[profiles.crash]
+unknown_outcome = "{unknown_outcome}"
+[[clients]]
+name = "acme"
+[clients.smpp]
+system_id = "acme"
+password = "secret"
+max_binds = 100
+retry_s = 0.2
+[clients.http]
+token = "crash-token"
+[[routes]]
+direction = "mt"
+operators = ["sim"]
+[[routes]]
+direction = "mo"
+client = "acme"
+via = "smpp"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Die at a crash point when it is reached for the `count`th time, or, without a point, `after_s` from the start."""
+
+    point: CrashPoint | None = None
+    count: int = 1
+    after_s: float = 0.0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the process is told."""
+        return {"CHAPPE_CRASH_AT": f"{self.point.value}:{self.count}"} if self.point is not None else {}
+
+
+class GatewayProcess:
+    """At most one process at a time, always with the same settings, ports and data."""
+
+    def __init__(self, folder: Path, operator_port: int, *, unknown_outcome: str = "resend") -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.smpp_port, self.http_port = free_ports(2)
+        self.settings = folder / "chappe.toml"
+        self.output = folder / "gateway.log"
+        self.settings.write_text(
+            _SETTINGS.format(
+                data_dir=self.data_dir,
+                drain_s=DRAIN_S,
+                smpp_port=self.smpp_port,
+                http_port=self.http_port,
+                operator_port=operator_port,
+                links=LINKS,
+                window_pdus=WINDOW_PDUS,
+                unknown_outcome=unknown_outcome,
+            ),
+            encoding="utf-8",
+        )
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, death: Death | None = None, *, wrapper: Sequence[str] = ()) -> None:
+        """Start it; it says nothing and binds when it can.  `wrapper` is a command that runs the command behind it."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAPPE_")}
+        command = [*wrapper, sys.executable, "-m", "chappe.cli", "up", "--config", str(self.settings)]
+        with self.output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**environment, **(death.environment if death is not None else {})},
+                cwd=self.folder,
+            )
+
+    async def die(self, death: Death) -> None:
+        """Start it and see it die as `death` says."""
+        await self.start(death)
+        if death.point is None:
+            await asyncio.sleep(death.after_s)
+            self.signal(signal.SIGKILL)
+        code = await self._ended(PATIENCE_S, f"it never reached {death}")
+        assert code == -signal.SIGKILL, f"the gateway ended with {code} and not by {death}: {self.said}"
+
+    async def stop(self, patience_s: float = DRAIN_S + 5.0) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.signal(signal.SIGTERM)
+        return await self._ended(patience_s, f"it did not stop within {patience_s:g} s of SIGTERM")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def said(self) -> str:
+        """The end of what it wrote to stdout and stderr."""
+        return self.output.read_text("utf-8", "replace")[-2_000:]
+
+    async def wait(self, patience_s: float) -> int:
+        """Wait for its end, and return its exit code."""
+        return await self._ended(patience_s, f"it did not end within {patience_s:g} s")
+
+    async def _ended(self, patience_s: float, otherwise: str) -> int:
+        assert self._process is not None
+        try:
+            code = await asyncio.wait_for(self._process.wait(), patience_s)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+            raise AssertionError(f"{otherwise}: {self.said}") from None
+        self._process = None
+        return code
+
+    async def clean_up(self) -> None:
+        """Leave no process behind."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+def free_ports(wanted: int) -> list[int]:
+    """Ports that the system calls free, all different."""
+    probes = [socket.socket() for _ in range(wanted)]
+    try:
+        for probe in probes:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

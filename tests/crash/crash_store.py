@@ -1,0 +1,98 @@
+"""Reads what a stopped gateway left behind: lives in the store and its history, what waits, what is held, event lines.
+
+It must never use the engine that it is a witness about: plain SQL and files only.
+"""
+
+import gzip
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+from chappe.model.lifecycle import Direction, Status
+from chappe.model.message import Message
+from chappe.sim.tags import tag_of
+
+_decode = msgspec.msgpack.Decoder(Message).decode
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLife:
+    """One message: which way it went, its simulator's tag and what became of it."""
+
+    direction: Direction
+    tag: str
+    status: Status
+
+
+@dataclass(slots=True)
+class Stored:
+    """Everything that the reckoning needs; `faults` are contradictions within the store itself."""
+
+    lives: dict[int, StoredLife] = field(default_factory=dict)
+    held: set[int] = field(default_factory=set)
+    queued: list[tuple[str, int]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+def read_store(data_dir: Path) -> Stored:
+    """Read the store of a stopped gateway."""
+    stored = Stored()
+    for path in sorted((data_dir / "history").glob("*.db")):
+        _read_lives(path, "lives", stored)
+    with sqlite3.connect(data_dir / "chappe.db") as connection:
+        _read_lives(data_dir / "chappe.db", "messages", stored)
+        stored.held = {each for (each,) in connection.execute("SELECT id FROM held")}
+        waiting = "SELECT n.name, q.id FROM queue q JOIN names n ON n.number = q.queue"
+        stored.queued = list(connection.execute(waiting))
+        (integrity,) = connection.execute("PRAGMA integrity_check").fetchone()
+    if integrity != "ok":
+        stored.faults.append(f"integrity_check: {integrity}")
+    stored.faults += _faults_of_events(data_dir)
+    connection.close()
+    return stored
+
+
+def _read_lives(path: Path, table: str, stored: Stored) -> None:
+    connection = sqlite3.connect(path)
+    for message_id, status, body in connection.execute(f"SELECT id, status, body FROM {table}"):
+        message = _decode(body)
+        stored.lives[message_id] = StoredLife(
+            message.direction, tag_of(message.octets, message.data_coding), Status(status)
+        )
+    connection.close()
+
+
+def _faults_of_events(data_dir: Path) -> Iterator[str]:
+    """The CSV files hold each line of each block exactly once, in order, and the blocks have no gaps."""
+    numbers, lines = _blocks(data_dir)
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        yield f"event blocks have gaps: {len(numbers)} from {numbers[0]} to {numbers[-1]}"
+    written = event_lines(data_dir)
+    if written == lines:
+        return
+    first = next((at for at, pair in enumerate(zip(written, lines, strict=False)) if pair[0] != pair[1]), None)
+    where = f"line {first}: {written[first]!r} is not {lines[first]!r}" if first is not None else "one ends early"
+    yield f"event files hold {len(written)} lines, the blocks {len(lines)}; {where}"
+
+
+def _blocks(data_dir: Path) -> tuple[list[int], list[bytes]]:
+    unzip = zstandard.ZstdDecompressor().decompress
+    connection = sqlite3.connect(data_dir / "chappe.db")
+    rows = connection.execute("SELECT seq, lines FROM event_blocks ORDER BY seq").fetchall()
+    connection.close()
+    return [seq for seq, _ in rows], [line for _, lines in rows for line in unzip(lines).splitlines()]
+
+
+def event_lines(data_dir: Path) -> list[bytes]:
+    """All lines of all event files, oldest file first, without their headers."""
+    lines: list[bytes] = []
+    for path in sorted((data_dir / "events").glob("*/*.csv*")):
+        octets = path.read_bytes()
+        if path.suffix == ".gz":
+            octets = gzip.decompress(octets)
+        lines += octets.splitlines()[1:]
+    return lines

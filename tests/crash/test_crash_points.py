@@ -1,0 +1,67 @@
+"""The gateway dies before and after each commit and each socket write, and nothing is lost."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from crash_campaign import Campaign, Traffic
+from crash_gateway import Death
+from crash_verdict import Verdict
+
+from chappe.crash import CrashPoint
+
+#: Counts at which a point strikes: at once, soon, and in the middle of traffic.
+COUNTS = (1, 3, 10, 40, 100)
+
+#: Points that the traffic of SMPP clients and operators reaches; those of HTTP and of history have tests of their own.
+SMPP_POINTS = tuple(
+    point for point in CrashPoint if "history" not in point and "http" not in point and "sending" not in point
+)
+SENDING_POINTS = (CrashPoint.BEFORE_COMMIT_SENDING, CrashPoint.AFTER_COMMIT_SENDING)
+
+
+def run(folder: Path, deaths: list[Death], traffic: Traffic | None = None) -> Verdict:
+    """One campaign from its first death to its verdict."""
+
+    async def campaign() -> Verdict:
+        async with Campaign(folder, traffic) as running:
+            await running.die(deaths)
+            await running.up()
+            return await running.settle()
+
+    return asyncio.run(campaign())
+
+
+def test_nothing_is_lost_by_a_few_kills(tmp_path: Path, tally: list[Verdict]) -> None:
+    deaths = [
+        Death(CrashPoint.AFTER_COMMIT_ACCEPT_MT, 40),
+        Death(CrashPoint.AFTER_WRITE_TO_OPERATOR, 30),
+        Death(CrashPoint.AFTER_COMMIT_REPORT, 20),
+        Death(CrashPoint.BEFORE_ANSWER_TO_OPERATOR, 40),
+        Death(after_s=1.2),
+    ]
+
+    verdict = run(tmp_path, deaths)
+
+    tally.append(verdict)
+    verdict.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", SMPP_POINTS, ids=str)
+def test_nothing_is_lost_by_death(tmp_path: Path, tally: list[Verdict], point: CrashPoint) -> None:
+    verdict = run(tmp_path, [Death(point, count) for count in COUNTS])
+
+    tally.append(verdict)
+    verdict.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", (*SMPP_POINTS, *SENDING_POINTS), ids=str)
+def test_nothing_is_doubled_by_death_where_unknown_outcomes_are_held(
+    tmp_path: Path, tally: list[Verdict], point: CrashPoint
+) -> None:
+    verdict = run(tmp_path, [Death(point, count) for count in COUNTS], Traffic(unknown_outcome="hold"))
+
+    tally.append(verdict)
+    verdict.check(may_double=False)
