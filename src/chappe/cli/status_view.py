@@ -1,0 +1,153 @@
+"""How a box looks on a terminal.  It must never ask for its status: a `BoxStatus` comes in, a picture goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from chappe.observe.status import BoxStatus, LinkStatus
+
+#: Rows of queues and of events that a picture shows; `chappe queues` and `--json` show all.
+QUEUE_ROWS: Final = 15
+EVENT_ROWS: Final = 12
+#: Cells of the bar that shows how full a link's window is.
+BAR_CELLS: Final = 10
+#: Age in seconds from which a queue's oldest message is worth a colour.
+OLD_S: Final = 60.0
+#: Blocks that a copy may lag: it notes its place once a second.
+LATE_BLOCKS: Final = 10_000
+
+
+def console() -> Console:
+    """The terminal, taking nothing that it prints for markup."""
+    return Console(markup=False, highlight=False)
+
+
+def view(box: BoxStatus) -> RenderableType:
+    """The whole box in one picture."""
+    return Group(*_sections(box))
+
+
+def trouble(text: str) -> RenderableType:
+    """One line that something is wrong."""
+    return Text(text, style="bold red")
+
+
+def _sections(box: BoxStatus) -> Iterator[RenderableType]:
+    yield _head(box)
+    if box.operators:
+        yield _links(box)
+    yield _queues(box)
+    if box.clients:
+        yield _clients(box)
+    if box.events_per_second:
+        yield _events(box)
+    yield from _foot(box)
+
+
+def _head(box: BoxStatus) -> Text:
+    colour = "green" if box.state == "running" else "yellow"
+    return Text.assemble(
+        ("chappe ", "bold"),
+        f"{box.version}  box {box.box}  run {box.run}  ",
+        (box.state, f"bold {colour}"),
+        f"  up {duration(box.uptime_s)}",
+    )
+
+
+def _table(*columns: str) -> Table:
+    """A table whose first column is text and the others as `>` before their title says: numbers to the right."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        title = column.removeprefix(">")
+        table.add_column(title, justify="right" if title != column else "left", overflow="fold")
+    return table
+
+
+def _links(box: BoxStatus) -> Table:
+    table = _table("operator", ">link", "state", "window", ">since", "why")
+    for operator in box.operators:
+        for link in operator.links:
+            state = Text("● up", "green") if link.state == "up" else Text("● down", "bold red")
+            table.add_row(operator.name, str(link.link), state, bar(link), duration(link.since_s), link.reason)
+    return table
+
+
+def bar(link: LinkStatus) -> Text:
+    """How full a window is: `████······  40/100`."""
+    share = min(1.0, link.window_used / link.window) if link.window else 0.0
+    filled = round(share * BAR_CELLS)
+    colour = "red" if share >= 1 else "cyan"
+    return Text.assemble(
+        ("█" * filled, colour), ("·" * (BAR_CELLS - filled), "dim"), f" {link.window_used:>4}/{link.window}"
+    )
+
+
+def _queues(box: BoxStatus) -> Table:
+    table = _table("queue", ">messages", ">oldest")
+    found = sorted((each for each in box.queues if each.messages), key=lambda each: (-each.messages, each.queue))
+    for each in found[:QUEUE_ROWS]:
+        style = "yellow" if each.oldest_s >= OLD_S else ""
+        table.add_row(each.queue, f"{each.messages:,}", Text(duration(each.oldest_s), style))
+    if len(found) > QUEUE_ROWS:
+        rest = sum(each.messages for each in found[QUEUE_ROWS:])
+        table.add_row(f"{len(found) - QUEUE_ROWS} more", f"{rest:,}", "")
+    if not found:
+        table.add_row(Text("nothing waits", "dim"), "", "")
+    return table
+
+
+def _clients(box: BoxStatus) -> Table:
+    table = _table("client", ">binds", ">open messages")
+    for client in box.clients:
+        table.add_row(client.name, str(client.binds), f"{client.open_messages:,}")
+    return table
+
+
+def _events(box: BoxStatus) -> Table:
+    table = _table("event", ">per second")
+    for event, pace in list(box.events_per_second.items())[:EVENT_ROWS]:
+        table.add_row(event, f"{pace:,.1f}")
+    return table
+
+
+def _foot(box: BoxStatus) -> Iterator[Text]:
+    store = box.store
+    yield Text.assemble(
+        "store ",
+        ("away", "bold red") if store.is_away else ("ready", "green"),
+        f"  {octets(store.octets)} and {octets(store.wal_octets)} of log in {store.path}",
+    )
+    yield Text(
+        f"{box.parked:,} parked reports, {box.held:,} held messages", "yellow" if box.parked or box.held else "dim"
+    )
+    for copy in box.copies:
+        if copy.fault or copy.behind_blocks > LATE_BLOCKS:
+            yield Text(f"copy {copy.name} is {copy.behind_blocks:,} blocks late {copy.fault}".rstrip(), "bold yellow")
+
+
+def duration(seconds: float) -> str:
+    """A time in its two greatest units: `2 h 13 min`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86_400:
+        return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3_600} h"
+
+
+def octets(number: int) -> str:
+    """A size in the unit that keeps it short: `4.7 MiB`."""
+    size = float(number)
+    for unit in ("octets", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "octets" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
