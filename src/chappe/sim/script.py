@@ -66,8 +66,15 @@ class Rule(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The first moment of this rule after `passed_s` seconds, or None."""
         moments = [at for at in self.moments if at > passed_s]
         if self.every_s:
-            moments.append((math.floor(passed_s / self.every_s) + 1) * self.every_s)
+            # The moment that has just passed may have been rounded down to a little before its turn.
+            turn = math.floor(passed_s / self.every_s + 1e-9) + 1
+            moments.append(turn * self.every_s)
         return min((at for at in moments if self.after_s <= at < self.until_s), default=None)
+
+    def is_due(self, at_s: float) -> bool:
+        """Whether `at_s`, which came out of `next_moment`, is a moment of this rule."""
+        is_turn = bool(self.every_s) and math.isclose(at_s, round(at_s / self.every_s) * self.every_s)
+        return (at_s in self.moments or is_turn) and self.after_s <= at_s < self.until_s
 
     def strikes(self, passed_s: float, count: int, random: Random) -> bool:
         """Whether all conditions hold for the event number `count`, `passed_s` seconds after the start."""
@@ -137,8 +144,7 @@ class Faults:
         """What to do at the moment `at_s`, as `next_moment` named it."""
         changes: dict[str, object] = {}
         for rule, its_changes in self._changes_by_event[Event.MOMENT]:
-            is_named = rule.next_moment(math.nextafter(at_s, -math.inf)) == at_s
-            if is_named and (rule.probability >= 1.0 or random.random() < rule.probability):
+            if rule.is_due(at_s) and (rule.probability >= 1.0 or random.random() < rule.probability):
                 changes.update(its_changes)
         return msgspec.structs.replace(NO_FAULT, **changes) if changes else NO_FAULT
 

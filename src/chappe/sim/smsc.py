@@ -64,7 +64,8 @@ class SmscSimulator:
     async def __aenter__(self) -> Self:
         """Listen; `port` says where."""
         self._loop = asyncio.get_running_loop()
-        self._started_at = self._judged_until = now = self.now()
+        self._started_at = now = self.now()
+        self._moment_s = self.faults.next_moment(0.0)
         self.ledger = Ledger.of(self.options.ledger_path, keeps=self.options.remembers)
         self.desk = Desk(self.options, self.faults, self.ledger, self.outbox, self.schedule, now)
         self.mo = MoSource(self.options.mo, now)
@@ -241,17 +242,14 @@ class SmscSimulator:
         self.finish_batch(now)
 
     def _strike_moments(self, now: float) -> None:
-        while (moment := self.faults.next_moment(self._judged_until - self._started_at)) is not None:
-            if self._started_at + moment > now:
-                return
-            self._judged_until = self._started_at + moment
-            self.enact(self.faults.judge_moment(moment, self._random), None, now)
+        while self._moment_s is not None and self._started_at + self._moment_s <= now:
+            self.enact(self.faults.judge_moment(self._moment_s, self._random), None, now)
+            self._moment_s = self.faults.next_moment(self._moment_s)
 
     def _deadlines(self, now: float) -> list[float]:
-        moment = self.faults.next_moment(self._judged_until - self._started_at)
         deadlines = [now + _TICK_S]
-        if moment is not None:
-            deadlines.append(self._started_at + moment)
+        if self._moment_s is not None:
+            deadlines.append(self._started_at + self._moment_s)
         if (due_at := self.schedule.deadline()) is not None:
             deadlines.append(due_at)
         if (due_at := self.mo.deadline()) is not None and any(link.is_ready for link in self.links):

@@ -3,10 +3,12 @@
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import floats, integers
 
 from chappe.model.errors import SettingsError
 from chappe.sim.faults import CHANGES, EVENTS, NO_FAULT, Event, Fault, LinkFault, ReceiptForm, ReceiptIdBase
-from chappe.sim.script import Faults, read_script
+from chappe.sim.script import Faults, Rule, read_script
 
 
 def one_rule(text: str) -> Faults:
@@ -84,6 +86,20 @@ def test_moments_come_in_their_order_from_lists_and_periods() -> None:
     assert faults.judge_moment(2.0, Random(1)).mo_count == 3
     assert faults.judge_moment(2.5, Random(1)).link_fault is LinkFault.CUT
     assert faults.judge_moment(2.0, Random(1)).link_fault is None
+
+
+@given(every_s=floats(0.001, 100.0), turns=integers(1, 200))
+def test_every_turn_of_a_period_comes_once_and_is_due(every_s: float, turns: int) -> None:
+    faults = Faults((Rule(fault=Fault.MO_BURST, every_s=every_s),))
+
+    moments, at_s = [], 0.0
+    for _ in range(turns):
+        at_s = faults.next_moment(at_s) or 0.0
+        moments.append(at_s)
+        assert faults.judge_moment(at_s, Random(1)).mo_count == 10
+
+    assert moments == sorted(set(moments))
+    assert moments[-1] == pytest.approx(turns * every_s)
 
 
 def test_a_period_ends_with_its_span_of_time() -> None:
