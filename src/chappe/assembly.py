@@ -10,6 +10,8 @@ from typing import Any
 
 import chappe
 from chappe.clients.account import PRIORITY_BY_NAME, Account
+from chappe.clients.http_node import ClientHttpNode
+from chappe.clients.http_translate import Path as HttpPath
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.counters.node import COPY as COUNTERS
@@ -29,16 +31,25 @@ from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.settings import Settings
+from chappe.runtime.settings_checks import token_digest
 from chappe.runtime.settings_clients import Client, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import host_and_port
-from chappe.runtime.settings_operators import Bind, Operator, Profile, UnknownOutcome
+from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.text.segments import SplitMethod
 
 #: The store's file within `data_dir`.
 STORE_FILE = "chappe.db"
+
+#: How a profile's words for cutting long messages are meant.
+SPLIT_METHODS = {
+    Split.UDH8: SplitMethod.UDH8,
+    Split.UDH16: SplitMethod.UDH16,
+    Split.SAR: SplitMethod.SAR,
+    Split.PAYLOAD: SplitMethod.NONE,
+}
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
 
@@ -135,6 +146,20 @@ class Gateway:
             validity_s=lambda client: self._validity_by_client.get(client, 172_800.0),
         )
 
+    def _http_door(self) -> ClientHttpNode:
+        accounts = {account.name: account for account in self.accounts}
+        digests = [(client.name, token_digest(client.http)) for client in self.settings.clients if client.http]
+        profile_of = self.settings.profile_of
+        return ClientHttpNode(
+            {digest: accounts[name] for name, digest in digests if digest is not None},
+            self.store,
+            lambda: self._mt_routes,
+            {each.name: http_path_of(each, profile_of(each)) for each in self.settings.operators},
+            self.ids,
+            self._clock,
+            self.health,
+        )
+
     async def _note(self, event: EventName) -> None:
         events = EventBatch(self._clock.utc_us())
         events.add(event, detail=f"chappe {chappe.__version__} run {self.store.run}")
@@ -186,6 +211,11 @@ def link_terms_of(operator: Operator) -> LinkTerms:
     )
 
 
+def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
+    """What the HTTP door must know of an operator."""
+    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], operator.max_validity_s)
+
+
 def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
     """How an operator is fed, and what its refusals mean."""
     return SendingTerms(
@@ -194,7 +224,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             source_npi=operator.source_npi,
             dest_ton=operator.dest_ton,
             dest_npi=operator.dest_npi,
-            split=SplitMethod(profile.split.value),
+            split=SPLIT_METHODS[profile.split],
             id_base=profile.id_base.value,
             id_ignores_case=profile.id_ignores_case,
             id_ignores_zeros=profile.id_ignores_zeros,

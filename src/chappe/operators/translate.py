@@ -7,11 +7,13 @@ from typing import Final
 
 import msgspec
 
+from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message
 from chappe.store.port import Report
+from chappe.text import udh
 from chappe.text.encoding import Encoding, decode_text, encoding_of
-from chappe.text.segments import Segment, SplitMethod, split
+from chappe.text.segments import Segment, SplitMethod, room_of_one, split
 from chappe.wire.smpp import receipt_text
 from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from chappe.wire.smpp.tlvs import Tag
@@ -64,24 +66,46 @@ def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[
     """The PDUs of a message, in order; one for each of its parts."""
     if message.parts == 1:
         return [submit_of(message, wire, validity_period)]
-    encoding = encoding_of(message.data_coding)
-    segments = split(message.octets, encoding, method=wire.split, reference=message.id & 0xFFFF)
+    segments, method = _segments(message, wire.split)
     return [
         _submit(
             message,
             wire,
             segment.octets,
             message.esm_class | (_UDHI if segment.has_udh else 0),
-            message.tlvs + _sar(segment) if wire.split is SplitMethod.SAR else message.tlvs,
+            message.tlvs + _sar(segment) if method is SplitMethod.SAR else message.tlvs,
             validity_period,
         )
         for segment in segments
     ]
 
 
+def _segments(message: Message, method: SplitMethod) -> tuple[list[Segment], SplitMethod]:
+    """Cut a message into exactly as many parts as its door counted.
+
+    The door counted by the split of the route's first operator.  One that the message was moved to may cut at other
+    places; then a method is taken that makes the same number, as the store keeps a state for each part.
+    """
+    octets = message.octets
+    elements: tuple[udh.Element, ...] = ()
+    if message.esm_class & _UDHI:
+        header, octets = udh.strip(octets)
+        elements = header.elements
+    encoding = encoding_of(message.data_coding)
+    for each in (method, SplitMethod.UDH8, SplitMethod.UDH16):
+        segments = split(octets, encoding, method=each, reference=message.id & 0xFFFF, elements=elements)
+        if len(segments) == message.parts:
+            return segments, each
+    raise MisuseError(f"message {message.id} was counted as {message.parts} parts and makes {len(segments)}")
+
+
 def submit_of(message: Message, wire: Wire, validity_period: str = "") -> SubmitSm:
     """The PDU of a message that leaves in one part."""
-    return _submit(message, wire, message.octets, message.esm_class, message.tlvs, validity_period)
+    octets, tlvs = message.octets, message.tlvs
+    if wire.split is SplitMethod.NONE and octets and len(octets) > room_of_one(encoding_of(message.data_coding)):
+        # More than one radio message, and the SMSC is the one that cuts: short_message is not for that.
+        octets, tlvs = b"", (*tlvs, (_PAYLOAD, octets))
+    return _submit(message, wire, octets, message.esm_class, tlvs, validity_period)
 
 
 def _sar(segment: Segment) -> tuple[tuple[int, bytes], ...]:

@@ -1,0 +1,179 @@
+"""Judges the messages of HTTP requests and stores those that are good, all of one turn of the loop together.
+
+It must never know a header or a status line: it takes read messages and says what became of each.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from chappe.clients.account import Account
+from chappe.clients.http_translate import FindPath, Path, accepted_of, item_of
+from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import IdMaker
+from chappe.model.message import Item, Message
+from chappe.rules.decide import Routes
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import Notes
+from chappe.store.port import Fault, Store, StoreAway
+from chappe.wire.http.messages import Accepted, NewMessage
+from chappe.wire.http.posted import Posted
+from chappe.wire.http.problems import Code, Refusal, below
+
+#: When to try again what nothing but time can cure, in seconds.
+STORE_AWAY_RETRY_S: Final = 1.0
+QUEUE_FULL_RETRY_S: Final = 5.0
+#: A rate that is used up is there again sooner; a client that hears 0 would not wait at all.
+_LEAST_RETRY_S: Final = 0.01
+
+STORE_AWAY: Final = Refusal(Code.STORE_AWAY, "Nothing was stored; try again.", (), STORE_AWAY_RETRY_S)
+
+Outcome = Accepted | Refusal
+
+
+class Submission(msgspec.Struct, gc=False):
+    """Judged messages of one request on their way to the store, and who waits for them."""
+
+    items: Sequence[Item]
+    done: "asyncio.Future[Sequence[Fault | None]]"
+
+
+class Intake:
+    """Takes messages in.  `path_by_operator` says what must be known of an operator at the door."""
+
+    def __init__(
+        self,
+        store: Store,
+        routes: Callable[[], Routes],
+        path_by_operator: Mapping[str, Path],
+        ids: IdMaker,
+        clock: Clock,
+        notes: Notes,
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._path_by_operator = path_by_operator
+        self._ids = ids
+        self._clock = clock
+        self._notes = notes
+        self._submissions: Gathered[Submission] = Gathered()
+        #: Client → messages that are judged and not yet stored.
+        self._waiting: dict[str, int] = {}
+
+    async def take(self, messages: Sequence[Posted], account: Account, start: int | None = None) -> list[Outcome]:
+        """Judge messages and store the good ones; in order, what became of each.
+
+        `start` is the place of the first one in the body's list; None when the body is the one message.
+        """
+        judged = self._judge(messages, account, start)
+        items = [each for each in judged if isinstance(each, Item)]
+        if not items:
+            return [each for each in judged if isinstance(each, Refusal)]
+        try:
+            faults = iter(await self._store_items(account.name, items))
+        except StoreAway:
+            return [STORE_AWAY if isinstance(each, Item) else each for each in judged]
+        return [_told(each, faults) if isinstance(each, Item) else each for each in judged]
+
+    async def run(self) -> None:
+        """Store what came, then tell those who wait, until cancelled."""
+        while True:
+            submissions = await self._submissions.take()
+            items = [item for submission in submissions for item in submission.items]
+            try:
+                faults = await self._store.accept(items, self._events_of(items))
+            except StoreAway as error:
+                for submission in submissions:
+                    if not submission.done.done():
+                        submission.done.set_exception(error)
+                continue
+            at = 0
+            for submission in submissions:
+                count = len(submission.items)
+                if not submission.done.done():
+                    submission.done.set_result(faults[at : at + count])
+                at += count
+
+    async def _store_items(self, client: str, items: Sequence[Item]) -> Sequence[Fault | None]:
+        """Wait until the messages are on disk.  Raises: StoreAway."""
+        done: asyncio.Future[Sequence[Fault | None]] = asyncio.get_running_loop().create_future()
+        self._waiting[client] = self._waiting.get(client, 0) + len(items)
+        self._submissions.add(Submission(items, done))
+        try:
+            return await done
+        finally:
+            self._waiting[client] -= len(items)
+
+    def _events_of(self, items: Sequence[Item]) -> EventBatch:
+        events = EventBatch(self._clock.utc_us())
+        add = events.add
+        for item in items:
+            message = item.content
+            assert isinstance(message, Message)
+            add(EventName.MT_ACCEPTED, item.id, message.client, "", message.dest, message.source, message.reference)
+        return events
+
+    # -- judging ------------------------------------------------------------------------------------
+
+    def _judge(self, messages: Sequence[Posted], account: Account, start: int | None) -> list[Item | Refusal]:
+        """Each message by itself; what exceeds the client's rate or queue limit is refused, in order."""
+        now_ms = self._clock.utc_us() // 1000
+        tokens = account.throttle.available(self._clock.monotonic())
+        room = account.queue_limit - self._store.open_messages(account.name) - self._waiting.get(account.name, 0)
+        find_path = self._path_finder(account.name)
+        judged: list[Item | Refusal] = []
+        for number, new in enumerate(messages):
+            one: Item | Refusal
+            if isinstance(new, Refusal):
+                one = new
+                self._note(account, None, one)
+            elif tokens < 1 or room < 1:
+                one = self._limit_refusal(account, is_rate=tokens < 1)
+            else:
+                message_id = self._ids.next(now_ms)
+                one = item_of(new, message_id, account.name, account.priority, now_ms, find_path)
+                if isinstance(one, Item):
+                    parts = one.content.parts  # type: ignore[union-attr]
+                    account.throttle.take(parts)
+                    tokens -= parts
+                    room -= 1
+                else:
+                    self._note(account, new, one)
+                    one = one if start is None else below(one, f"/messages/{start + number}")
+            judged.append(one)
+        return judged
+
+    def _path_finder(self, client: str) -> FindPath:
+        find, path_by_operator = self._routes().find, self._path_by_operator
+
+        def find_path(to: str, source: str) -> Path | None:
+            route = find(to, source, client=client)
+            return None if route is None else path_by_operator[route.operators[0]]
+
+        return find_path
+
+    def _limit_refusal(self, account: Account, *, is_rate: bool) -> Refusal:
+        if is_rate:
+            wait_s = max(account.throttle.wait_s(), _LEAST_RETRY_S)
+            return Refusal(Code.RATE_EXCEEDED, "More parts per second than this client may send.", (), wait_s)
+        detail = f"{account.queue_limit} messages of this client are not yet final."
+        return Refusal(Code.QUEUE_FULL, detail, (), QUEUE_FULL_RETRY_S)
+
+    def _note(self, account: Account, new: NewMessage | None, refusal: Refusal) -> None:
+        """Tell of a refusal, without what the message says."""
+        self._notes.add(
+            EventName.MT_REJECTED,
+            client=account.name,
+            msisdn="" if new is None else new.to[:40],
+            number="" if new is None else (new.source or "")[:40],
+            client_ref="" if new is None else new.reference or "",
+            detail="; ".join([refusal.code.word, *(f"{each.pointer} {each.detail}" for each in refusal.errors)])[:300],
+        )
+
+
+def _told(item: Item, faults: Iterator[Fault | None]) -> Outcome:
+    fault = next(faults)
+    return accepted_of(item) if fault is None else Refusal(Code.NOT_STORABLE, f"The store refused it: {fault.what}")

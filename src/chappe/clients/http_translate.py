@@ -1,0 +1,350 @@
+"""Where a client's JSON meets the model: a posted message in, a message's life out.
+
+The only place on this side that knows both.  It reads no clock and no store.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from chappe.clients.account import PRIORITY_BY_NAME
+from chappe.model.address import Address
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import FINAL, Direction, Status
+from chappe.model.message import Item, Message
+from chappe.rules.failure import Failure, failure_of
+from chappe.store.port import Life
+from chappe.text import gsm7, udh
+from chappe.text.encoding import Encoding, data_coding_of, encode_text, encoding_of
+from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts
+from chappe.wire.http.messages import (
+    MAX_AHEAD_S,
+    Accepted,
+    FailureView,
+    HistoryEntry,
+    MessageView,
+    NewMessage,
+    PartView,
+)
+from chappe.wire.http.problems import Code, FieldError, Refusal
+
+#: SMPP 3.4 §5.2.5 and §5.2.6: the kinds of address that HTTP clients write.
+_INTERNATIONAL: Final = (1, 1)
+_UNKNOWN: Final = (0, 0)
+_ALPHANUMERIC: Final = (5, 0)
+
+#: E.164 numbers have at most 15 digits; shorter ones than this are short codes.
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_DIGITS: Final = re.compile(r"[0-9]{3,15}")
+_SHORT_CODE_DIGITS: Final = 6
+#: 3GPP TS 23.040 §9.1.2.5: an alphanumeric address holds 11 septets.
+_NAME_SEPTETS: Final = 11
+_HEX: Final = re.compile(r"([0-9A-Fa-f]{2})+")
+
+#: esm_class: user data begins with a header.  SMPP 3.4 §5.2.12.
+_UDHI: Final = 0x40
+#: More user data than 255 parts of 153 septets hold is refused unread.
+MAX_USER_DATA: Final = MAX_PARTS * 153
+
+_ENCODING_BY_WORD: Final = {each.value: each for each in Encoding}
+_WORD_BY_DATA_CODING: Final = tuple(encoding_of(each).value for each in range(256))
+
+
+class Path(msgspec.Struct, frozen=True):
+    """What the door must know of the operator that a route names first."""
+
+    queue: str
+    split: SplitMethod = SplitMethod.UDH8
+    #: No message waits longer for it, in seconds.
+    max_validity_s: float = 172_800.0
+
+
+class UserData(msgspec.Struct, frozen=True, gc=False):
+    """What a handset is to get: octets, the header in front of them, and how they are to be read."""
+
+    octets: bytes
+    header: bytes
+    data_coding: int
+    encoding: Encoding
+
+
+FindPath = Callable[[str, str], Path | None]
+
+
+def item_of(
+    new: NewMessage, message_id: int, client: str, priority: int, now_ms: int, find_path: FindPath
+) -> Item | Refusal:
+    """Judge a posted message: the item to store, or everything that is wrong with it.
+
+    `priority` is the client's own; `find_path(to, source)` says where the message goes, None for nowhere.
+    """
+    errors: list[FieldError] = []
+    dest = _destination(new.to, errors)
+    source = _source(new.source, errors)
+    data = _user_data(new, errors)
+    due_at_ms = _due_at_ms(new.send_at, now_ms, errors)
+    if new.callback_url is not None:
+        errors.append(FieldError("/callback_url", "this release calls nobody back: leave it out"))
+    if errors or data is None:
+        return _invalid(errors)
+    path = find_path(dest.digits, source.digits)
+    if path is None:
+        error = FieldError("/to", "no route takes this number")
+        return Refusal(Code.NO_ROUTE, f"No route takes a message to {new.to}.", (error,))
+    parts = _parts(data, path.split, errors)
+    if due_at_ms - now_ms > path.max_validity_s * 1000:
+        errors.append(FieldError("/send_at", f"at most {path.max_validity_s:.0f} seconds ahead for this operator"))
+    if errors:
+        return _invalid(errors)
+    expires_at_ms = (due_at_ms or now_ms) + new.validity_seconds * 1000 if new.validity_seconds else 0
+    message = Message(
+        message_id,
+        Direction.MT,
+        client,
+        "",
+        source.ton,
+        source.npi,
+        source.digits,
+        dest.ton,
+        dest.npi,
+        dest.digits,
+        data.header + data.octets if data.header else data.octets,
+        data.data_coding,
+        _UDHI if data.header else 0,
+        0,
+        0,
+        0,
+        "",
+        new.reference or "",
+        (),
+        expires_at_ms,
+        parts,
+        False,
+        new.tags or (),
+    )
+    if new.priority is not None:
+        priority = PRIORITY_BY_NAME[new.priority]
+    return Item(path.queue, priority, client, due_at_ms, message_id, message)
+
+
+def _invalid(errors: list[FieldError]) -> Refusal:
+    told = "; ".join(f"{error.pointer} {error.detail}" for error in errors)
+    return Refusal(Code.INVALID_MESSAGE, told, tuple(errors))
+
+
+# -- addresses and times ------------------------------------------------------------------------------------------
+
+
+def _destination(text: str, errors: list[FieldError]) -> Address:
+    if _E164.fullmatch(text):
+        return Address(*_INTERNATIONAL, text[1:])
+    if _DIGITS.fullmatch(text):
+        return _number(text)
+    errors.append(
+        FieldError("/to", "expected a number as in +37120000001 (E.164), or a short code of 3 digits or more")
+    )
+    return Address(*_UNKNOWN, "")
+
+
+def _number(digits: str) -> Address:
+    """Digits alone: a number of a country unless they are few, or begin with a zero."""
+    is_short = len(digits) <= _SHORT_CODE_DIGITS or digits[0] == "0"
+    return Address(*(_UNKNOWN if is_short else _INTERNATIONAL), digits)
+
+
+def _source(text: str | None, errors: list[FieldError]) -> Address:
+    """A sender: a number, a short code, a name; without one the operator puts its own."""
+    if text is None:
+        return Address(*_UNKNOWN, "")
+    if _DIGITS.fullmatch(text):
+        return _number(text)
+    if _E164.fullmatch(text):
+        return Address(*_INTERNATIONAL, text[1:])
+    if _is_name(text):
+        return Address(*_ALPHANUMERIC, text)
+    errors.append(
+        FieldError(
+            "/from", "expected a number, a short code of 3 digits or more, or a name of at most 11 GSM characters"
+        )
+    )
+    return Address(*_UNKNOWN, "")
+
+
+def _is_name(text: str) -> bool:
+    """A name that every SMSC can write: printable, of the GSM alphabet and of Latin-1, and no lone number."""
+    if not text.isprintable() or not text.strip() or text.lstrip("+").isdecimal() or max(text) > "\xff":
+        return False
+    return gsm7.fits(text) and gsm7.septets(text) <= _NAME_SEPTETS
+
+
+def _due_at_ms(send_at: datetime | None, now_ms: int, errors: list[FieldError]) -> int:
+    """When a message is to leave; 0 is at once, and so is a moment that has passed."""
+    if send_at is None:
+        return 0
+    due = int(send_at.timestamp() * 1000)
+    if due - now_ms > MAX_AHEAD_S * 1000:
+        errors.append(FieldError("/send_at", f"is more than {MAX_AHEAD_S} seconds ahead"))
+    return due if due > now_ms else 0
+
+
+# -- user data ----------------------------------------------------------------------------------------------------
+
+
+def _user_data(new: NewMessage, errors: list[FieldError]) -> UserData | None:
+    """What the handset is to get; None, and why in `errors`, where that cannot be made out."""
+    if (new.text is None) == (new.binary is None):
+        errors.append(FieldError("", "expected either text or binary"))
+        return None
+    header = b"" if new.udh is None else _header(new.udh, errors)
+    if new.text is None:
+        return _binary(new, header, errors)
+    if not new.text:
+        errors.append(FieldError("/text", "is empty"))
+        return None
+    if len(new.text) > MAX_USER_DATA:
+        errors.append(FieldError("/text", f"has {len(new.text)} characters, more than {MAX_PARTS} parts hold"))
+        return None
+    return _text(new.text, new, header, errors)
+
+
+def _text(text: str, new: NewMessage, header: bytes, errors: list[FieldError]) -> UserData | None:
+    word, data_coding = new.encoding, new.data_coding
+    if word == "auto" and data_coding is None:
+        try:
+            return UserData(gsm7.encode(text), header, 0, Encoding.GSM7)
+        except gsm7.NotInAlphabet:
+            return UserData(encode_text(text, Encoding.UCS2), header, data_coding_of(Encoding.UCS2), Encoding.UCS2)
+    encoding = _ENCODING_BY_WORD[word] if word != "auto" else encoding_of(data_coding or 0)
+    if data_coding is None:
+        data_coding = data_coding_of(encoding)
+    elif encoding_of(data_coding) is not encoding or encoding is Encoding.BINARY:
+        errors.append(
+            FieldError("/data_coding", f"{data_coding} does not name an alphabet that this text is written in")
+        )
+        return None
+    try:
+        return UserData(encode_text(text, encoding), header, data_coding, encoding)
+    except gsm7.NotInAlphabet as error:
+        what = f"U+{ord(error.character):04X} at index {error.index} is not in {encoding.value}"
+        errors.append(FieldError("/text", what))
+        return None
+
+
+def _binary(new: NewMessage, header: bytes, errors: list[FieldError]) -> UserData | None:
+    if new.encoding != "auto":
+        errors.append(FieldError("/encoding", "is for text: say what binary octets are by data_coding"))
+    octets = _octets(new.binary or "", "/binary", errors)
+    if len(octets) > MAX_USER_DATA:
+        errors.append(FieldError("/binary", f"has {len(octets)} octets, more than {MAX_PARTS} parts hold"))
+    data_coding = data_coding_of(Encoding.BINARY) if new.data_coding is None else new.data_coding
+    return UserData(octets, header, data_coding, encoding_of(data_coding))
+
+
+def _octets(digits: str, pointer: str, errors: list[FieldError]) -> bytes:
+    if _HEX.fullmatch(digits):
+        return bytes.fromhex(digits)
+    errors.append(FieldError(pointer, "expected pairs of hexadecimal digits"))
+    return b""
+
+
+def _header(digits: str, errors: list[FieldError]) -> bytes:
+    """A header that is whole.  3GPP TS 23.040 §9.2.3.24."""
+    octets = _octets(digits, "/udh", errors)
+    if octets and (octets[0] + 1 != len(octets) or udh.parse(octets).is_malformed):
+        errors.append(FieldError("/udh", "its lengths do not fit: the first octet counts those that follow"))
+    return octets
+
+
+def _parts(data: UserData, split: SplitMethod, errors: list[FieldError]) -> int:
+    """In how many parts it leaves."""
+    header = udh.parse(data.header) if data.header else udh.Udh()
+    try:
+        parts = count_parts(data.octets, data.encoding, method=split, elements=header.elements)
+    except ValueError:
+        errors.append(FieldError("/udh", "leaves no room for text in a part"))
+        return 1
+    if parts > 1 and header.concatenation is not None:
+        errors.append(FieldError("/udh", "names a part of a message, and the user data does not fit into one"))
+    if parts > MAX_PARTS:
+        pointer = "/text" if data.encoding is not Encoding.BINARY else "/binary"
+        errors.append(FieldError(pointer, f"needs {parts} parts; at most {MAX_PARTS} can be numbered"))
+    return parts
+
+
+# -- answers ------------------------------------------------------------------------------------------------------
+
+
+def accepted_of(item: Item) -> Accepted:
+    """What is said of a message that is on disk."""
+    message = item.content
+    assert isinstance(message, Message)
+    return Accepted(
+        str(item.id),
+        "scheduled" if item.due_at_ms else "accepted",
+        False,
+        _WORD_BY_DATA_CODING[message.data_coding],
+        message.parts,
+        message.reference or None,
+    )
+
+
+def view_of(life: Life, message: Message) -> MessageView:
+    """A message as its client sees it."""
+    created_at, is_final = _time(made_at_ms(life.id) * 1000), life.status in FINAL
+    failure = failure_of(life.status, life.error, was_sent=bool(life.sent_at_us))
+    history = _history(life, created_at, failure.code if failure else None)
+    return MessageView(
+        id=str(life.id),
+        status=life.status.word,
+        final=is_final,
+        encoding=_WORD_BY_DATA_CODING[message.data_coding],
+        parts=_part_views(life, message),
+        reference=message.reference or None,
+        to=_shown(message.dest_ton, message.dest),
+        source=_shown(message.source_ton, message.source) or None,
+        operator=life.operator or None,
+        failure=_failure_view(failure),
+        tags=message.tags,
+        created_at=created_at,
+        expires_at=_time(message.expires_at_ms * 1000) if message.expires_at_ms else None,
+        updated_at=history[-1].at,
+        history=history,
+    )
+
+
+def _failure_view(failure: Failure | None) -> FailureView | None:
+    if failure is None:
+        return None
+    return FailureView(failure.code, failure.category, failure.is_permanent, failure.operator_code or None)
+
+
+def _shown(ton: int, digits: str) -> str:
+    """A number of a country as E.164 has it, anything else as it is."""
+    return f"+{digits}" if ton == _INTERNATIONAL[0] and digits.isdecimal() else digits
+
+
+def _part_views(life: Life, message: Message) -> list[PartView]:
+    if message.parts == 1:
+        return [PartView(number=1, status=life.status.word, operator_reference=life.operator_ref or None)]
+    statuses = life.parts or [life.status] * message.parts
+    return [PartView(number=number, status=status.word) for number, status in enumerate(statuses, 1)]
+
+
+def _history(life: Life, created_at: datetime, failure: str | None) -> list[HistoryEntry]:
+    """The moments that the store keeps of a message, in order."""
+    entries = [HistoryEntry("accepted", created_at, "client")]
+    if life.sent_at_us:
+        entries.append(HistoryEntry("sent", _time(life.sent_at_us), f"operator:{life.operator}"))
+    if life.final_at_us:
+        source = f"operator:{life.operator}" if life.operator and life.status is not Status.EXPIRED else "gateway"
+        if life.sent_at_us:
+            source = f"operator:{life.operator}"
+        entries.append(HistoryEntry(life.status.word, _time(life.final_at_us), source, failure))
+    return entries
+
+
+def _time(unix_us: int) -> datetime:
+    return datetime.fromtimestamp(unix_us / 1_000_000, UTC)

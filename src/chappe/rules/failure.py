@@ -1,0 +1,93 @@
+"""What a message's end means to its client: one word for it, whose fault it is, and whether trying again is a cure.
+
+Operators number their errors as they like; most write those of the mobile network's own protocol, and these are
+known here.  What is not known stays visible as the operator's own code.
+"""
+
+from typing import Final
+
+import msgspec
+
+from chappe.model.lifecycle import Status
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a message was not delivered."""
+
+    code: str
+    #: `handset`, `number`, `network`, `operator`, `message` or `validity`.
+    category: str
+    #: The same message to the same handset would fail again.
+    is_permanent: bool
+    #: What the operator said, word for word; empty when it said nothing.
+    operator_code: str
+
+
+#: MAP user errors, as SMSCs write them into `err:`.  3GPP TS 29.002 §17.6.6.
+_BY_NETWORK_ERROR: Final = {
+    1: ("unknown_subscriber", "number", True),
+    5: ("unknown_subscriber", "number", True),
+    6: ("subscriber_absent", "handset", False),
+    8: ("roaming_not_allowed", "network", False),
+    9: ("subscriber_barred", "number", True),
+    10: ("service_not_provisioned", "number", True),
+    11: ("service_not_provisioned", "number", True),
+    12: ("equipment_barred", "handset", True),
+    13: ("subscriber_barred", "number", True),
+    21: ("not_supported", "network", True),
+    27: ("subscriber_absent", "handset", False),
+    28: ("not_supported", "handset", True),
+    31: ("subscriber_busy", "handset", False),
+    32: ("delivery_failed", "handset", False),
+    33: ("inbox_full", "handset", False),
+    34: ("system_failure", "network", False),
+    35: ("system_failure", "network", False),
+    36: ("system_failure", "network", False),
+}
+
+#: What an operator answers to a submit that it does not take.  SMPP 3.4 §5.1.3.
+_BY_COMMAND_STATUS: Final = {
+    0x01: ("invalid_message", "message", True),
+    0x0A: ("invalid_source", "message", True),
+    0x0B: ("invalid_destination", "number", True),
+    0x48: ("invalid_source", "message", True),
+    0x50: ("invalid_destination", "number", True),
+    0x61: ("invalid_schedule", "message", True),
+    0x62: ("invalid_validity", "message", True),
+}
+
+_NO_ERROR: Final = frozenset({"", "0", "00", "000"})
+
+
+def failure_of(status: Status, error: str, *, was_sent: bool) -> Failure | None:
+    """Judge the end of a message; None while it is open, delivered or cancelled.
+
+    `error` is the `err` of its receipt; of a message that no operator took, the low digits of the command_status in
+    hexadecimal.
+    """
+    if status not in (Status.FAILED, Status.REJECTED, Status.EXPIRED):
+        return None
+    said = "" if error in _NO_ERROR else error
+    known = _known(said, was_sent=was_sent)
+    if known is None:
+        known = _BY_STATUS[status]
+    return Failure(*known, said)
+
+
+#: Where the error says nothing that is known.
+_BY_STATUS: Final = {
+    Status.FAILED: ("delivery_failed", "operator", False),
+    Status.REJECTED: ("operator_rejected", "operator", True),
+    Status.EXPIRED: ("expired", "validity", False),
+}
+
+
+def _known(said: str, *, was_sent: bool) -> tuple[str, str, bool] | None:
+    if not said.isascii() or not said.isalnum():
+        return None
+    if was_sent:
+        return _BY_NETWORK_ERROR.get(int(said)) if said.isdecimal() else None
+    try:
+        return _BY_COMMAND_STATUS.get(int(said, 16))
+    except ValueError:
+        return None

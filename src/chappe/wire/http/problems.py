@@ -1,0 +1,108 @@
+"""Problems: the one shape of every refusal over HTTP.  RFC 9457.
+
+A `code` is part of the API: programs compare it, so one that was published never changes its meaning.
+This file must never know which message or client a problem is about.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+
+class Code(Enum):
+    """Every problem there is: its `code`, HTTP status and title.  docs/http.md tells when each happens."""
+
+    NO_TOKEN = ("no_token", 401, "A bearer token is needed")
+    WRONG_TOKEN = ("wrong_token", 401, "The bearer token is not valid")
+    CLIENT_DISABLED = ("client_disabled", 403, "The client is disabled")
+    NO_SUCH_ROUTE = ("no_such_route", 404, "There is nothing at this path")
+    NO_SUCH_MESSAGE = ("no_such_message", 404, "There is no such message")
+    METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "The method is not allowed here")
+    BODY_TOO_SLOW = ("body_too_slow", 408, "The body did not arrive in time")
+    BODY_TOO_LARGE = ("body_too_large", 413, "The body is too large")
+    TOO_MANY_MESSAGES = ("too_many_messages", 413, "The body holds too many messages")
+    NOT_JSON_TYPE = ("not_json_type", 415, "The body must be application/json")
+    UNKNOWN_CODING = ("unknown_coding", 415, "The content coding is not understood")
+    MALFORMED_JSON = ("malformed_json", 422, "The body is not JSON")
+    INVALID_MESSAGE = ("invalid_message", 422, "A field of the message is wrong")
+    NONE_ACCEPTED = ("none_accepted", 422, "None of the messages was accepted")
+    NO_ROUTE = ("no_route", 422, "No route takes the message")
+    NOT_STORABLE = ("not_storable", 422, "The message cannot be stored")
+    RATE_EXCEEDED = ("rate_exceeded", 429, "The client's rate is used up")
+    QUEUE_FULL = ("queue_full", 429, "Too many messages of the client are not yet final")
+    STORE_AWAY = ("store_away", 503, "The gateway cannot store messages now")
+    DRAINING = ("draining", 503, "The gateway is stopping")
+    BUSY = ("busy", 503, "The gateway reads too many large bodies now")
+
+    def __init__(self, word: str, http_status: int, title: str) -> None:
+        self.word = word
+        self.http_status = http_status
+        self.title = title
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field; `pointer` leads to it in the body that the client sent.  RFC 6901."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal.  RFC 9457 §3.1, with the members `code`, `request_id` and `errors`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: Sequence[FieldError] = ()
+
+
+class BulkProblem(Problem, frozen=True, kw_only=True):
+    """The refusal of a body of which no message was accepted; `messages` says of each why, in order."""
+
+    messages: Sequence[Problem]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a request or one message of it is refused; it becomes a `Problem` when its request has a name.
+
+    `retry_after_s` is 0 where trying again later is no cure.
+    """
+
+    code: Code
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    retry_after_s: float = 0.0
+
+
+def problem_of(refusal: Refusal, request_id: str) -> Problem:
+    """Write a refusal as clients read it."""
+    code = refusal.code
+    return Problem(
+        type=f"urn:chappe:problem:{code.word}",
+        title=code.title,
+        status=code.http_status,
+        detail=refusal.detail,
+        code=code.word,
+        request_id=request_id,
+        errors=refusal.errors,
+    )
+
+
+def problem_of_all(refusals: Sequence[Refusal], request_id: str) -> BulkProblem:
+    """Write that every message of a body was refused."""
+    told = [problem_of(each, request_id) for each in refusals]
+    whole = problem_of(Refusal(Code.NONE_ACCEPTED, f"All {len(told)} messages were refused."), request_id)
+    return BulkProblem(**msgspec.structs.asdict(whole), messages=told)
+
+
+def below(refusal: Refusal, prefix: str) -> Refusal:
+    """The same refusal, its pointers leading into the part of the body at `prefix`, as in `/messages/3`."""
+    errors = tuple(FieldError(prefix + error.pointer, error.detail) for error in refusal.errors)
+    return Refusal(refusal.code, refusal.detail, errors, refusal.retry_after_s)
