@@ -64,10 +64,11 @@ class Gateway:
         self._mt_routes = Routes(self._rules, Direction.MT)
         self._mo_routes = Routes(self._rules, Direction.MO)
         self.smpp_port = 0
+        self.http_port = 0
         self.metrics_port = 0
         self.health = Health()
         self.watching = Watching(self.health, clock, version=chappe.__version__, box=settings.gateway.box)
-        self._nodes: list[ClientSmppNode | OperatorSmppNode] = []
+        self._nodes: list[ClientSmppNode | ClientHttpNode | OperatorSmppNode] = []
 
     async def start(self) -> None:
         """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError."""
@@ -89,10 +90,12 @@ class Gateway:
             self._clock,
             session_init_s=settings.listen.session_init_s,
         )
-        self._nodes = [*self.operators, self.smpp_door]
+        self.http_door = self._http_door()
+        self._nodes = [*self.operators, self.smpp_door, self.http_door]
         await self._watch()
         host, port = host_and_port(settings.listen.smpp)
         self.smpp_port = await self.smpp_door.listen(host, port)
+        self.http_port = await self.http_door.listen(*host_and_port(settings.listen.http))
         await self._note(EventName.NODE_STARTED)
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -130,7 +133,7 @@ class Gateway:
 
     def _node_statuses(self) -> list[NodeStatus]:
         """The nodes of this box; all of them start, run and drain together."""
-        names = ["client-smpp", *(node.queue for node in self.operators), self.counter.name]
+        names = ["client-smpp", "client-http", *(node.queue for node in self.operators), self.counter.name]
         return [NodeStatus(name, self.health.phase) for name in names]
 
     def _operator_node(self, operator: Operator) -> OperatorSmppNode:
