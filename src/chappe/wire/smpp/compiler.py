@@ -147,6 +147,7 @@ def _reading_names(declaration: Declaration) -> dict[str, object]:
 def _compile_reader(declaration: Declaration) -> reading.ReadComposite:
     source = _source(
         "def read(body, text, at):",
+        "    size = len(body)",
         *_indent(_read_lines(declaration), 1),
         f"    return PDU({_names(declaration)}), at",
     )
