@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chappe.model.lifecycle import Direction
@@ -16,7 +16,7 @@ HIGH, NORMAL, BULK = 0, 1, 2
 
 def item(number: int, lane: str = "acme", priority: int = NORMAL) -> Item:
     message = Message(number, Direction.MT, lane, "", 1, 1, "SHOP", 1, 1, "37120000001", b"hello")
-    return Item("operator:three", priority, lane, 0, number, message)
+    return Item("operator:three", priority, lane, 0, number, message, has_row=True)
 
 
 class Disk:
@@ -183,6 +183,7 @@ def test_a_lane_without_items_costs_no_memory() -> None:
     assert not disk.head._lanes
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_each_item_is_offered_exactly_once_whatever_comes_back_and_overflows(seed: int, steps: int) -> None:
     chance, disk, number = random.Random(seed), Disk(), 0

@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,8 @@ from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName, count
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction, Status
 from chappe.model.message import Content, Item, Message
-from chappe.store.heads import Head, Loaded
+from chappe.store.due import Due
+from chappe.store.heads import Head, LaneKey, Loaded
 from chappe.store.port import (
     NO_TALLY,
     SLOW_CALL_S,
@@ -51,8 +52,12 @@ CHECKPOINT_AFTER_S: Final = 2.0
 LOOK_EVERY_S: Final = 0.1
 #: MO that a start looks at for answers which were perhaps not read.
 MO_REMEMBERED: Final = 100_000
+#: Messages in parts kept in memory; what is evicted comes back from disk when a report is about it.
+LONG_LIVES: Final = 20_000
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
+#: Pause before a lane with more due items than one look brings is looked at again.
+DUE_AGAIN_MS: Final = 500
 #: Held messages are counted no further.
 HELD_COUNTED: Final = 10_000
 
@@ -94,8 +99,9 @@ class SqliteStore:
         self._open_by_client: dict[str, int] = {}
         self._leased: set[int] = set()
         self._due_in_memory: set[tuple[str, int]] = set()
-        self._due_at: dict[str, int] = {}
+        self._due = Due()
         self._long: dict[int, Life] = {}
+        self._parked = 0
         self._depths = Depths()
         self._listeners: list[BlockListener] = []
         self._observers: list[Callable[[str, float], None]] = []
@@ -127,13 +133,18 @@ class SqliteStore:
         """Rebuild what memory must know: lanes, counts, recent references, parked reports."""
         self._recover_rows()
         final = ",".join(str(int(status)) for status in FINAL)
+        sent = ",".join(str(int(status)) for status in (Status.SENT, Status.BUFFERED, Status.UNKNOWN))
         execute, name = self._connection.execute, self._names.name
-        for queue, priority, lane in execute("SELECT DISTINCT queue, priority, lane FROM queue"):
-            self._head(name(queue)).remember(priority, name(lane))
-            self._due_at[name(queue)] = 0
+        lanes = "SELECT queue, priority, lane, min(due_at_ms), max(due_at_ms) FROM queue GROUP BY queue, priority, lane"
+        for queue, priority, lane, first_ms, last_ms in execute(lanes):
+            if first_ms == 0:
+                self._head(name(queue)).remember(priority, name(lane))
+            if last_ms > 0:
+                self._due.note(name(queue), (priority, name(lane)), 1)
+        # An MO bears the operator that brought it, an MT bears one from when it was sent.
         counts = execute(
             f"SELECT client, count(*) FROM messages WHERE status NOT IN ({final})"
-            " AND operator IS NULL OR status IN (4, 5, 12) GROUP BY client"
+            f" AND (operator IS NULL OR status IN ({sent})) GROUP BY client"
         )
         self._open_by_client = {name(client): count for client, count in counts}
         self._parked = int(execute("SELECT count(*) FROM parked").fetchone()[0])
@@ -176,7 +187,10 @@ class SqliteStore:
                 reason,
             )
         call = Call("settle", [Held(item, reason) for item in items], events, self._loop.create_future())
+        ids = [item.id for item in items]
+        self._leased.update(ids)
         _, block = self._commit([call])
+        self._leased.difference_update(ids)
         if block is not None:
             self._seq = block.seq
         self._names.committed()
@@ -184,21 +198,30 @@ class SqliteStore:
     def _recover_references(self) -> None:
         transaction = self._transaction()
         since = self._references.settled_until_us
-        query = "SELECT id FROM messages WHERE sent_at_us > ? ORDER BY sent_at_us"
-        ids = [int(row[0]) for row in self._connection.execute(query, (since,))]
-        for start in range(0, len(ids), 1000):
-            piece = ids[start : start + 1000]
+        for piece in self._pieces("SELECT id FROM messages WHERE sent_at_us > ? ORDER BY sent_at_us", since):
             lives = transaction.lives(piece)
             for life in (lives[each] for each in piece):
-                self._recover_life(life)
+                if life.parts is None and life.message is not None and life.message.parts == 1:
+                    self._references.add(life.operator, life.operator_ref, life, 1, life.sent_at_us)
+                    self._forget_content(life)
+        # Of messages in parts also those whose last part has not left.
+        for piece in self._pieces("SELECT DISTINCT id FROM parts WHERE sent_at_us > ?", since):
+            for life in transaction.lives(piece).values():
+                self._recover_long(life)
 
-    def _recover_life(self, life: Life) -> None:
-        if life.parts is None:
-            self._references.add(life.operator, life.operator_ref, life, 1)
-        else:
-            self._long[life.id] = life
-            for _, part, _, reference in rows.PARTS_OF.fetch(self._connection, [life.id]):
-                self._references.add(life.operator, str(reference), life, int(part))
+    def _pieces(self, query: str, since_us: int) -> Iterator[list[int]]:
+        ids = [int(row[0]) for row in self._connection.execute(query, (since_us,))]
+        for start in range(0, len(ids), 1000):
+            yield ids[start : start + 1000]
+
+    def _recover_long(self, life: Life) -> None:
+        self._long[life.id] = life
+        for part, reference, operator, at_us in self._connection.execute(rows.SENT_PARTS, (life.id,)):
+            life.operator = self._names.name(operator)
+            self._references.add(life.operator, str(reference), life, int(part), int(at_us))
+        self._forget_content(life)
+
+    def _forget_content(self, life: Life) -> None:
         if life.status in FINAL:
             life.message = None
             self._long.pop(life.id, None)
@@ -248,8 +271,7 @@ class SqliteStore:
 
     def lease_now(self, queue: str, limit: int) -> list[Item]:
         """Like `lease`, without a turn of the loop: a lease lives in memory here."""
-        due_at = self._due_at.get(queue)
-        if due_at is not None and due_at * 1000 <= self._now_us():
+        if not self._due.is_empty and self._due.is_due(queue, self._now_us() // 1000):
             self._load_due(queue)
         head = self._heads.get(queue)
         if head is None or head.is_empty or self.is_away:
@@ -261,8 +283,9 @@ class SqliteStore:
     async def release(self, items: Sequence[Item]) -> None:
         by_queue: dict[str, list[Item]] = {}
         for item in items:
-            self._leased.discard(item.id)
-            by_queue.setdefault(item.queue, []).append(item)
+            if item.id in self._leased:
+                self._leased.discard(item.id)
+                by_queue.setdefault(item.queue, []).append(item)
         for queue, given in by_queue.items():
             self._head(queue).give_back(given)
             self._ring(queue)
@@ -361,6 +384,7 @@ class SqliteStore:
             self._parked,
             self._long,
             lambda queue, priority, lane: self._head(queue).room(priority, lane),
+            self._leased,
             self._now_us(),
         )
 
@@ -437,6 +461,8 @@ class SqliteStore:
         if block is not None:
             self._seq = block.seq
         rung = self._take_effect(transaction.effects)
+        while len(self._long) > LONG_LIVES:
+            del self._long[next(iter(self._long))]
         for call in calls:
             if not call.done.done():
                 call.done.set_result([None] * len(call.items))
@@ -464,18 +490,22 @@ class SqliteStore:
         self._depths.add(effects.deferred)
         leased = self._leased
         for item in effects.settled:
-            leased.discard(item.id)
+            if item.id in leased:
+                leased.discard(item.id)
+            elif item.queue in self._heads:
+                # Its reader gave it back before it said what became of it.
+                self._heads[item.queue].discard({item.id})
             if item.due_at_ms:
                 self._due_in_memory.discard((item.queue, item.id))
         rung: set[str] = set()
         for item in effects.queued:
             if item.due_at_ms:
-                self._will_be_due(item)
+                self._due.note_item(item)
                 continue
             self._head(item.queue).push(item)
             rung.add(item.queue)
         for item in effects.deferred:
-            self._will_be_due(item)
+            self._due.note_item(item)
         return rung
 
     # -- failures -----------------------------------------------------------------------------------
@@ -546,39 +576,26 @@ class SqliteStore:
 
     def _load_due(self, queue: str) -> None:
         """Bring items whose moment has come to the front of their lanes, and note the next moment."""
-        now_ms, number = self._now_us() // 1000, self._names.known(queue)
-        lanes = "SELECT DISTINCT priority, lane FROM queue WHERE queue = ? AND due_at_ms > 0"
-        following: list[int] = []
-        for priority, lane in self._connection.execute(lanes, (number,)).fetchall():
-            found = self._connection.execute(rows.DUE_OF_LANE, (number, priority, lane, now_ms, DUE_ITEMS)).fetchall()
-            items = [
-                Item(
-                    queue,
-                    each[0],
-                    self._names.name(each[1]),
-                    each[2],
-                    each[3],
-                    _content(each[5], each[6]),
-                    each[4],
-                    True,
-                )
-                for each in found
-                if (queue, each[3]) not in self._due_in_memory
-            ]
-            self._due_in_memory.update((queue, item.id) for item in items)
-            self._head(queue).give_back(items)
-            later = "SELECT min(due_at_ms) FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > ?"
-            row = self._connection.execute(later, (number, priority, lane, now_ms)).fetchone()
-            following += [row[0]] if row[0] is not None else []
-            following += [now_ms + 500] if len(found) == DUE_ITEMS else []
-        if following:
-            self._due_at[queue] = min(following)
-        else:
-            self._due_at.pop(queue, None)
+        now_ms = self._now_us() // 1000
+        for lane in self._due.lanes(queue, now_ms):
+            self._due.looked(queue, lane, self._load_due_lane(queue, lane, now_ms))
 
-    def _will_be_due(self, item: Item) -> None:
-        known = self._due_at.get(item.queue)
-        self._due_at[item.queue] = item.due_at_ms if known is None else min(known, item.due_at_ms)
+    def _load_due_lane(self, queue: str, lane: LaneKey, now_ms: int) -> int | None:
+        """Returns the next moment of the lane, None when nothing waits there any more."""
+        priority, name = lane
+        key = (self._names.known(queue), priority, self._names.known(name))
+        found = self._connection.execute(rows.DUE_OF_LANE, (*key, now_ms, DUE_ITEMS)).fetchall()
+        items = [
+            Item(queue, priority, name, due_at_ms, each, _content(packed, body), attempts, True)
+            for due_at_ms, each, attempts, packed, body in found
+            if (queue, each) not in self._due_in_memory and each not in self._leased
+        ]
+        self._due_in_memory.update((queue, item.id) for item in items)
+        self._head(queue).give_back(items)
+        if len(found) == DUE_ITEMS:
+            return now_ms + DUE_AGAIN_MS
+        row = self._connection.execute(rows.NEXT_MOMENT, (*key, now_ms)).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def _ring(self, queue: str) -> None:
         for bell in self._bells.get(queue, ()):
@@ -589,9 +606,8 @@ class SqliteStore:
         while not stopping.is_set():
             await asyncio.sleep(LOOK_EVERY_S)
             now_ms = self._now_us() // 1000
-            for queue, due_at_ms in list(self._due_at.items()):
-                if due_at_ms <= now_ms:
-                    self._ring(queue)
+            for queue in self._due.queues(now_ms):
+                self._ring(queue)
             if self.is_away and not self._calls:
                 events = EventBatch(self._now_us())
                 events.add(EventName.STORE_AWAY, detail=self._away_reason)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from chappe.model.lifecycle import Status
+from chappe.model.lifecycle import NEVER_SENT, Status
 from chappe.model.message import Message, Receipt
 from chappe.store.port import Life, Report
 from chappe.store.sqlite.statements import Batched, insert, with_list, with_values
@@ -25,9 +25,9 @@ NEW_HELD = Batched(insert("held", "id, queue, at_us, reason, priority, lane, bod
 PARTS_SENT = Batched(
     insert(
         "parts",
-        "id, part, status, operator_ref, sent_at_us",
-        after=" ON CONFLICT (id, part) DO UPDATE SET operator_ref = excluded.operator_ref,"
-        " sent_at_us = excluded.sent_at_us",
+        "id, part, status, operator, operator_ref, sent_at_us",
+        after=" ON CONFLICT (id, part) DO UPDATE SET operator = excluded.operator,"
+        " operator_ref = excluded.operator_ref, sent_at_us = excluded.sent_at_us",
     )
 )
 PARTS_MOVE = Batched(
@@ -80,6 +80,7 @@ COUNT = (
 _LIFE = "id, status, body, operator, operator_ref, sent_at_us, final_at_us, error"
 LIVES = Batched(with_list(f"SELECT {_LIFE} FROM messages WHERE id IN ({{list}})"))
 PARTS_OF = Batched(with_list("SELECT id, part, status, operator_ref FROM parts WHERE id IN ({list}) ORDER BY id, part"))
+SENT_PARTS = "SELECT part, operator_ref, operator, sent_at_us FROM parts WHERE id = ? ORDER BY part"
 PARKED_BY_HASH = Batched(
     with_list("SELECT r.hash, p.id, p.body FROM parked_refs r JOIN parked p ON p.id = r.id WHERE r.hash IN ({list})")
 )
@@ -87,16 +88,22 @@ DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
 DELETE_PARKED_REFS = Batched(with_list("DELETE FROM parked_refs WHERE id IN ({list})"))
 DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))
 DELETE_PARTS = Batched(with_list("DELETE FROM parts WHERE id IN ({list})"))
+WAITS = "SELECT 1 FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"
+WAITS_IN_MEMORY = (
+    "SELECT 1 FROM messages WHERE id = ? AND queue = ? AND due_at_ms = ?"
+    f" AND status IN ({','.join(str(int(status)) for status in (*NEVER_SENT, Status.SENDING))})"
+)
 NEXT_OF_LANE = (
     "SELECT q.id, q.attempts, q.body, m.body FROM queue q LEFT JOIN messages m ON m.id = q.id"
     " WHERE q.queue = ? AND q.priority = ? AND q.lane = ? AND q.due_at_ms = 0 AND q.id > ? ORDER BY q.id LIMIT ?"
 )
 DUE_OF_LANE = (
-    "SELECT q.priority, q.lane, q.due_at_ms, q.id, q.attempts, q.body, m.body"
+    "SELECT q.due_at_ms, q.id, q.attempts, q.body, m.body"
     " FROM queue q LEFT JOIN messages m ON m.id = q.id"
     " WHERE q.queue = ? AND q.priority = ? AND q.lane = ? AND q.due_at_ms BETWEEN 1 AND ?"
     " ORDER BY q.due_at_ms, q.id LIMIT ?"
 )
+NEXT_MOMENT = "SELECT min(due_at_ms) FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > ?"
 
 
 def life_of(row: tuple[Any, ...], operator: str) -> Life:

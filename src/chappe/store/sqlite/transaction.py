@@ -5,7 +5,7 @@ and that is put back when the transaction fails; queue heads and counts change i
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -47,6 +47,10 @@ _EVENT_BY_STATUS = {
 _TOLD_BY_STATUS = {status: (EventName.DR_MATCHED, event) for status, event in _EVENT_BY_STATUS.items()}
 
 
+#: A part that a report means: the life of its message, and which part.
+Target = tuple[Life, int]
+
+
 @dataclass(slots=True)
 class Effects:
     """What changes in memory after the commit."""
@@ -73,6 +77,7 @@ class Transaction:
         "_ended",
         "_expiries",
         "_finished",
+        "_leased",
         "_long",
         "_messages",
         "_moved",
@@ -80,7 +85,9 @@ class Transaction:
         "_parked_total",
         "_parts_moved",
         "_queue_rows",
+        "_read",
         "_references",
+        "_references_added",
         "_requeued",
         "_room",
         "_room_of",
@@ -97,6 +104,7 @@ class Transaction:
         parked_total: int,
         long_lives: dict[int, Life],
         room_of: Callable[[str, int, str], int],
+        leased: Container[int],
         now_us: int,
     ) -> None:
         """`room_of(queue, priority, lane)` says how many new items the head of a queue will keep in memory."""
@@ -109,6 +117,7 @@ class Transaction:
         self._long = long_lives
         self._room_of = room_of
         self._room: dict[tuple[str, int, str], int] = {}
+        self._leased = leased
         self.effects = Effects()
         self._messages: list[tuple[object, ...]] = []
         self._queue_rows: list[tuple[object, ...]] = []
@@ -122,6 +131,9 @@ class Transaction:
         self._finished: list[tuple[int]] = []
         #: Parts that became known in this transaction: a parked report may be waiting for one.
         self._added: list[tuple[str, str]] = []
+        self._references_added = 0
+        #: Lives read from disk: what this transaction does to one counts for the next report about it.
+        self._read: dict[int, Life] = {}
 
     # -- new messages -------------------------------------------------------------------------------
 
@@ -160,8 +172,11 @@ class Transaction:
     # -- leased items -------------------------------------------------------------------------------
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        """What became of leased items."""
+        """What became of leased items.  What was settled before and waits nowhere any more is left as it is."""
+        leased = self._leased
         for settlement in settlements:
+            if settlement.item.id not in leased and not self._waits(settlement.item):
+                continue
             _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
 
     def _settle_sent(self, sent: Sent) -> None:
@@ -171,43 +186,63 @@ class Transaction:
         if message.parts > 1:
             self._settle_part(sent, message)
             return
-        self._sent.append((item.id, self._names.number(sent.operator), sent.operator_ref, sent.at_us))
+        at_us = self._references.after_mark(sent.at_us)
+        self._sent.append((item.id, self._names.number(sent.operator), sent.operator_ref, at_us))
         self._dequeue(item)
-        life = Life(item.id, Status.SENT, message, sent.operator, sent.operator_ref, sent.at_us, handset=message.dest)
-        self._references.add(sent.operator, sent.operator_ref, life, 1)
+        life = Life(item.id, Status.SENT, message, sent.operator, sent.operator_ref, at_us, handset=message.dest)
+        self._refer(sent, life, at_us)
+
+    def _waits(self, item: Item) -> bool:
+        """The item lies in its queue (asked only about what nobody has leased)."""
+        known = self._names.known
+        if item.has_row:
+            row = (known(item.queue), item.priority, known(item.lane), item.due_at_ms, item.id)
+            return self._connection.execute(rows.WAITS, row).fetchone() is not None
+        place = (item.id, known(item.queue), item.due_at_ms)
+        return self._connection.execute(rows.WAITS_IN_MEMORY, place).fetchone() is not None
+
+    def _refer(self, sent: Sent, life: Life, at_us: int) -> None:
+        """A part became known: reports may mean it from now on."""
+        self._references_added += self._references.add(sent.operator, sent.operator_ref, life, sent.part, at_us)
         self._added.append((sent.operator, sent.operator_ref))
 
     def _settle_part(self, sent: Sent, message: Message) -> None:
         """One part of several: the message is sent when its last part is."""
-        life = self._long.get(message.id)
-        if life is None:
-            life = self._long[message.id] = self._read_long(message)
-        assert life.parts is not None
+        life = self._long_life(message.id)
+        if life is None or life.parts is None:
+            # It ended while this part was under way.
+            return
+        at_us = self._references.after_mark(sent.at_us)
         if life.parts[sent.part - 1] in (Status.QUEUED, Status.SENDING):
             self._remember(life)
             life.parts[sent.part - 1] = Status.SENT
-        life.operator, life.sent_at_us = sent.operator, sent.at_us
-        rows.PARTS_SENT.run(
-            self._connection,
-            [(message.id, sent.part, int(life.parts[sent.part - 1]), sent.operator_ref, sent.at_us)],
-        )
-        self._references.add(sent.operator, sent.operator_ref, life, sent.part)
-        self._added.append((sent.operator, sent.operator_ref))
+        life.operator, life.sent_at_us = sent.operator, at_us
+        operator = self._names.number(sent.operator)
+        row = (message.id, sent.part, int(life.parts[sent.part - 1]), operator, sent.operator_ref, at_us)
+        rows.PARTS_SENT.run(self._connection, [row])
+        self._refer(sent, life, at_us)
         if Status.QUEUED in life.parts:
             return
-        self._sent.append((message.id, self._names.number(sent.operator), sent.operator_ref, sent.at_us))
+        self._sent.append((message.id, operator, sent.operator_ref, at_us))
         self._dequeue(sent.item)
         life.status = status_of_parts(life.parts)
         if life.status is not Status.SENT:
             # Receipts of the first parts overtook the last part's answer.
-            self._end_life(life, life.error or "000", sent.at_us)
+            self._end_life(life, life.error or "000", at_us)
 
-    def _read_long(self, message: Message) -> Life:
-        """A message in parts, with what is stored of them (after a restart)."""
-        parts = [Status.QUEUED] * message.parts
-        for _, part, status, _ in rows.PARTS_OF.fetch(self._connection, [message.id]):
-            parts[int(part) - 1] = Status(status)
-        return Life(message.id, Status.QUEUED, message, parts=parts, handset=message.dest)
+    def _long_life(self, message_id: int) -> Life | None:
+        """A message in parts as it is now; None when it is no longer in the hot tables."""
+        life = self._long.get(message_id)
+        if life is None:
+            life = self.lives([message_id]).get(message_id)
+            if life is not None and life.status not in FINAL:
+                self._long[message_id] = life
+        return life
+
+    def _current(self, entry: Entry) -> Life:
+        """The life of a part: that of a message in parts may have left memory and come back since."""
+        life = entry.life
+        return life if life.parts is None else self._long_life(life.id) or life
 
     def _settle_ended(self, ended: Ended) -> None:
         item = ended.item
@@ -223,7 +258,8 @@ class Transaction:
             self._remember(life)
             life.status, life.parts, life.message = ended.status, None, None
             del self._long[item.id]
-        self.effects.closed.append(message.client)
+        if message.direction is Direction.MT:
+            self.effects.closed.append(message.client)
         if ended.receipt is not None:
             self._enqueue(ended.receipt)
 
@@ -266,54 +302,62 @@ class Transaction:
 
     def report(self, reports: Sequence[Report]) -> None:
         """Match reports, newest part first; those that match nothing are parked."""
-        unknown = []
+        unsure: list[tuple[Report, Target | None]] = []
         for report in reports:
-            entry = self._recent(report)
-            if entry is None:
-                unknown.append(report)
+            target = self._recent(report)
+            if target is None or target[0].status in FINAL:
+                unsure.append((report, target))
             else:
-                self._apply(entry.life, entry.part, report)
-        if unknown:
-            self._report_from_disk(unknown)
+                self._apply(*target, report)
+        if unsure:
+            self._report_from_disk(unsure)
 
-    def _recent(self, report: Report) -> Entry | None:
+    def _recent(self, report: Report) -> Target | None:
+        """The newest open part in memory that the report can mean, else the newest that has ended."""
         for reference in report.references:
             entry = self._references.recent(report.operator, reference)
-            best: Entry | None = None
+            best: Target | None = None
             while entry is not None:
-                if entry.life.handset == report.handset or same_handset(entry.life.handset, report.handset):
-                    if entry.life.status not in FINAL:
-                        return entry
-                    best = best or entry
+                handset = entry.life.handset
+                if handset == report.handset or same_handset(handset, report.handset):
+                    life = self._current(entry)
+                    if life.status not in FINAL:
+                        return life, entry.part
+                    best = best or (life, entry.part)
                 entry = entry.older
             if best is not None:
                 return best
         return None
 
-    def _report_from_disk(self, reports: Sequence[Report]) -> None:
+    def _report_from_disk(self, unsure: Sequence[tuple[Report, Target | None]]) -> None:
         """Older parts: the hashes lead to rows; what has moved to history can only be told of."""
         reference_hash = self._references.hash
-        hashes = [[reference_hash(report.operator, each) for each in report.references] for report in reports]
+        hashes = [[reference_hash(report.operator, each) for each in report.references] for report, _ in unsure]
         found = self._references.probe(self._connection, [each for forms in hashes for each in forms])
-        ids = sorted({message_id for hits in found.values() for message_id, _, _ in hits})
-        lives = self.lives(ids)
-        for report, forms in zip(reports, hashes, strict=True):
-            self._apply_found(report, [hit for form in forms for hit in found.get(form, ())], lives, forms)
+        lives = self._lives_now(sorted({message_id for hits in found.values() for message_id, _, _ in hits}))
+        for (report, ended), forms in zip(unsure, hashes, strict=True):
+            self._apply_found(report, [found.get(form, []) for form in forms], lives, forms, ended)
 
     def _apply_found(
         self,
         report: Report,
-        hits: list[tuple[int, int, int]],
+        hits_by_form: Sequence[list[tuple[int, int, int]]],
         lives: dict[int, Life],
         forms: list[int],
+        ended: Target | None,
     ) -> None:
-        fitting = [(lives[mid], part) for mid, part, _ in hits if mid in lives]
-        fitting = [(life, part) for life, part in fitting if same_handset(life.handset, report.handset)]
-        still_open = [(life, part) for life, part in fitting if life.status not in FINAL]
-        best = max(still_open or fitting, key=lambda pair: pair[0].id, default=None)
+        """Apply to an open part, else to one that has ended; the form that the operator wrote comes first."""
+        fitting = [
+            (lives[message_id], part)
+            for hits in hits_by_form
+            for message_id, part, _ in sorted(hits, reverse=True)
+            if message_id in lives and same_handset(lives[message_id].handset, report.handset)
+        ]
+        best = next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
         if best is not None:
             self._apply(*best, report)
             return
+        hits = [hit for each in hits_by_form for hit in each]
         gone = [mid for mid, _, key in hits if mid not in lives and key == handset_key(report.handset)]
         if gone:
             self._tell((*_RECEIVED, EventName.DR_REPEATED), report, max(gone))
@@ -332,7 +376,20 @@ class Transaction:
                 life.parts = [Status.QUEUED] * life.message.parts
             if life.parts is not None:
                 life.parts[int(part) - 1] = Status(status)
+        for life in lives.values():
+            if life.parts is None and life.status not in FINAL and life.message is not None and life.message.parts > 1:
+                life.parts = [Status.QUEUED] * life.message.parts
+            elif life.parts is not None and life.status in FINAL and not FINAL.issuperset(life.parts):
+                # It ended before all of its parts did: reports about them meet its end.
+                life.parts = None
         return lives
+
+    def _lives_now(self, ids: Sequence[int]) -> dict[int, Life]:
+        """Lives as they are within this transaction."""
+        missing = [each for each in ids if each not in self._read and each not in self._long]
+        self._read.update(self.lives(missing))
+        known = ((each, self._long.get(each) or self._read.get(each)) for each in ids)
+        return {each: life for each, life in known if life is not None}
 
     def _park(self, report: Report, forms: list[int]) -> None:
         rows.NEW_PARKED.run(
@@ -351,9 +408,9 @@ class Transaction:
         done: list[int] = []
         for _, report_id, body in rows.PARKED_BY_HASH.fetch(self._connection, hashes):
             report = rows.unpack_report(body)
-            entry = None if report_id in done else self._recent(report)
-            if entry is not None:
-                self._apply(entry.life, entry.part, report, is_new=False)
+            target = None if report_id in done else self._recent(report)
+            if target is not None:
+                self._apply(*target, report, is_new=False)
                 done.append(int(report_id))
         self.forget_parked(done)
 
@@ -458,6 +515,7 @@ class Transaction:
 
     def put_back(self) -> None:
         """The transaction failed: lives in memory are what they were."""
+        self._references.undo(self._references_added)
         for life, status, error, final_at_us, message, parts in reversed(self.effects.before):
             life.status, life.error, life.final_at_us, life.message = status, error, final_at_us, message
             life.parts = parts

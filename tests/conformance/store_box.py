@@ -1,0 +1,206 @@
+"""A store under test with a clock of its own: verbs as plain calls, and restarts without warning.
+
+Each engine says how it is opened and nothing else; the tests know the port alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from chappe.model.events import EventBatch
+from chappe.model.ids import IdMaker
+from chappe.model.lifecycle import Direction, Status
+from chappe.model.message import Item, Message
+from chappe.store.port import (
+    Deferred,
+    Delivered,
+    Ended,
+    Fault,
+    Held,
+    Life,
+    Moved,
+    Report,
+    Sending,
+    Sent,
+    Settlement,
+    Store,
+)
+from chappe.store.sqlite.engine import SqliteStore
+
+Answer = TypeVar("Answer")
+
+START_MS: Final = 1_800_000_000_000
+HANDSET: Final = "37120000001"
+OPERATOR: Final = "three"
+QUEUE: Final = f"operator:{OPERATOR}"
+
+
+def sqlite_engine(folder: Path, clock_us: Callable[[], int]) -> Any:
+    """A SQLite store in `folder`, not yet open."""
+    return SqliteStore(folder / "chappe.db", version="test", clock_us=clock_us)
+
+
+#: Engine name → what makes a store over a folder; opening it again finds what was there.
+ENGINES: Final[dict[str, Callable[[Path, Callable[[], int]], Any]]] = {"sqlite": sqlite_engine}
+
+
+class Box:
+    """One store, used as a node uses it."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self._make = ENGINES[engine]
+        self._folder = folder
+        self._runner = asyncio.Runner()
+        self.now_ms = START_MS
+        self.store: Any = None
+        self.ids: IdMaker
+        self.open()
+
+    # -- life ---------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the store, or open it again."""
+        self.store = self._make(self._folder, lambda: self.now_ms * 1000)
+
+        async def opening() -> None:
+            self.store.open()
+
+        self._runner.run(opening())
+        self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
+
+    def restart(self) -> None:
+        """The process dies without a word and another one starts."""
+        self.store = None
+        self.open()
+
+    def close(self) -> None:
+        """End the test."""
+        self.run(self.store.close())
+        self._runner.close()
+
+    def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Do something within the store's loop."""
+        return self._runner.run(work)
+
+    def together(self, *calls: Callable[[Store], Coroutine[Any, Any, Any]]) -> list[Any]:
+        """Several calls in one turn of the loop, as several nodes make them."""
+
+        async def all_of_them() -> list[Any]:
+            return await asyncio.gather(*(call(self.store) for call in calls))
+
+        return self._runner.run(all_of_them())
+
+    def pass_s(self, seconds: float) -> None:
+        """Time passes."""
+        self.now_ms += int(seconds * 1000)
+
+    # -- making -------------------------------------------------------------------------------------
+
+    def events(self) -> EventBatch:
+        """An empty batch of events of this moment."""
+        return EventBatch(self.now_ms * 1000)
+
+    def mt(self, client: str = "acme", *, lane: str = "", priority: int = 1, due_at_ms: int = 0, **fields: Any) -> Item:
+        """A new MT with its place in the operator's queue; other fields are those of the message."""
+        self.now_ms += 1
+        number = self.ids.next(self.now_ms)
+        values: dict[str, Any] = {"dest": HANDSET, "octets": b"hello", "registered_delivery": 1, **fields}
+        queue = values.pop("queue", QUEUE)
+        message = Message(number, Direction.MT, client, "", 1, 1, "SHOP", 1, 1, **values)
+        return Item(queue, priority, lane or client, due_at_ms, number, message)
+
+    def mo(self, client: str = "acme", **fields: Any) -> Item:
+        """A new MO with its place in the client's queue."""
+        self.now_ms += 1
+        number = self.ids.next(self.now_ms)
+        values: dict[str, Any] = {"dest": "12345", "octets": b"VOTE 5", **fields}
+        message = Message(number, Direction.MO, client, OPERATOR, 1, 1, HANDSET, 0, 1, **values)
+        return Item(f"client:{client}", 0, "", 0, number, message)
+
+    def report_on(self, reference: str, status: Status = Status.DELIVERED, **fields: Any) -> Report:
+        """A delivery report; `forms` are further forms of its reference."""
+        forms = (reference, *fields.pop("forms", ()))
+        values = {"operator": OPERATOR, "handset": HANDSET, "word": status.name[:7], "error": "000", **fields}
+        return Report(
+            id=self.ids.next(self.now_ms), references=forms, status=status, at_ms=self.now_ms, **values
+        )
+
+    # -- verbs --------------------------------------------------------------------------------------
+
+    def accept(self, *items: Item) -> Sequence[Fault | None]:
+        """Store messages."""
+        return self.run(self.store.accept(items, self._telling("mt_accepted", items)))
+
+    def lease(self, queue: str = QUEUE, limit: int = 1_000) -> list[Item]:
+        """Take from a queue."""
+        return self.run(self.store.lease(queue, limit))
+
+    def leased_ids(self, queue: str = QUEUE, limit: int = 1_000) -> list[int]:
+        """Take from a queue, and say which."""
+        return [item.id for item in self.lease(queue, limit)]
+
+    def release(self, *items: Item) -> None:
+        """Give back."""
+        self.run(self.store.release(items))
+
+    def settle(self, *settlements: Settlement) -> Sequence[Fault | None]:
+        """Say what became of items."""
+        items = [each.item for each in settlements]
+        return self.run(self.store.settle(settlements, self._telling("settled", items)))
+
+    def report(self, *reports: Report) -> Sequence[Fault | None]:
+        """Bring delivery reports."""
+        return self.run(self.store.report(reports, self.events()))
+
+    def find(self, message_id: int) -> Life:
+        """Look a message up that must be there."""
+        life = self.run(self.store.find(message_id))
+        assert life is not None
+        return life
+
+    def status(self, item: Item) -> Status:
+        """What became of a message."""
+        return self.find(item.id).status
+
+    def lines(self) -> list[str]:
+        """All event lines in the store, oldest first."""
+        blocks = self.store.blocks_after(0, 1_000_000)
+        return [line for block in blocks for line in block.lines.decode().splitlines()]
+
+    def told(self, message_id: int) -> list[str]:
+        """The events of one message."""
+        return [line.split(",")[1] for line in self.lines() if line.split(",")[2] == str(message_id)]
+
+    def _telling(self, event: str, items: Sequence[Item]) -> EventBatch:
+        events = self.events()
+        for item in items:
+            events.add(event, item.id, item.content.client)
+        return events
+
+    # -- ways of a message --------------------------------------------------------------------------
+
+    def sent(self, item: Item, reference: str, part: int = 1, operator: str = OPERATOR) -> Sent:
+        """The operator took it."""
+        return Sent(item, operator, reference, self.now_ms * 1000, part)
+
+    def ended(self, item: Item, status: Status = Status.FAILED, receipt: Item | None = None) -> Ended:
+        """It ends here."""
+        return Ended(item, status, "011", self.now_ms * 1000, receipt, OPERATOR)
+
+    def delivered(self, item: Item) -> Delivered:
+        """Its client has it."""
+        return Delivered(item, self.now_ms * 1000)
+
+    def send_one(self, reference: str, **fields: Any) -> Item:
+        """Accept one message and have the operator take it under `reference`."""
+        item = self.mt(**fields)
+        assert self.accept(item) == [None]
+        assert item.id in self.leased_ids()
+        assert self.settle(self.sent(item, reference)) == [None]
+        return item
+
+
+__all__ = ["ENGINES", "HANDSET", "OPERATOR", "QUEUE", "Box", "Deferred", "Held", "Moved", "Sending"]
