@@ -124,7 +124,7 @@ class HttpClientSimulator:
             return batch
         results = _results(body, is_bulk=self.options.http_batch > 1)
         for index, message in enumerate(batch):
-            result = results[index] if index < len(results) else Result(code=f"HTTP {status}")
+            result = results[index] if index < len(results) else Result()
             self._note_result(message, result, status)
         self.ledger.flush()
         return []
@@ -143,7 +143,7 @@ class HttpClientSimulator:
             self._log(Kind.ACCEPTED, message.tag, result.id)
         else:
             self.refused += 1
-            self._log(Kind.REFUSED, message.tag, detail=f"status={status} code={result.code}")
+            self._log(Kind.REFUSED, message.tag, detail=f"status={status} code={result.code or 'none'}")
 
     def _log(self, kind: Kind, *fields: str, detail: str = "") -> None:
         entry = Entry(time.monotonic_ns(), kind, *fields)
