@@ -10,7 +10,6 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -73,11 +72,13 @@ class EventFiles:
 
         Raises: OSError; `position` tells up to which block they are written, and to write the rest again is harmless.
         """
-        for path, group in groupby(blocks, self._path_of):
-            self._append_to(path, list(group))
-
-    def _path_of(self, block: Block) -> str:
-        return max(path_at(block.at_us, self._node), self.position.path)
+        blocks_by_path: dict[str, list[Block]] = {}
+        path = self.position.path
+        for block in blocks:
+            path = max(path, path_at(block.at_us, self._node))
+            blocks_by_path.setdefault(path, []).append(block)
+        for path, group in blocks_by_path.items():
+            self._append_to(path, group)
 
     def _append_to(self, path: str, blocks: Sequence[Block]) -> None:
         if path != self.position.path:
