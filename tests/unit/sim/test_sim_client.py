@@ -86,13 +86,15 @@ def test_a_client_connects_as_soon_as_the_gateway_is_there(unused_port: int) -> 
 
 def test_a_gateway_that_restarts_gets_the_rest(unused_port: int) -> None:
     async def main() -> None:
-        async with ClientSimulator(replace(QUICK, port=unused_port, count=10, rate=100.0)) as client:
-            async with SmscSimulator(SmscOptions(port=unused_port)) as before:
+        silent_after_three = Faults.parse('[[faults]]\nfault = "never_answer"\nat_count = 4')
+        at_port = SmscOptions(port=unused_port)
+        async with ClientSimulator(replace(QUICK, port=unused_port, count=10, window_pdus=1)) as client:
+            async with SmscSimulator(at_port, silent_after_three) as before:
                 running = asyncio.ensure_future(client.run())
-                await before.until(lambda: len(before.submitted) == 3)
-            async with SmscSimulator(SmscOptions(port=unused_port)) as after:
+                await before.until(lambda: len(before.submitted) == 4)
+            async with SmscSimulator(at_port) as after:
                 await client.until(lambda: client.outgoing.accepted == 10)
-                assert 1 <= len(after.submitted) <= 8
+                assert [taken.tag for taken in after.submitted] == [f"t{number}" for number in range(4, 11)]
                 running.cancel()
 
     asyncio.run(main())
