@@ -1,13 +1,12 @@
-"""Judges the messages of HTTP requests and stores those that are good, all of one turn of the loop together.
+"""Judges the messages of HTTP requests and has the good ones stored.
+
+The store's group commit makes one batch of what all requests of a turn of the loop bring.
 
 It must never know a header or a status line: it takes read messages and says what became of each.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
-
-import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.http_translate import FindPath, Path, accepted_of, item_of
@@ -15,7 +14,6 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.rules.decide import Routes
-from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 from chappe.store.port import Fault, Store, StoreAway
@@ -32,13 +30,6 @@ _LEAST_RETRY_S: Final = 0.01
 STORE_AWAY: Final = Refusal(Code.STORE_AWAY, "Nothing was stored; try again.", (), STORE_AWAY_RETRY_S)
 
 Outcome = Accepted | Refusal
-
-
-class Submission(msgspec.Struct, gc=False):
-    """Judged messages of one request on their way to the store, and who waits for them."""
-
-    items: Sequence[Item]
-    done: "asyncio.Future[Sequence[Fault | None]]"
 
 
 class Intake:
@@ -59,7 +50,6 @@ class Intake:
         self._ids = ids
         self._clock = clock
         self._notes = notes
-        self._submissions: Gathered[Submission] = Gathered()
         #: Client → messages that are judged and not yet stored.
         self._waiting: dict[str, int] = {}
 
@@ -78,34 +68,14 @@ class Intake:
             return [STORE_AWAY if isinstance(each, Item) else each for each in judged]
         return [_told(each, faults) if isinstance(each, Item) else each for each in judged]
 
-    async def run(self) -> None:
-        """Store what came, then tell those who wait, until cancelled."""
-        while True:
-            submissions = await self._submissions.take()
-            items = [item for submission in submissions for item in submission.items]
-            try:
-                faults = await self._store.accept(items, self._events_of(items))
-            except StoreAway as error:
-                for submission in submissions:
-                    if not submission.done.done():
-                        submission.done.set_exception(error)
-                continue
-            at = 0
-            for submission in submissions:
-                count = len(submission.items)
-                if not submission.done.done():
-                    submission.done.set_result(faults[at : at + count])
-                at += count
-
     async def _store_items(self, client: str, items: Sequence[Item]) -> Sequence[Fault | None]:
         """Wait until the messages are on disk.  Raises: StoreAway."""
-        done: asyncio.Future[Sequence[Fault | None]] = asyncio.get_running_loop().create_future()
-        self._waiting[client] = self._waiting.get(client, 0) + len(items)
-        self._submissions.add(Submission(items, done))
+        waiting = self._waiting
+        waiting[client] = waiting.get(client, 0) + len(items)
         try:
-            return await done
+            return await self._store.accept(items, self._events_of(items))
         finally:
-            self._waiting[client] -= len(items)
+            waiting[client] -= len(items)
 
     def _events_of(self, items: Sequence[Item]) -> EventBatch:
         events = EventBatch(self._clock.utc_us())

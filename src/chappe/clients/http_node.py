@@ -105,7 +105,6 @@ class ClientHttpNode:
         assert self._server is not None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._intake.run(), name="client-http accept")
                 group.create_task(self._server.keep_time(), name="client-http silence")
                 group.create_task(self._tick(), name="client-http tick")
         finally:

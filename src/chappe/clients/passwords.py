@@ -1,4 +1,4 @@
-"""Checks passwords without stopping the gateway: argon2 in a small pool, what was verified remembered, attempts counted.
+"""Checks passwords without stopping the gateway: argon2 in a small pool, verified ones remembered, attempts counted.
 
 It must never keep a password: what it remembers are keyed digests that die with the process.
 """
@@ -6,7 +6,7 @@ It must never keep a password: what it remembers are keyed digests that die with
 import asyncio
 import hmac
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Final
@@ -19,10 +19,13 @@ POOL_THREADS: Final = 1
 #: Checks that may wait; beyond, a bind is refused at once.
 POOL_QUEUE: Final = 200
 REMEMBERED: Final = 10_000
-#: Wrong passwords of one client from one address before further attempts are refused unseen.
+#: Wrong passwords, and passwords that are being checked, of one client from one address before further attempts are refused unseen.
 ATTEMPTS: Final = 10
 ATTEMPTS_WITHIN_S: Final = 60.0
 _TRACKED: Final = 10_000
+
+#: (system_id, address)
+Who = tuple[str, str]
 
 
 class TooManyAttempts(Exception):
@@ -34,49 +37,63 @@ class Passwords:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="argon2")
-        self._waiting = 0
+        self._checks: dict[bytes, asyncio.Future[bool]] = {}
+        self._waiting: Counter[Who] = Counter()
         self._hasher = PasswordHasher()
         self._key = os.urandom(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
-        self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._failures: OrderedDict[Who, tuple[int, float]] = OrderedDict()
 
-    async def is_right(
-        self, given: str, *, plain: str | None, hashed: str | None, who: tuple[str, str], now: float
-    ) -> bool:
+    async def is_right(self, given: str, *, plain: str | None, hashed: str | None, who: Who, now: float) -> bool:
         """Compare `given` with a plain or argon2-hashed password; `who` is (system_id, address).
 
         Raises: TooManyAttempts when `who` failed too often lately or too many checks wait.
         """
         count, since = self._failures.get(who, (0, now))
-        if count >= ATTEMPTS and now - since < ATTEMPTS_WITHIN_S:
+        if now - since >= ATTEMPTS_WITHIN_S:
+            self._failures.pop(who, None)
+        elif count >= ATTEMPTS:
             raise TooManyAttempts(f"{count} wrong passwords within {ATTEMPTS_WITHIN_S:.0f} s")
         if plain is not None:
             is_right = hmac.compare_digest(given.encode("utf-8"), plain.encode("utf-8"))
         else:
-            is_right = hashed is not None and await self._verify(given, hashed)
+            is_right = hashed is not None and await self._verify(given, hashed, who)
         if is_right:
             self._failures.pop(who, None)
         else:
             self._note_failure(who, now)
         return is_right
 
-    async def _verify(self, given: str, hashed: str) -> bool:
+    async def _verify(self, given: str, hashed: str, who: Who) -> bool:
         digest = blake2b(f"{hashed}\0{given}".encode("utf-8", "surrogatepass"), key=self._key).digest()
         if digest in self._verified:
             self._verified.move_to_end(digest)
             return True
-        if self._waiting >= POOL_QUEUE:
-            raise TooManyAttempts(f"{self._waiting} password checks are waiting")
-        self._waiting += 1
-        try:
-            is_right = await asyncio.get_running_loop().run_in_executor(self._pool, self._argon2, given, hashed)
-        finally:
-            self._waiting -= 1
+        # Many binds at once with one password are one check.
+        is_right = await asyncio.shield(self._checks.get(digest) or self._start(digest, given, hashed, who))
         if is_right:
             self._verified[digest] = None
             if len(self._verified) > REMEMBERED:
                 self._verified.popitem(last=False)
         return is_right
+
+    def _start(self, digest: bytes, given: str, hashed: str, who: Who) -> asyncio.Future[bool]:
+        """Have the pool look at a password.  Raises: TooManyAttempts."""
+        if len(self._checks) >= POOL_QUEUE:
+            raise TooManyAttempts(f"{len(self._checks)} password checks are waiting")
+        if self._failures.get(who, (0, 0.0))[0] + self._waiting[who] >= ATTEMPTS:
+            raise TooManyAttempts(f"{self._waiting[who]} passwords of one client from one address are waiting")
+        check = asyncio.get_running_loop().run_in_executor(self._pool, self._argon2, given, hashed)
+        self._checks[digest] = check
+        self._waiting[who] += 1
+        check.add_done_callback(lambda _: self._checked(digest, who))
+        return check
+
+    def _checked(self, digest: bytes, who: Who) -> None:
+        del self._checks[digest]
+        self._waiting[who] -= 1
+        if not self._waiting[who]:
+            del self._waiting[who]
 
     def _argon2(self, given: str, hashed: str) -> bool:
         try:
@@ -84,7 +101,7 @@ class Passwords:
         except (VerificationError, InvalidHashError):
             return False
 
-    def _note_failure(self, who: tuple[str, str], now: float) -> None:
+    def _note_failure(self, who: Who, now: float) -> None:
         count, since = self._failures.pop(who, (0, now))
         if now - since >= ATTEMPTS_WITHIN_S:
             count, since = 0, now

@@ -21,7 +21,7 @@ from chappe.clients.translate import (
     wire_id,
 )
 from chappe.crash import ARMED, CrashPoint, reach
-from chappe.model.errors import PeerError
+from chappe.model.errors import MisuseError, PeerError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
@@ -30,15 +30,19 @@ from chappe.net.smpp_peer import SmppPeer
 from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.node import Notes, persist
-from chappe.store.port import Deferred, Delivered, Fault, Settlement, Store, StoreAway
+from chappe.runtime.node import Notes, hold_crashes, persist
+from chappe.runtime.supervisor import Crash
+from chappe.store.port import Deferred, Delivered, Fault, Held, Settlement, Store, StoreAway
 from chappe.wire.smpp.facts import BindRequest, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
+from chappe.wire.smpp.framer import MAX_PDU_OCTETS
 from chappe.wire.smpp.pdus import DataSm, DataSmResp, DeliverSm, SubmitSm, SubmitSmResp
 from chappe.wire.smpp.session import Role, Session, Timers
 from chappe.wire.smpp.statuses import CommandStatus, status_name
 
 #: Connections that have not bound yet, over all addresses: beyond, new ones are closed at once.
 MAX_UNBOUND: Final = 20_000
+#: Longest PDU of a peer that has not bound: many strangers must not fill the memory with beginnings of PDUs.
+UNBOUND_PDU_OCTETS: Final = 4_096
 #: Messages that one turn accepts: more would make those wait that are on their way out.
 ACCEPT_ITEMS: Final = 250
 #: How often sessions look at the clock.
@@ -65,11 +69,15 @@ class Submission(msgspec.Struct, gc=False):
 
 
 class Answered(msgspec.Struct, gc=False):
-    """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after."""
+    """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after.
+
+    `misfit` tells why no PDU of the client's SMPP version can carry it.
+    """
 
     item: Item
     command_status: int
     due_at_ms: int = 0
+    misfit: str = ""
 
 
 class ClientSmppNode:
@@ -98,6 +106,7 @@ class ClientSmppNode:
         self._unbound = 0
         self._submissions: Gathered[Submission] = Gathered()
         self._answers: Gathered[Answered] = Gathered()
+        self._crashes: Gathered[Crash] = Gathered()
         self._hungry: Gathered[Account] = Gathered()
         self._is_hungry: set[str] = set()
         self._binding: set[asyncio.Task[None]] = set()
@@ -121,6 +130,7 @@ class ClientSmppNode:
             group.create_task(self._accept(), name="client-smpp accept")
             group.create_task(self._deliver(), name="client-smpp deliver")
             group.create_task(self._settle(), name="client-smpp settle")
+            group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="client-smpp crashes")
             group.create_task(self._tick(), name="client-smpp tick")
 
     async def drain(self, until: float) -> None:
@@ -153,7 +163,14 @@ class ClientSmppNode:
     def _make_peer(self) -> SmppPeer:
         now = self._clock.monotonic()
         timers = Timers(session_init_s=self._session_init_s)
-        session = Session(Role.MC, now=now, timers=timers, window_pdus=1, system_id=self._system_id)
+        session = Session(
+            Role.MC,
+            now=now,
+            timers=timers,
+            window_pdus=1,
+            max_pdu_octets=UNBOUND_PDU_OCTETS,
+            system_id=self._system_id,
+        )
         peer = SmppPeer(session, self._on_facts, self._on_lost)
         self._peers.add(peer)
         self._unbound += 1
@@ -196,7 +213,7 @@ class ClientSmppNode:
                 self._keep(task)
             elif kind is Unanswered:
                 if isinstance(fact.context, Item):  # type: ignore[union-attr]
-                    self._give_back([fact.context])  # type: ignore[union-attr]
+                    self._try_again(peer.owner, fact.context, 0)  # type: ignore[union-attr]
             elif kind is Refused:
                 account: Account | None = peer.owner
                 self._note(EventName.PDU_REFUSED, account.name if account else "", f"{peer.name} {fact.what}")  # type: ignore[union-attr]
@@ -227,6 +244,7 @@ class ClientSmppNode:
         account.peers.append(peer)
         timers = Timers(enquire_link_s=account.enquire_link_s, response_s=account.response_s)
         peer.session.agree(self._clock.monotonic(), timers=timers, window_pdus=account.window)
+        peer.session.lengthen(MAX_PDU_OCTETS)
         peer.session.accept_bind(number, system_id=self._system_id)
         peer.flush()
         self._note(EventName.CLIENT_BOUND, account.name, f"{peer.name} {type(pdu).__name__}")
@@ -261,19 +279,20 @@ class ClientSmppNode:
     def _on_request(self, peer: SmppPeer, number: int, pdu: object, now_ms: int) -> None:
         account: Account = peer.owner
         if type(pdu) is not SubmitSm and type(pdu) is not DataSm:
-            peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID)
+            peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID, type(pdu))
             return
         status = self._judge(peer, account)
         if status:
-            peer.session.respond_error(number, status)
+            peer.session.respond_error(number, status, type(pdu))
             return
         try:
             item = self._judge_message(account, pdu, now_ms)
         except PeerError as error:
-            peer.session.respond_error(number, error.status)
+            peer.session.respond_error(number, error.status, type(pdu))
             self._note_refusal(account, pdu, error)
             return
         account.throttle.take(1)
+        account.arriving += 1
         self._submissions.add(Submission(peer, number, item, type(pdu) is DataSm))
 
     def _judge(self, peer: SmppPeer, account: Account) -> int:
@@ -286,7 +305,7 @@ class ClientSmppNode:
         if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
             return CommandStatus.ESME_RTHROTTLED
         # What is on its way to the store counts too, or a fast client would overrun the limit by a batch.
-        if self._store.open_messages(account.name) + len(self._submissions) >= account.queue_limit:
+        if self._store.open_messages(account.name) + account.arriving >= account.queue_limit:
             return CommandStatus.ESME_RMSGQFUL
         return 0
 
@@ -333,6 +352,7 @@ class ClientSmppNode:
         dirty: list[SmppPeer] = []
         for submission, fault in zip(submissions, faults, strict=True):
             peer = submission.peer
+            peer.owner.arriving -= 1
             if peer.is_lost:
                 continue
             if fault is None:
@@ -340,7 +360,8 @@ class ClientSmppNode:
                 answer = DataSmResp(text) if submission.is_data else SubmitSmResp(text)
                 peer.session.respond(submission.sequence_number, answer)
             else:
-                peer.session.respond_error(submission.sequence_number, CommandStatus.ESME_RSUBMITFAIL)
+                asked = DataSm if submission.is_data else SubmitSm
+                peer.session.respond_error(submission.sequence_number, CommandStatus.ESME_RSUBMITFAIL, asked)
             if not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
@@ -351,9 +372,11 @@ class ClientSmppNode:
         dirty: list[SmppPeer] = []
         for submission in submissions:
             peer = submission.peer
+            peer.owner.arriving -= 1
             if peer.is_lost:
                 continue
-            peer.session.respond_error(submission.sequence_number, peer.owner.store_away_status)
+            asked = DataSm if submission.is_data else SubmitSm
+            peer.session.respond_error(submission.sequence_number, peer.owner.store_away_status, asked)
             if not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
@@ -393,14 +416,21 @@ class ClientSmppNode:
             items = await self._store.lease(account.queue, room)
             for item in items:
                 if not account.waiting_handsets or not self._must_wait(account, item):
-                    peer.session.request(self._deliver_sm(account, item), now, item)
+                    self._send(peer, account, item, now)
             if items and not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
             if len(items) < room:
                 return
 
-    def _deliver_sm(self, account: Account, item: Item) -> DeliverSm:
+    def _send(self, peer: SmppPeer, account: Account, item: Item, now: float) -> None:
+        """Write one delivery; one that the client's SMPP cannot carry is held for a person, and stops nobody."""
+        try:
+            peer.session.request(self._deliver_sm(account, item), now, item)
+        except MisuseError as error:
+            self._answers.add(Answered(item, 0, misfit=str(error)))
+
+    def _deliver_sm(self, account: Account, item: Item) -> DeliverSm | DataSm:
         content = item.content
         if isinstance(content, Receipt):
             return deliver_of_receipt(content, account.id_form)
@@ -422,13 +452,16 @@ class ClientSmppNode:
         assert isinstance(item, Item)
         status = response.command_status
         if status in _TRY_AGAIN:
-            now_ms = self._clock.utc_us() // 1000
-            due = now_ms + int(account.retry_s * 1000)
-            account.waiting_handsets[_handset(item)] = due
-            self._answers.add(Answered(item, status, due))
+            self._try_again(account, item, status)
         else:
             self._answers.add(Answered(item, status))
         self._wake(account)
+
+    def _try_again(self, account: Account, item: Item, status: int) -> None:
+        """Refused for now, or never answered: the same delivery again after a pause."""
+        due = self._clock.utc_us() // 1000 + int(account.retry_s * 1000)
+        account.waiting_handsets[_handset(item)] = due
+        self._answers.add(Answered(item, status, due))
 
     async def _settle(self) -> None:
         """Write what became of deliveries; while the store is away, keep trying: nothing else may forget it."""
@@ -439,17 +472,20 @@ class ClientSmppNode:
             for answer in answers:
                 if answer.due_at_ms:
                     settlements.append(Deferred(answer.item, answer.due_at_ms))
+                elif answer.misfit:
+                    settlements.append(Held(answer.item, answer.misfit))
+                    self._tell(events, answer.item, f"held: {answer.misfit}")
                 else:
                     settlements.append(Delivered(answer.item, events.at_us))
-                    self._tell(events, answer.item, answer.command_status)
+                    status = answer.command_status
+                    self._tell(events, answer.item, status_name(status) if status else "")
             await persist(self._store, settlements, events)
 
-    def _tell(self, events: EventBatch, item: Item, status: int) -> None:
+    def _tell(self, events: EventBatch, item: Item, refusal: str) -> None:
         content = item.content
-        detail = status_name(status) if status else ""
         if isinstance(content, Receipt):
             events.add(
-                EventName.DR_REFUSED if status else EventName.DR_DELIVERED,
+                EventName.DR_REFUSED if refusal else EventName.DR_DELIVERED,
                 content.message_id,
                 content.client,
                 content.operator,
@@ -457,17 +493,17 @@ class ClientSmppNode:
                 content.dest,
                 content.reference,
                 "",
-                detail or content.status.word,
+                refusal or content.status.word,
             )
         else:
             events.add(
-                EventName.MO_REFUSED if status else EventName.MO_DELIVERED,
+                EventName.MO_REFUSED if refusal else EventName.MO_DELIVERED,
                 content.id,
                 content.client,
                 content.operator,
                 content.source,
                 content.dest,
-                detail=detail,
+                detail=refusal,
             )
 
     # -- clock and log ------------------------------------------------------------------------------

@@ -15,12 +15,18 @@ from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from chappe.wire.smpp.statuses import CommandStatus
 from chappe.wire.smpp.tlvs import Tag
 
-#: esm_class bits that travel with a message: mode, UDHI and reply path.  SMPP 3.4 §5.2.12.
-_KEPT_ESM: Final = 0xC3
+#: Message types that an ESME may submit: ordinary, delivery and user acknowledgement.  SMPP 3.4 §5.2.12.
+_TYPE_MASK: Final = 0x3C
+_SUBMITTED_TYPES: Final = frozenset({0x00, 0x08, 0x10})
 _UDHI: Final = 0x40
 #: esm_class of a receipt and of an intermediate notification toward the ESME.
 _RECEIPT_ESM: Final = 0x04
 _NOTIFICATION_ESM: Final = 0x20
+
+#: Longest address of submit_sm and deliver_sm, and longest text of short_message; what is longer needs data_sm, or
+#: travels as message_payload.
+_ADDRESS_OCTETS: Final = 20
+_SHORT_MESSAGE_OCTETS: Final = 254
 
 #: A validity that ends later than this is as good as none.
 _FURTHEST: Final = timedelta(days=365 * 5)
@@ -47,8 +53,12 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
     octets, tlvs = pdu.short_message, pdu.tlvs
     if tlvs:
         octets, tlvs = _take_payload(octets, tlvs)
-    if pdu.esm_class & _UDHI:
-        _check_header(octets)
+    if pdu.esm_class:
+        _check_class(pdu.esm_class, octets)
+    if pdu.replace_if_present_flag:
+        raise PeerError("no message is replaced on the way in", status=CommandStatus.ESME_RINVREPFLAG)
+    if pdu.sm_default_msg_id:
+        raise PeerError("there are no predefined messages", status=CommandStatus.ESME_RINVDFTMSGID)
     expires_at_ms = 0
     if pdu.validity_period:
         expires_at_ms = _moment(pdu.validity_period, now_ms, CommandStatus.ESME_RINVEXPIRY)
@@ -65,7 +75,7 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
         pdu.destination_addr,
         octets,
         pdu.data_coding,
-        pdu.esm_class & _KEPT_ESM,
+        pdu.esm_class,
         pdu.protocol_id,
         pdu.priority_flag,
         pdu.registered_delivery,
@@ -87,8 +97,13 @@ def due_at_ms(pdu: SubmitSm, now_ms: int) -> int:
 def message_of_data(pdu: DataSm, message_id: int, client: str) -> Message:
     """Read a data_sm: its text is in message_payload.  Raises: PeerError with the status to answer."""
     octets, tlvs = _take_payload(b"", pdu.tlvs)
-    if pdu.esm_class & _UDHI:
-        _check_header(octets)
+    if pdu.esm_class:
+        _check_class(pdu.esm_class, octets)
+    # Operators are fed by submit_sm, whose addresses are shorter than those of data_sm.
+    if len(pdu.source_addr) > _ADDRESS_OCTETS:
+        raise PeerError("source_addr is longer than submit_sm carries", status=CommandStatus.ESME_RINVSRCADR)
+    if len(pdu.destination_addr) > _ADDRESS_OCTETS:
+        raise PeerError("destination_addr is longer than submit_sm carries", status=CommandStatus.ESME_RINVDSTADR)
     return Message(
         message_id,
         Direction.MT,
@@ -102,7 +117,7 @@ def message_of_data(pdu: DataSm, message_id: int, client: str) -> Message:
         pdu.destination_addr,
         octets,
         pdu.data_coding,
-        pdu.esm_class & _KEPT_ESM,
+        pdu.esm_class,
         0,
         0,
         pdu.registered_delivery,
@@ -122,9 +137,11 @@ def _take_payload(octets: bytes, tlvs: tuple[tuple[int, bytes], ...]) -> tuple[b
     return payload[0], tuple(each for each in tlvs if each[0] != Tag.MESSAGE_PAYLOAD)
 
 
-def _check_header(octets: bytes) -> None:
-    """UDHI promises a header that lies within the text.  3GPP TS 23.040 §9.2.3.24."""
-    if not octets or octets[0] >= len(octets):
+def _check_class(esm_class: int, octets: bytes) -> None:
+    """The type must be one for submitting, and UDHI promises a header within the text.  3GPP TS 23.040 §9.2.3.24."""
+    if esm_class & _TYPE_MASK not in _SUBMITTED_TYPES:
+        raise PeerError("esm_class has a type that is not for submitting", status=CommandStatus.ESME_RINVESMCLASS)
+    if esm_class & _UDHI and (not octets or octets[0] >= len(octets)):
         raise PeerError("esm_class says UDHI, the text has no whole header", status=CommandStatus.ESME_RINVESMCLASS)
 
 
@@ -206,13 +223,23 @@ def deliver_of_receipt(receipt: Receipt, id_form: str) -> DeliverSm:
     )
 
 
-#: Longest text that short_message carries; what is longer travels as message_payload.
-_SHORT_MESSAGE_OCTETS: Final = 254
-
-
-def deliver_of_message(message: Message) -> DeliverSm:
-    """Hand an MO to a client as its operator brought it."""
+def deliver_of_message(message: Message) -> DeliverSm | DataSm:
+    """Hand an MO to a client as its operator brought it; data_sm alone carries long addresses."""
     octets, tlvs = message.octets, message.tlvs
+    if len(message.source) > _ADDRESS_OCTETS or len(message.dest) > _ADDRESS_OCTETS:
+        return DataSm(
+            message.service_type,
+            message.source_ton,
+            message.source_npi,
+            message.source,
+            message.dest_ton,
+            message.dest_npi,
+            message.dest,
+            message.esm_class,
+            message.registered_delivery,
+            message.data_coding,
+            (*tlvs, (int(Tag.MESSAGE_PAYLOAD), octets)),
+        )
     if len(octets) > _SHORT_MESSAGE_OCTETS:
         octets, tlvs = b"", (*tlvs, (int(Tag.MESSAGE_PAYLOAD), octets))
     return DeliverSm(
@@ -226,6 +253,7 @@ def deliver_of_message(message: Message) -> DeliverSm:
         message.esm_class,
         message.protocol_id,
         message.priority_flag,
+        registered_delivery=message.registered_delivery,
         data_coding=message.data_coding,
         short_message=octets,
         tlvs=tlvs,

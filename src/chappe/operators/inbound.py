@@ -85,7 +85,7 @@ class Inbound:
         """A request of the operator; answered after its commit."""
         if not isinstance(pdu, DeliverSm | DataSm):
             if not type(pdu).__name__.startswith("Alert"):
-                peer.session.respond_error(sequence_number, CommandStatus.ESME_RINVCMDID)
+                peer.session.respond_error(sequence_number, CommandStatus.ESME_RINVCMDID, type(pdu))
             return
         arrival = Arrival(link, peer, sequence_number, type(pdu) is DataSm)
         now_ms = self._clock.utc_us() // 1000
@@ -200,7 +200,8 @@ class Inbound:
             if peer.is_lost:
                 continue
             if status or (faults is not None and faults[number] is not None):
-                peer.session.respond_error(arrival.sequence_number, status or CommandStatus.ESME_RX_P_APPN)
+                asked = DataSm if arrival.is_data else DeliverSm
+                peer.session.respond_error(arrival.sequence_number, status or CommandStatus.ESME_RX_P_APPN, asked)
             else:
                 peer.session.respond(arrival.sequence_number, _DATA_OK if arrival.is_data else _DELIVER_OK)
             dirty[peer] = None

@@ -70,13 +70,12 @@ class SmppLinks:
             for kind in kinds:
                 group.create_task(self._keep(link, kind), name=f"{self.terms.operator} link {link.number}")
 
-    @property
     def _may_dial(self) -> bool:
         return not self.is_stopping
 
     async def _keep(self, link: Link, kind: type[Bind]) -> None:
         """Keep one connection bound until asked to stop."""
-        while self._may_dial:
+        while self._may_dial():
             began = self._clock.monotonic()
             reason = await self._serve(link, kind)
             self._note(EventName.LINK_DOWN, link, kind, reason)
@@ -84,7 +83,7 @@ class SmppLinks:
                 link.changed_at = self._clock.monotonic()
             link.down_reason = reason
             link.backoff.held(self._clock.monotonic() - began)
-            if not self._may_dial:
+            if not self._may_dial():
                 return
             await asyncio.sleep(link.backoff.pause_s(random.random()))  # jitter needs no secrecy
 

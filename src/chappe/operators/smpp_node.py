@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from chappe.crash import ARMED, CrashPoint, reach
+from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker, first_id_at, made_at_ms
 from chappe.model.lifecycle import Status
@@ -26,12 +27,13 @@ from chappe.rules.match import receipt_of, wants_receipt
 from chappe.rules.retry import Gate, Refusal, RefusalRules, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.node import Notes, persist
+from chappe.runtime.node import Notes, hold_crashes, persist
+from chappe.runtime.supervisor import Crash, each
 from chappe.runtime.throttle import Throttle
 from chappe.store.port import Deferred, Ended, Held, Moved, Sending, Sent, Settlement, Store
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSm, SubmitSmResp
-from chappe.wire.smpp.statuses import status_name
+from chappe.wire.smpp.statuses import CommandStatus, status_name
 
 TICK_S: Final = 0.5
 #: No link could send for so long: messages with another operator on their route go there.
@@ -87,7 +89,8 @@ class OperatorSmppNode:
         self._work: Gathered[None] = Gathered()
         self._is_woken = False
         self._responses: Gathered[tuple[InFlight, int, str]] = Gathered()
-        self._given_up: Gathered[tuple[InFlight, str]] = Gathered()
+        self._given_up: Gathered[tuple[InFlight, str, bool]] = Gathered()
+        self._crashes: Gathered[Crash] = Gathered()
         #: Messages of several parts that are under way: id → parts without answer.
         self._parts_open: dict[int, set[int]] = {}
         #: Messages that ended while parts of them were still in flight.
@@ -115,6 +118,7 @@ class OperatorSmppNode:
             group.create_task(self.inbound.reports(), name=f"{name} reports")
             group.create_task(self.inbound.messages(), name=f"{name} mo")
             group.create_task(self._tick(), name=f"{name} tick")
+            group.create_task(hold_crashes(self._store, self._clock, self._crashes), name=f"{name} crashes")
             group.create_task(self._fail_over(), name=f"{name} failover")
 
     async def drain(self, until: float) -> None:
@@ -147,12 +151,14 @@ class OperatorSmppNode:
         """The outcome of what was in flight is unknown; what was not written yet is simply given back."""
         for context in peer.session.abandon():
             if isinstance(context, InFlight):
-                self._given_up.add((context, "link lost before the response"))
+                self._given_up.add((context, "link lost before the response", False))
         if link.sender is None:
             items = link.take_backlog()
             if items:
                 self._start(self._store.release(items))
-        self.inbound.link_lost(link)
+        if link.receiver is None:
+            # While a pair's receiver lives, its answers can still be read: the transmitter's end proves nothing.
+            self.inbound.link_lost(link)
 
     def _start(self, work: "asyncio.Future[None] | object") -> None:
         task = asyncio.get_running_loop().create_task(work, name=f"{self.name} release")  # type: ignore[arg-type,var-annotated]
@@ -170,7 +176,7 @@ class OperatorSmppNode:
             elif kind is Request:
                 self.inbound.take(link, peer, fact.sequence_number, fact.pdu)  # type: ignore[union-attr]
             elif kind is Unanswered:
-                self._given_up.add((fact.context, "no response in time"))  # type: ignore[union-attr,arg-type]
+                self._given_up.add((fact.context, "no response in time", True))  # type: ignore[union-attr,arg-type]
             elif kind is Bound:
                 _resolve(connecting.bound, 0)
             elif kind is BindRefused:
@@ -182,7 +188,9 @@ class OperatorSmppNode:
                 self._notes.add(EventName.PDU_REFUSED, operator=self.name, detail=f"{peer.name} late response {late}")
             elif kind is Over:
                 pass
-        link.answered.proved(peer.session.heard_us_at)
+        if peer is link.receiver:
+            # What a transmitter's peer has read says nothing about the answers on the receiver.
+            link.answered.proved(peer.session.heard_us_at)
         self._wake()
 
     # -- sending ------------------------------------------------------------------------------------
@@ -238,7 +246,7 @@ class OperatorSmppNode:
         tokens = self._throttle.available(now)
         while link.backlog and sender.session.room > 0 and tokens > 0:
             pdu, flight = link.backlog.popleft()
-            sender.session.request(pdu, now, flight)
+            self._write(sender, pdu, flight, now)
             self._throttle.take(1)
             tokens -= 1
         if link.backlog and tokens <= 0:
@@ -255,21 +263,31 @@ class OperatorSmppNode:
             await self._store.release(ready)
             return
         now, wire = self._clock.monotonic(), self._terms.wire
-        for item in ready:
+
+        def put(item: Item) -> None:
             message: Message = item.content  # type: ignore[assignment]
             # One handset's messages keep to one link, so that they arrive in order.
             link = links[hash(message.dest) % len(links)]
             if message.parts == 1:
                 self._put(link, submit_of(message, wire), InFlight(item), now)
             else:
-                await self._put_parts(link, item, message, now)
+                self._put_parts(link, item, message, taken[item.id], now)
+
+        taken = await self._parts_taken(ready)
+        for crash in each(ready, put):
+            self._crashes.add(crash)
         self._flush([link.sender for link in links if link.sender is not None])
+
+    async def _parts_taken(self, items: Sequence[Item]) -> dict[int, set[int]]:
+        """Of long messages, the parts that the operator has already: id → part numbers."""
+        long = [item for item in items if item.content.parts > 1]  # type: ignore[union-attr]
+        return {item.id: await self._store.parts_sent(item.id) for item in long}
 
     async def _still_valid(self, items: Sequence[Item]) -> Sequence[Item]:
         """End what has outlived its validity; return the rest."""
         now_ms = self._clock.utc_us() // 1000
         fresh_from = first_id_at(now_ms - SURELY_VALID_MS)
-        if all([item.id > fresh_from and not item.content.expires_at_ms for item in items]):  # type: ignore[union-attr]
+        if all(item.id > fresh_from and not item.content.expires_at_ms for item in items):  # type: ignore[union-attr]
             return items
         late = [item for item in items if self._expires_at_ms(item) <= now_ms]
         if late:
@@ -283,12 +301,19 @@ class OperatorSmppNode:
         if link.backlog or sender is None or sender.session.room <= 0:
             link.backlog.append((pdu, flight))
             return
-        sender.session.request(pdu, now, flight)
+        self._write(sender, pdu, flight, now)
         self._throttle.take(1)
 
-    async def _put_parts(self, link: Link, item: Item, message: Message, now: float) -> None:
-        """The parts of a long message that no operator has taken yet."""
-        taken = await self._store.parts_sent(message.id)
+    def _write(self, sender: SmppPeer, pdu: SubmitSm, flight: InFlight, now: float) -> None:
+        """Send one PDU; one that this operator's SMPP cannot carry is refused alone, as if the operator had."""
+        try:
+            sender.session.request(pdu, now, flight)
+        except MisuseError as error:
+            self._notes.add(EventName.PDU_REFUSED, operator=self.name, detail=str(error))
+            self._responses.add((flight, CommandStatus.ESME_RSUBMITFAIL, ""))
+
+    def _put_parts(self, link: Link, item: Item, message: Message, taken: set[int], now: float) -> None:
+        """The parts of a long message that the operator has not taken yet."""
         pdus = submits_of(message, self._terms.wire)
         self._parts_open[item.id] = {part for part in range(1, len(pdus) + 1) if part not in taken}
         self._dead.discard(item.id)
@@ -444,17 +469,22 @@ class OperatorSmppNode:
         """Parts whose outcome nobody knows: sent again, or held for a receipt or a person."""
         while True:
             flights = await self._given_up.take()
-            items = {flight.item.id: (flight.item, why) for flight, why in flights}
+            items = {flight.item.id: (flight.item, why, is_slow) for flight, why, is_slow in flights}
             events = EventBatch(self._clock.utc_us())
             again: list[Item] = []
             settlements: list[Settlement] = []
-            for item, why in items.values():
+            for item, why, is_slow in items.values():
                 if item.id in self._dead:
                     continue
                 self._forget(item)
                 if self._terms.holds_unknown:
                     self._tell(events, EventName.MT_HELD, item, why)
                     settlements.append(Held(item, why))
+                elif is_slow:
+                    # An operator that answers nothing must not get the same message every few seconds.
+                    due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
+                    self._tell(events, EventName.MT_DEFERRED, item, why)
+                    settlements.append(Deferred(item, due))
                 else:
                     self._tell(events, EventName.MT_DEFERRED, item, f"{why}; sent again")
                     again.append(item)

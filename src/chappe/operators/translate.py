@@ -34,12 +34,12 @@ STATUS_BY_STATE: Final = {
 _TYPE_MASK: Final = 0x3C
 #: Message types that tell of another message: MC receipt, intermediate notification.  SMPP 3.4 §5.2.12.
 _TELLING: Final = frozenset({0x04, 0x20})
-_KEPT_ESM: Final = 0xC3
 _UDHI: Final = 0x40
 _SHORT_MESSAGE_OCTETS: Final = 254
-#: What we always want to hear: success and failure; intermediate too if the client asked for it.
+#: What we always want to hear: success and failure, whatever the client asked for.
 _ASK_RECEIPT: Final = 0x01
-_INTERMEDIATE: Final = 0x10
+#: Bits of registered_delivery that are the client's: acknowledgements of the handset, intermediate notifications.
+_CLIENTS_BITS: Final = 0xFC
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
 
 
@@ -140,7 +140,7 @@ def _submit(
         message.priority_flag,
         "",
         validity_period,
-        _ASK_RECEIPT | (message.registered_delivery & _INTERMEDIATE),
+        _ASK_RECEIPT | (message.registered_delivery & _CLIENTS_BITS),
         0,
         message.data_coding,
         0,
@@ -220,10 +220,10 @@ def mo_of(pdu: DeliverSm | DataSm, message_id: int, operator: str, client: str) 
         pdu.destination_addr,
         octets,
         pdu.data_coding,
-        pdu.esm_class & _KEPT_ESM,
+        pdu.esm_class,
         protocol_id,
         priority_flag,
-        0,
+        pdu.registered_delivery,
         pdu.service_type,
         "",
         tlvs,

@@ -16,7 +16,8 @@ from chappe.wire.smpp.statuses import CommandStatus
 DECODERS: Final[dict[int, Decode]] = {command_id: compile_decoder(declared) for command_id, declared in PDUS.items()}
 ENCODERS: Final[dict[type, Encode]] = {declared.struct: compile_encoder(declared) for declared in PDUS.values()}
 
-_COMMAND_ID_BY_STRUCT = {declared.struct: command_id for command_id, declared in PDUS.items()}
+#: Under which command_id each PDU is declared.
+COMMAND_ID_BY_STRUCT: Final[dict[type, int]] = {declared.struct: command_id for command_id, declared in PDUS.items()}
 
 
 def encode(pdu: Pdu, sequence_number: int, command_status: int = 0) -> bytes:
@@ -45,7 +46,7 @@ def decode(command_id: int, body: bytes) -> Pdu:
 
 def command_id_of(pdu: Pdu) -> int:
     """The command_id under which `pdu` is declared."""
-    return _COMMAND_ID_BY_STRUCT[type(pdu)]
+    return COMMAND_ID_BY_STRUCT[type(pdu)]
 
 
-__all__ = ["DECODERS", "ENCODERS", "Pdu", "command_id_of", "decode", "encode", "pdus"]
+__all__ = ["COMMAND_ID_BY_STRUCT", "DECODERS", "ENCODERS", "Pdu", "command_id_of", "decode", "encode", "pdus"]

@@ -28,6 +28,10 @@ class Framer:
         #: Why nothing more will come; the frames before the fault were given out.
         self.error: FrameError | None = None
 
+    def lengthen(self, max_octets: int) -> None:
+        """From now on a PDU may have so many octets, header included."""
+        self._max_octets = max_octets
+
     def feed(self, octets: bytes) -> list[Frame]:
         """The PDUs that `octets` complete, in order.
 

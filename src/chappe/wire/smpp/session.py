@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from chappe.model.errors import MisuseError
-from chappe.wire.smpp.codec import DECODERS, ENCODERS
+from chappe.wire.smpp.codec import COMMAND_ID_BY_STRUCT, DECODERS, ENCODERS
 from chappe.wire.smpp.compiler import Encode
 from chappe.wire.smpp.constants import RESPONSE_BIT, VERSION_3_4, CommandId
 from chappe.wire.smpp.declaration import PDUS
@@ -62,6 +62,10 @@ class Session(Keepalive):
         """`system_id` and `interface_version` are what an MC tells of itself; an ESME tells them in its bind."""
         super().__init__(role, now, timers, window_pdus, system_id, interface_version)
         self._framer = Framer(max_pdu_octets)
+
+    def lengthen(self, max_pdu_octets: int) -> None:
+        """From now on the peer may send PDUs of this length: it is no stranger any more."""
+        self._framer.lengthen(max_pdu_octets)
 
     @property
     def room(self) -> int:
@@ -215,13 +219,21 @@ class Session(Keepalive):
         if self._last_words is not None:
             self._untold += self._part_if_answered()
 
-    def respond_error(self, sequence_number: int, command_status: int) -> None:
+    def respond_error(self, sequence_number: int, command_status: int, asked: type | None = None) -> None:
         """Answer a `Request` with a status and no body; nothing happens if the connection is gone meanwhile.
+
+        `asked` is the type of the request's PDU: a peer may call a submit_sm and a data_sm by the same number at once.
 
         Raises:
             MisuseError: no such request is open.
         """
-        command_id = self._docket.strike_any(sequence_number)
+        command_id: int | None
+        if asked is None:
+            command_id = self._docket.strike_any(sequence_number)
+        else:
+            command_id = COMMAND_ID_BY_STRUCT[asked]
+            if not self._docket.strike(sequence_number, command_id):
+                command_id = None
         if command_id is None:
             self._complain(f"no request {sequence_number} waits for an answer")
             return
