@@ -19,7 +19,7 @@ POOL_THREADS: Final = 1
 #: Checks that may wait; beyond, a bind is refused at once.
 POOL_QUEUE: Final = 200
 REMEMBERED: Final = 10_000
-#: Wrong passwords, and passwords that are being checked, of one client from one address before further attempts are refused unseen.
+#: Passwords of one client from one address, wrong ones and those that are being checked; further ones are refused unseen.
 ATTEMPTS: Final = 10
 ATTEMPTS_WITHIN_S: Final = 60.0
 _TRACKED: Final = 10_000

@@ -30,7 +30,7 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     #: User data, with its UDH where `esm_class` says so.  Unpacked septets for GSM 7 bit.
     octets: bytes
     data_coding: int = 0
-    #: Mode and UDHI / reply-path bits of SMPP 3.4 §5.2.12; the message-type bits are zero.
+    #: SMPP 3.4 §5.2.12: mode, acknowledgements between handset and client, UDHI, reply path; never a receipt's type.
     esm_class: int = 0
     protocol_id: int = 0
     priority_flag: int = 0

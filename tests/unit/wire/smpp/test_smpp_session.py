@@ -233,6 +233,29 @@ def test_a_number_that_the_peer_uses_twice_gets_two_answers() -> None:
     assert session.unanswered == 0
 
 
+def test_a_refusal_hits_the_request_that_is_meant_among_two_of_one_number() -> None:
+    mc = bound_mc()
+    tell(mc, SubmitSm(destination_addr="1"), 5)
+    tell(mc, DataSm(destination_addr="1"), 5)
+
+    mc.respond_error(5, CommandStatus.ESME_RTHROTTLED, DataSm)
+    mc.respond(5, SubmitSmResp("one"))
+
+    assert said(mc) == [(DataSmResp, 5, CommandStatus.ESME_RTHROTTLED), (SubmitSmResp("one"), 5, 0)]
+    with pytest.raises(MisuseError):
+        mc.respond_error(5, CommandStatus.ESME_RTHROTTLED, DataSm)
+
+
+def test_a_stranger_may_not_send_what_an_acquaintance_may() -> None:
+    long = SubmitSm(tlvs=((Tag.MESSAGE_PAYLOAD, bytes(5_000)),))
+    stranger, acquaintance = bound_mc(max_pdu_octets=4_096), bound_mc(max_pdu_octets=4_096)
+
+    acquaintance.lengthen(70_000)
+
+    assert isinstance(tell(stranger, long, 1)[-1], Over)
+    assert tell(acquaintance, long, 1) == [Request(1, long)]
+
+
 @pytest.mark.parametrize("number", [0, 1, MAX_SEQUENCE_NUMBER, 0x8000_0000, 0xFFFF_FFFF])
 def test_any_sequence_number_of_the_peer_is_echoed(number: int) -> None:
     session = bound_mc()
