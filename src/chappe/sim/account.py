@@ -156,7 +156,8 @@ class _Auditor:
         copies = self._books.taken.get(tag, [])
         if not copies or len(stats) < copies[0].parts:
             return False
-        return sending.wants_receipt == 1 or (sending.wants_receipt == 2 and set(stats) != {"DELIVRD"})
+        is_success = set(stats) == {"DELIVRD"}
+        return sending.wants_receipt == 1 or sending.wants_receipt == (3 if is_success else 2)
 
     def _audit_taken(self, tag: str, copies: list[Copy]) -> None:
         self._sums["parts_taken"] += len(copies)

@@ -33,7 +33,7 @@ class Sending:
     """What a client sent under one tag."""
 
     content: tuple[str, ...]
-    wants_receipt: int  # the two low bits of registered_delivery: 0 none, 1 every final one, 2 failures only
+    wants_receipt: int  # the two low bits of registered_delivery: 0 none, 1 every final one, 2 failures, 3 successes
     times: int = 0  # that may each have left a copy: a refused sending did not
     message_ids: list[str] = field(default_factory=list)
     is_refused: bool = False

@@ -176,20 +176,17 @@ class Desk:
 
     def _plan_receipts(self, link: Submitter, taken: Taken, submit: Action, now: float) -> None:
         wanted = taken.pdu.registered_delivery
-        if not wanted & RegisteredDelivery.RECEIPT_MASK:
+        if not wanted & _ANY_RECEIPT:
             return
         self.receipts += 1
         action = self._faults.judge(Event.RECEIPT, now - self._started_at, self.receipts, self._random)
-        stat = action.stat or "DELIVRD"
-        is_unwanted = wanted & RegisteredDelivery.RECEIPT_MASK == _UNWANTED_BY_SUCCESS[stat == "DELIVRD"]
-        if is_unwanted or not action.may_receipt:
+        if not action.may_receipt:
             return
         due_at = now if submit.is_receipt_early else now + self._options.receipt_delay_s + action.receipt_after_s
         if wanted & RegisteredDelivery.INTERMEDIATE_NOTIFICATION:
             self._plan(self._delivery(link, taken, "ENROUTE", action, now), due_at, now)
-        stats = [stat] * action.receipt_copies + [action.contradiction] * bool(action.contradiction)
-        for index, each in enumerate(stats):
-            self._plan(self._delivery(link, taken, each, action, now), due_at + index * action.copy_after_s, now)
+        for index, stat in enumerate(_final_stats(wanted, action)):
+            self._plan(self._delivery(link, taken, stat, action, now), due_at + index * action.copy_after_s, now)
 
     def _plan(self, delivery: Delivery, due_at: float, now: float) -> None:
         if due_at <= now:
@@ -224,11 +221,21 @@ class Desk:
         return self._date
 
 
-#: The value of the receipt bits that does not want a receipt of a failure, or of a success.
-_UNWANTED_BY_SUCCESS: Final = {
-    False: RegisteredDelivery.RECEIPT_ON_SUCCESS,
-    True: RegisteredDelivery.RECEIPT_ON_FAILURE,
-}
+def _final_stats(wanted: int, action: Action) -> list[str]:
+    """The stats of the final receipts that are sent, in order; none when an end like this was not to be told."""
+    stat = action.stat or "DELIVRD"
+    told = _TOLD_ON_SUCCESS if stat == "DELIVRD" else _TOLD_ON_FAILURE
+    if wanted & RegisteredDelivery.RECEIPT_MASK not in told:
+        return []
+    return [stat] * action.receipt_copies + [action.contradiction] * bool(action.contradiction)
+
+
+#: The bits of registered_delivery that ask for any receipt at all.
+_ANY_RECEIPT: Final = RegisteredDelivery.RECEIPT_MASK | RegisteredDelivery.INTERMEDIATE_NOTIFICATION
+
+#: The values of its receipt bits that want to be told of a success, and of a failure.
+_TOLD_ON_SUCCESS: Final = (RegisteredDelivery.RECEIPT_ALWAYS, RegisteredDelivery.RECEIPT_ON_SUCCESS)
+_TOLD_ON_FAILURE: Final = (RegisteredDelivery.RECEIPT_ALWAYS, RegisteredDelivery.RECEIPT_ON_FAILURE)
 
 _FORM_DETAIL: Final[Mapping[ReceiptForm, str]] = {
     form: "" if form is ReceiptForm.GOOD else f" form={form.value}" for form in ReceiptForm

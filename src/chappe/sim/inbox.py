@@ -21,6 +21,9 @@ from chappe.wire.smpp.statuses import CommandStatus
 #: Only the form that the gateway promises is read, octet for octet: an id must equal what the response said.
 _RECEIPT: Final = re.compile(rb"id:([^ ]+) .*?stat:([A-Z]+)", re.DOTALL)
 
+#: Receipts whose messages are not accepted yet, or never will be, by the ids that are remembered.
+_EARLY_KEPT: Final = 100_000
+
 _RECEIPT_TYPES: Final = (EsmClass.TYPE_DELIVERY_RECEIPT, EsmClass.TYPE_INTERMEDIATE_NOTIFICATION)
 
 
@@ -64,7 +67,7 @@ class Inbox:
         self.deliveries = self.receipts = self.mo = 0
         self.arrived_at = now
         self.awaiting: set[str] = set()
-        self._early: set[str] = set()
+        self._early: dict[str, None] = {}
         self._faults = faults
         self._ledger = ledger
         self._remembers = remembers
@@ -75,7 +78,7 @@ class Inbox:
     def expect(self, message_id: str) -> None:
         """A message was accepted and wants a final receipt, which may be there already."""
         if message_id in self._early:
-            self._early.discard(message_id)
+            del self._early[message_id]
         else:
             self.awaiting.add(message_id)
 
@@ -118,9 +121,14 @@ class Inbox:
             if message_id in self.awaiting:
                 self.awaiting.discard(message_id)
             else:
-                self._early.add(message_id)
+                self._note_early(message_id)
         self._note(Kind.RECEIPT, "", message_id, pdu, f"{how} stat={stat}", now)
         return Received(Kind.RECEIPT, "", message_id, stat, pdu, link.number, now)
+
+    def _note_early(self, message_id: str) -> None:
+        while len(self._early) >= _EARLY_KEPT:
+            del self._early[next(iter(self._early))]
+        self._early[message_id] = None
 
     def _take_mo(self, link: Receiver, pdu: DeliverSm | DataSm, how: str, now: float) -> Received:
         self.mo += 1

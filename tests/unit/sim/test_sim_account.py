@@ -188,7 +188,15 @@ def test_a_receipt_refused_or_not_final_or_unreadable_is_not_due(ack: Entry) -> 
 
 @pytest.mark.parametrize(
     ("registered_delivery", "stat", "due"),
-    [(0, "DELIVRD", 0), (1, "DELIVRD", 1), (2, "DELIVRD", 0), (2, "UNDELIV", 1), (0x11, "EXPIRED", 1)],
+    [
+        (0, "DELIVRD", 0),
+        (1, "DELIVRD", 1),
+        (2, "DELIVRD", 0),
+        (2, "UNDELIV", 1),
+        (3, "DELIVRD", 1),
+        (3, "UNDELIV", 0),
+        (0x11, "EXPIRED", 1),
+    ],
 )
 def test_a_receipt_is_due_only_to_whom_asked_for_it(registered_delivery: int, stat: str, due: int) -> None:
     result = compare(

@@ -128,6 +128,8 @@ def test_a_wrong_password_is_refused_with_its_own_status() -> None:
         (3, fault('"undelivered"'), []),
         (3, "", ["DELIVRD"]),
         (0x11, "", ["ENROUTE", "DELIVRD"]),
+        (0x10, "", ["ENROUTE"]),
+        (0x12, "", ["ENROUTE"]),
         (1, fault('"undelivered"\nstat = "EXPIRED"'), ["EXPIRED"]),
         (1, fault('"no_receipt"'), []),
         (1, fault('"double_receipt"\ncopies = 3'), ["DELIVRD"] * 3),
