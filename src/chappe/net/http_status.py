@@ -66,10 +66,10 @@ class StatusServer:
                 web.get("/status.json", self._answer_status),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=30.0)
+        self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=30.0, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port, shutdown_timeout=1.0).start()
+            await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             await self.close()
             raise SettingsError(f"listen.metrics {host}:{port}: {error.strerror}; choose another address") from error
