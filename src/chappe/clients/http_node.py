@@ -56,6 +56,8 @@ SLICE_MESSAGES: Final = 500
 DRAINING_RETRY_S: Final = 5.0
 BUSY_RETRY_S: Final = 1.0
 TICK_S: Final = 0.5
+#: Right Authorization lines that are remembered.
+MAX_REMEMBERED: Final = 10_000
 #: Ids have 63 bits.
 _MAX_ID_DIGITS: Final = 19
 _BEARER: Final = "bearer "
@@ -83,6 +85,8 @@ class ClientHttpNode:
     ) -> None:
         """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits."""
         self._account_by_token = account_by_token
+        #: Authorization lines that were right before: a digest for each request would cost more than its reading.
+        self._account_by_header: dict[str, Account] = {}
         self._store = store
         self._clock = clock
         self._health = health
@@ -159,6 +163,9 @@ class ClientHttpNode:
 
     def _account_of(self, request: BaseRequest) -> Account | Refusal:
         given = request.headers.get("Authorization", "")
+        known = self._account_by_header.get(given)
+        if known is not None:
+            return known
         if given[:7].lower() != _BEARER:
             return Refusal(Code.NO_TOKEN, "Send the header Authorization: Bearer TOKEN.")
         digest = sha256(given[7:].strip().encode("utf-8", "surrogateescape")).hexdigest()
@@ -168,6 +175,9 @@ class ClientHttpNode:
             return Refusal(Code.WRONG_TOKEN, "No client has this token.")
         if not account.is_enabled:
             return Refusal(Code.CLIENT_DISABLED, f"Client {account.name} is disabled.")
+        if len(self._account_by_header) >= MAX_REMEMBERED:
+            self._account_by_header.clear()
+        self._account_by_header[given] = account
         return account
 
     async def _get(self, request: BaseRequest, account: Account) -> Reply:
