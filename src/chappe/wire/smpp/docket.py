@@ -33,12 +33,9 @@ class Docket:
             return True
         return False
 
-    def strike_any(self, number: int) -> int | None:
-        """The command_id of the oldest open request called `number`, which is answered now; None if there is none."""
-        command_id = self._command_id_by_number.get(number)
-        if command_id is not None:
-            self.strike(number, command_id)
-        return command_id
+    def oldest(self, number: int) -> int | None:
+        """The command_id of the oldest open request called `number`; None if there is none."""
+        return self._command_id_by_number.get(number)
 
     def clear(self) -> None:
         """The connection is gone: nobody waits any more."""

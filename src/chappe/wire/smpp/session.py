@@ -227,14 +227,8 @@ class Session(Keepalive):
         Raises:
             MisuseError: no such request is open.
         """
-        command_id: int | None
-        if asked is None:
-            command_id = self._docket.strike_any(sequence_number)
-        else:
-            command_id = COMMAND_ID_BY_STRUCT[asked]
-            if not self._docket.strike(sequence_number, command_id):
-                command_id = None
-        if command_id is None:
+        command_id = self._docket.oldest(sequence_number) if asked is None else COMMAND_ID_BY_STRUCT[asked]
+        if command_id is None or not self._docket.strike(sequence_number, command_id):
             self._complain(f"no request {sequence_number} waits for an answer")
             return
         self._outbox.put_status(command_id, sequence_number, command_status)

@@ -37,8 +37,9 @@ def test_two_kinds_under_one_number_are_answered_in_any_order() -> None:
     docket.enter(7, QUERY_SM)
 
     assert docket.strike(7, QUERY_SM)
-    assert docket.strike_any(7) == SUBMIT_SM
-    assert docket.strike_any(7) is None
+    assert docket.oldest(7) == SUBMIT_SM
+    assert docket.strike(7, SUBMIT_SM)
+    assert docket.oldest(7) is None
 
 
 @given(
@@ -57,5 +58,19 @@ def test_the_docket_is_a_count_of_open_requests(entries: list[tuple[int, int]], 
 
     assert len(docket) == open_ones.total()
     for number, _ in open_ones.elements():
-        assert docket.strike_any(number) is not None
+        oldest = docket.oldest(number)
+        assert oldest is not None
+        assert docket.strike(number, oldest)
     assert len(docket) == 0
+
+
+def test_a_dead_connection_leaves_nothing_open() -> None:
+    docket = Docket()
+    for command_id in (SUBMIT_SM, SUBMIT_SM, QUERY_SM):
+        docket.enter(7, command_id)
+
+    docket.clear()
+
+    assert len(docket) == 0
+    assert docket.oldest(7) is None
+    assert not docket.strike(7, QUERY_SM)

@@ -256,6 +256,19 @@ def test_a_stranger_may_not_send_what_an_acquaintance_may() -> None:
     assert tell(acquaintance, long, 1) == [Request(1, long)]
 
 
+def test_a_refusal_may_say_which_of_two_requests_it_means() -> None:
+    session = bound_mc()
+    tell(session, VOTE, 7)
+    tell(session, DataSm(), 7)
+
+    session.respond_error(7, 0x14, DataSm)
+    with pytest.raises(MisuseError, match="no request 7 waits"):
+        session.respond_error(7, 0x14, DataSm)
+    session.respond_error(7, 0x58)
+
+    assert session.take_octets() == header(0x8000_0103, 7, 0x14) + header(0x8000_0004, 7, 0x58)
+
+
 @pytest.mark.parametrize("number", [0, 1, MAX_SEQUENCE_NUMBER, 0x8000_0000, 0xFFFF_FFFF])
 def test_any_sequence_number_of_the_peer_is_echoed(number: int) -> None:
     session = bound_mc()
@@ -385,6 +398,14 @@ def test_a_limit_on_pdus_is_kept() -> None:
 
     assert isinstance(facts[-1], Over)
     assert said(session) == [(GenericNack, 7, CommandStatus.ESME_RINVCMDLEN)]
+
+
+def test_whoever_is_known_may_send_longer_pdus() -> None:
+    session = bound_mc(max_pdu_octets=100)
+
+    session.lengthen(1_000)
+
+    assert tell(session, SubmitSm(short_message=bytes(100)), 7) == [Request(7, SubmitSm(short_message=bytes(100)))]
 
 
 # --- responses are never answered -----------------------------------------------------------------------------------
