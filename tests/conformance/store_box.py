@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from chappe.model.events import EventBatch
+from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
@@ -177,7 +177,7 @@ class Box:
     def _telling(self, event: str, items: Sequence[Item]) -> EventBatch:
         events = self.events()
         for item in items:
-            events.add(event, item.id, item.content.client)
+            events.add(EventName(event), item.id, item.content.client)
         return events
 
     # -- ways of a message --------------------------------------------------------------------------

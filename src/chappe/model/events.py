@@ -67,7 +67,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def clean(field: str) -> str:
     """Make a peer's text fit for one CSV field: RFC 4180 quotes, control characters as \\xNN."""
-    if not field or field.isalnum() or not _UNSAFE.search(field):
+    if not field or field.isalnum() or (field.isprintable() and '"' not in field and "," not in field):
         return field
     field = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", field)
     if '"' in field or "," in field:
@@ -100,7 +100,7 @@ class EventBatch:
     def __init__(self, at_us: int) -> None:
         self.at_us = at_us
         self._stamp = stamp(at_us)
-        #: CSV lines, each with its newline; an entry may hold several.
+        #: CSV lines, each with its newline.
         self.lines: list[str] = []
         #: The messages they are about, once for each entry.
         self.ids: list[int] = []
@@ -109,7 +109,7 @@ class EventBatch:
 
     def add(
         self,
-        event: str,
+        event: EventName,
         message_id: int = 0,
         client: str = "",
         operator: str = "",
@@ -130,16 +130,16 @@ class EventBatch:
             operator_ref = clean(operator_ref)
         if detail:
             detail = clean(detail)
-        self.lines.append(
-            f"{self._stamp},{event},{message_id or ''},{client},{operator},"
-            f"{msisdn},{number},{client_ref},{operator_ref},{detail}\n"
-        )
+        rest = f",{message_id or ''},{client},{operator},{msisdn},{number},{client_ref},{operator_ref},{detail}"
+        # A member's bare string: formatting and hashing the member itself would cost more than all the rest.
+        name = event._value_
+        self.lines.append(f"{self._stamp},{name}{rest}\n")
         self.ids.append(message_id)
-        self.keys.append((event, client, operator))
+        self.keys.append((name, client, operator))
 
     def add_series(
         self,
-        events: Sequence[str],
+        events: Sequence[EventName],
         message_id: int,
         client: str,
         operator: str,
@@ -152,12 +152,14 @@ class EventBatch:
         """Note several events of one message that differ in nothing but their name."""
         rest = (
             f",{message_id or ''},{client},{operator},{clean(msisdn)},{clean(number)},"
-            f"{clean(client_ref)},{clean(operator_ref)},{clean(detail)}\n"
+            f"{clean(client_ref)},{clean(operator_ref)},{clean(detail)}"
         )
         stamp = self._stamp
-        self.lines.append("".join([f"{stamp},{event}{rest}" for event in events]))
+        for event in events:
+            name = event._value_
+            self.lines.append(f"{stamp},{name}{rest}\n")
+            self.keys.append((name, client, operator))
         self.ids.append(message_id)
-        self.keys += [(event, client, operator) for event in events]
 
     def __len__(self) -> int:
         return len(self.keys)
