@@ -4,7 +4,6 @@ Fed once per event block and per commit, never per message; gauges are read when
 know a node: the assembly gives it functions.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -21,8 +20,10 @@ from chappe.store.port import Block, QueueDepth
 #: The first parts of event names that say which way a message goes; other events go no way.
 _DIRECTIONS: Final = frozenset({"mt", "mo", "dr"})
 
-#: The first `mt_sent` line of an operator in a block: its message's id.
-_SENT_LINE: Final = rb",mt_sent,(\d+),[^,\n]*,%b,"
+#: Where an `mt_sent` line tells its id, client and operator.
+_SENT: Final = b",mt_sent,"
+#: Lines of other operators that are looked at before the search for one is given up.
+_SENT_LOOKS: Final = 100
 
 
 class Readings:
@@ -55,7 +56,6 @@ class Metrics(Collector):
         self._submits: dict[str, Histogram] = {}
         self._receipts: dict[str, Histogram] = {}
         self._store: dict[str, Histogram] = {}
-        self._sent_line_of: dict[str, re.Pattern[bytes]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -73,12 +73,9 @@ class Metrics(Collector):
             self._on_sent(block, operator, count)
 
     def _on_sent(self, block: Block, operator: str, count: int) -> None:
-        pattern = self._sent_line_of.get(operator)
-        if pattern is None:
-            pattern = self._sent_line_of[operator] = re.compile(_SENT_LINE % re.escape(operator).encode())
-        found = pattern.search(block.lines)
-        if found is not None:
-            waited_s = max(0.0, block.at_us / 1_000_000 - made_at_ms(int(found[1])) / 1000)
+        message_id = _first_sent(block.lines, operator.encode())
+        if message_id:
+            waited_s = max(0.0, block.at_us / 1_000_000 - made_at_ms(message_id) / 1000)
             _of(self._submits, operator, LONG_S).add(waited_s, count)
 
     def on_receipts(self, operator: str, waited_s: float, count: int) -> None:
@@ -165,6 +162,20 @@ class Metrics(Collector):
         for copy in self._readings.copies():
             behind.add_metric((copy.name,), copy.behind_blocks)
         return (behind,)
+
+
+def _first_sent(lines: bytes, operator: bytes) -> int:
+    """The id of the first message that the operator took; 0 when it is not found soon."""
+    at = 0
+    for _ in range(_SENT_LOOKS):
+        at = lines.find(_SENT, at)
+        if at < 0:
+            return 0
+        at += len(_SENT)
+        message_id, _, named, *_ = lines[at : at + 100].split(b",", 3)
+        if named == operator:
+            return int(message_id)
+    return 0
 
 
 def _of(histograms: dict[str, Histogram], label: str, bounds: tuple[float, ...]) -> Histogram:

@@ -59,7 +59,8 @@ def _redact_line(line: str, write: Write) -> str:
     if number:
         changed = write(number)
         rest = changed + rest[_width(rest) :]
-        bare = number.removeprefix("+")
+        # A number with quotes, which is none, stands in a field with its quotes doubled.  RFC 4180 §2.
+        bare = number.removeprefix("+").replace('"', '""')
         if len(bare) >= SHORTEST_SOUGHT:
             rest = rest.replace(bare, changed)
     return ",".join([*before, rest]) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chappe.model.events import COLUMNS, EventBatch, EventName
@@ -68,6 +68,7 @@ def test_an_id_that_happens_to_hold_the_digits_stays() -> None:
     assert b",371200000019," in redact("".join(batch.lines).encode())
 
 
+@example(msisdn='00000"', number="", reference='00000"', detail="")
 @given(
     msisdn=st.text(max_size=20),
     number=st.text(max_size=8),

@@ -33,23 +33,15 @@ class Depths:
 
     def add(self, items: Sequence[Item]) -> None:
         """These items lie in their queues now."""
-        queue, slices = "", Slices()
-        for item in items:
-            if item.queue != queue:
-                queue = item.queue
-                slices = self._slices_by_queue.setdefault(queue, {})
-            piece = item.id >> SLICE_SHIFT
-            slices[piece] = slices.get(piece, 0) + 1
+        for queue, piece, count in _runs(items):
+            slices = self._slices_by_queue.setdefault(queue, {})
+            slices[piece] = slices.get(piece, 0) + count
 
     def remove(self, items: Sequence[Item]) -> None:
         """These items have left their queues.  What is not known here changes nothing."""
-        queue, slices = "", Slices()
-        for item in items:
-            if item.queue != queue:
-                queue = item.queue
-                slices = self._slices_by_queue.setdefault(queue, {})
-            piece = item.id >> SLICE_SHIFT
-            left = slices.get(piece, 0) - 1
+        for queue, piece, count in _runs(items):
+            slices = self._slices_by_queue.setdefault(queue, {})
+            left = slices.get(piece, 0) - count
             if left > 0:
                 slices[piece] = left
             else:
@@ -68,3 +60,19 @@ def _age_s(slices: Slices, now_ms: int) -> float:
         return 0.0
     made_before_ms = (min(slices) + 1) * SLICE_MS + EPOCH_MS
     return max(0, now_ms - made_before_ms) / 1000
+
+
+def _runs(items: Sequence[Item]) -> list[tuple[str, int, int]]:
+    """Queue, slice and count of neighbours that share both: a batch came within a second, so there are few."""
+    runs: list[tuple[str, int, int]] = []
+    queue, piece, count = "", -1, 0
+    for item in items:
+        own = item.id >> SLICE_SHIFT
+        if own != piece or item.queue != queue:
+            if count:
+                runs.append((queue, piece, count))
+            queue, piece, count = item.queue, own, 0
+        count += 1
+    if count:
+        runs.append((queue, piece, count))
+    return runs
