@@ -8,6 +8,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
+from chappe.model.events import clean
+
 #: The column of the handset's number, counted from 0; nothing before it can hold a number of a handset.
 MSISDN: Final = 5
 #: Digits of a masked number that stay: country and perhaps network, and enough to tell two apart.
@@ -55,22 +57,19 @@ def _redact_lines(lines: bytes, write: Write) -> bytes:
 def _redact_line(line: str, write: Write) -> str:
     """Change the number wherever it stands from its own column on: references and details may repeat it."""
     *before, rest = line.split(",", MSISDN)
-    number = next(csv.reader([rest]))[0]
-    if number:
-        changed = write(number)
-        rest = changed + rest[_width(rest) :]
-        # A number with quotes, which is none, stands in a field with its quotes doubled.  RFC 4180 §2.
-        bare = number.removeprefix("+").replace('"', '""')
-        if len(bare) >= SHORTEST_SOUGHT:
-            rest = rest.replace(bare, changed)
-    return ",".join([*before, rest]) + "\n"
+    if '"' not in rest:
+        fields = rest.split(",")
+        return ",".join([*before, *_hide(fields, write)]) + "\n"
+    fields = next(csv.reader([rest]))
+    return ",".join([*before, *(clean(field) for field in _hide(fields, write))]) + "\n"
 
 
-def _width(rest: str) -> int:
-    """How far the first field of the rest of a line reaches, quotes included.  RFC 4180 §2."""
-    if not rest.startswith('"'):
-        return rest.index(",")
-    end = rest.index('"', 1)
-    while rest[end + 1 : end + 2] == '"':
-        end = rest.index('"', end + 2)
-    return end + 1
+def _hide(fields: list[str], write: Write) -> list[str]:
+    """The fields from the number's own on, without the number."""
+    number, *others = fields
+    if not number:
+        return fields
+    changed, bare = write(number), number.removeprefix("+")
+    if len(bare) < SHORTEST_SOUGHT:
+        return [changed, *others]
+    return [changed, *(field.replace(bare, changed) for field in others)]
