@@ -69,7 +69,10 @@ class UserData(msgspec.Struct, frozen=True, gc=False):
     header: bytes
     data_coding: int
     encoding: Encoding
+    is_text: bool = True
 
+
+_NO_HEADER: Final = udh.Udh()
 
 FindPath = Callable[[str, str], Path | None]
 
@@ -240,7 +243,7 @@ def _binary(new: NewMessage, header: bytes, errors: list[FieldError]) -> UserDat
     if len(octets) > MAX_USER_DATA:
         errors.append(FieldError("/binary", f"has {len(octets)} octets, more than {MAX_PARTS} parts hold"))
     data_coding = data_coding_of(Encoding.BINARY) if new.data_coding is None else new.data_coding
-    return UserData(octets, header, data_coding, encoding_of(data_coding))
+    return UserData(octets, header, data_coding, encoding_of(data_coding), False)
 
 
 def _octets(digits: str, pointer: str, errors: list[FieldError]) -> bytes:
@@ -260,17 +263,21 @@ def _header(digits: str, errors: list[FieldError]) -> bytes:
 
 def _parts(data: UserData, split: SplitMethod, errors: list[FieldError]) -> int:
     """In how many parts it leaves."""
-    header = udh.parse(data.header) if data.header else udh.Udh()
+    header = udh.parse(data.header) if data.header else _NO_HEADER
     try:
         parts = count_parts(data.octets, data.encoding, method=split, elements=header.elements)
+        # What an SMSC takes whole it still cuts for the radio.
+        cut = parts
+        if split is SplitMethod.NONE:
+            cut = count_parts(data.octets, data.encoding, elements=header.elements)
     except ValueError:
         errors.append(FieldError("/udh", "leaves no room for text in a part"))
         return 1
-    if parts > 1 and header.concatenation is not None:
+    if cut > 1 and header.concatenation is not None:
         errors.append(FieldError("/udh", "names a part of a message, and the user data does not fit into one"))
-    if parts > MAX_PARTS:
-        pointer = "/text" if data.encoding is not Encoding.BINARY else "/binary"
-        errors.append(FieldError(pointer, f"needs {parts} parts; at most {MAX_PARTS} can be numbered"))
+    if cut > MAX_PARTS:
+        pointer = "/text" if data.is_text else "/binary"
+        errors.append(FieldError(pointer, f"needs {cut} parts; at most {MAX_PARTS} can be numbered"))
     return parts
 
 
