@@ -124,9 +124,7 @@ class Box:
         """A delivery report; `forms` are further forms of its reference."""
         forms = (reference, *fields.pop("forms", ()))
         values = {"operator": OPERATOR, "handset": HANDSET, "word": status.name[:7], "error": "000", **fields}
-        return Report(
-            id=self.ids.next(self.now_ms), references=forms, status=status, at_ms=self.now_ms, **values
-        )
+        return Report(id=self.ids.next(self.now_ms), references=forms, status=status, at_ms=self.now_ms, **values)
 
     # -- verbs --------------------------------------------------------------------------------------
 
@@ -194,12 +192,12 @@ class Box:
         """Its client has it."""
         return Delivered(item, self.now_ms * 1000)
 
-    def send_one(self, reference: str, **fields: Any) -> Item:
-        """Accept one message and have the operator take it under `reference`."""
+    def send_one(self, operator_ref: str, /, **fields: Any) -> Item:
+        """Accept one message and have the operator take it under `operator_ref`."""
         item = self.mt(**fields)
         assert self.accept(item) == [None]
         assert item.id in self.leased_ids()
-        assert self.settle(self.sent(item, reference)) == [None]
+        assert self.settle(self.sent(item, operator_ref)) == [None]
         return item
 
 

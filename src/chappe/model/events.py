@@ -6,7 +6,7 @@ file, counter and metric is a copy made from the blocks.  A line is made once an
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -161,8 +161,24 @@ class EventBatch:
             self.keys.append((name, client, operator))
         self.ids.append(message_id)
 
+    def only(self, is_wanted: Callable[[int], bool]) -> "EventBatch":
+        """The entries about the messages that `is_wanted` names, as a batch of their own."""
+        batch = EventBatch(self.at_us)
+        for entry, message_id in zip(self.lines, self.ids, strict=True):
+            if is_wanted(message_id):
+                batch.lines.append(entry)
+                batch.ids.append(message_id)
+                batch.keys += [_key_of(line) for line in entry.split("\n")[:-1]]
+        return batch
+
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def _key_of(line: str) -> Key:
+    """The names in front of a line are never quoted: settings allow no comma in them."""
+    _, event, _, client, operator, _ = line.split(",", 5)
+    return event, client, operator
 
 
 def count(batches: Iterable[EventBatch]) -> dict[Key, int]:

@@ -8,10 +8,11 @@ import asyncio
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from traceback import format_exc
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zstandard
@@ -40,6 +41,7 @@ from chappe.store.port import (
 )
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.depths import SLICE_SHIFT, Depths
+from chappe.store.sqlite.isolation import POISON, NotNow, id_of, store_apart
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.opening import connect, open_run
 from chappe.store.sqlite.references import References
@@ -54,6 +56,11 @@ LOOK_EVERY_S: Final = 0.1
 MO_REMEMBERED: Final = 100_000
 #: Messages in parts kept in memory; what is evicted comes back from disk when a report is about it.
 LONG_LIVES: Final = 20_000
+#: Octets that a disk must take before the store is back.
+PROBE_OCTETS: Final = 65_536
+#: Pause between two tries to read the file after a COMMIT of unknown outcome.
+REOPEN_PAUSE_S: Final = 0.05
+REOPEN_TRIES: Final = 100
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
 #: Pause before a lane with more due items than one look brings is looked at again.
@@ -63,6 +70,18 @@ HELD_COUNTED: Final = 10_000
 
 _NEW_BLOCK = "INSERT INTO event_blocks (seq, run, at_us, events, ids, counts, lines) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _pack = msgspec.msgpack.Encoder().encode
+
+
+class Unreadable(NamedTuple):
+    """A queue row whose content cannot be decoded, and the traceback that says why."""
+
+    queue: str
+    priority: int
+    lane: str
+    due_at_ms: int
+    id: int
+    body: bytes | None
+    reason: str
 
 
 class Call:
@@ -111,6 +130,8 @@ class SqliteStore:
         self._commits = 0
         self._checkpoint_at = 0.0
         self.is_away = False
+        self._away_reason = ""
+        self._away_at_us = 0
         self._is_closing = False
 
     # -- opening ------------------------------------------------------------------------------------
@@ -165,8 +186,9 @@ class SqliteStore:
         query = f"SELECT queue, priority, lane, due_at_ms, id, body FROM messages WHERE status = {Status.SENDING:d}"
         name = self._names.name
         in_doubt = [
-            Item(name(queue), priority, name(lane), due, each, rows.unpack_message(body), 0, True)
+            Item(name(queue), priority, name(lane), due, each, message, 0, True)
             for queue, priority, lane, due, each, body in execute(query).fetchall()
+            if (message := rows.message_or_none(body)) is not None
         ]
         if in_doubt:
             self._hold(in_doubt, "the gateway died between write and response")
@@ -271,10 +293,12 @@ class SqliteStore:
 
     def lease_now(self, queue: str, limit: int) -> list[Item]:
         """Like `lease`, without a turn of the loop: a lease lives in memory here."""
+        if self.is_away:
+            return []
         if not self._due.is_empty and self._due.is_due(queue, self._now_us() // 1000):
             self._load_due(queue)
         head = self._heads.get(queue)
-        if head is None or head.is_empty or self.is_away:
+        if head is None or head.is_empty:
             return []
         items = head.take(limit)
         self._leased.update([item.id for item in items])
@@ -346,6 +370,10 @@ class SqliteStore:
 
     def _ask(self, kind: str, items: Sequence[Any], events: EventBatch | None) -> asyncio.Future[list[Fault | None]]:
         done: asyncio.Future[list[Fault | None]] = self._loop.create_future()
+        if self.is_away:
+            # Only `try_again` finds out whether the store is back: a disk that is nearly full must not flap.
+            done.set_exception(self._away_error())
+            return done
         self._calls.append(Call(kind, items, events, done))
         if not self._is_scheduled:
             self._is_scheduled = True
@@ -359,10 +387,10 @@ class SqliteStore:
         began = time.perf_counter()
         try:
             transaction, block = self._commit(calls)
-        except sqlite3.OperationalError as error:
+        except POISON:
+            self._isolate(calls)
+        except sqlite3.Error as error:
             self._fail(calls, error)
-        except (sqlite3.Error, ValueError, TypeError, OverflowError, AssertionError) as error:
-            self._isolate(calls, error)
         else:
             self._committed(calls, transaction, block)
         took = time.perf_counter() - began
@@ -392,6 +420,7 @@ class SqliteStore:
         """One transaction for these calls.  On any error nothing of it is left, on disk or in memory."""
         transaction = self._transaction()
         connection = self._connection
+        has_spilled, block, is_ending = False, None, False
         try:
             connection.execute("BEGIN IMMEDIATE")
             self._run_calls(transaction, calls)
@@ -400,15 +429,16 @@ class SqliteStore:
             block = self._write_block(calls, transaction)
             if ARMED is not None:
                 _reach(calls, is_before=True)
+            is_ending = True
             connection.execute("COMMIT")
-            if ARMED is not None:
-                _reach(calls, is_before=False)
-        except BaseException:
-            transaction.put_back()
-            self._names.rolled_back()
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        except BaseException as error:
+            if not (is_ending and isinstance(error, sqlite3.Error) and self._is_durable(block)):
+                transaction.put_back()
+                self._names.rolled_back()
+                self._roll_back()
+                raise
+        if ARMED is not None:
+            _reach(calls, is_before=False)
         if has_spilled:
             self._references.spilled()
         return transaction, block
@@ -471,8 +501,6 @@ class SqliteStore:
         if block is not None:
             for listener in self._listeners:
                 listener(block)
-        if self.is_away:
-            self._is_back()
 
     def _take_effect(self, effects: Effects) -> set[str]:
         """Memory follows the disk: counts, leases, heads of queues."""
@@ -510,49 +538,131 @@ class SqliteStore:
 
     # -- failures -----------------------------------------------------------------------------------
 
-    def _fail(self, calls: Sequence[Call], error: sqlite3.OperationalError) -> None:
+    def _fail(self, calls: Sequence[Call], error: sqlite3.Error) -> None:
         """The disk does not take it: nobody hears yes.  Everyone may try again."""
-        if not self.is_away:
-            self.is_away = True
-            self._away_reason = str(error)
+        self._go_away(str(error))
         for call in calls:
             if not call.done.done():
-                call.done.set_exception(StoreAway(f"store {self.path}: {error}; nothing of the batch is stored"))
+                call.done.set_exception(self._away_error())
 
-    def _is_back(self) -> None:
+    def _go_away(self, reason: str) -> None:
+        if not self.is_away:
+            self.is_away, self._away_reason, self._away_at_us = True, reason, self._now_us()
+
+    def _away_error(self) -> StoreAway:
+        return StoreAway(f"store {self.path}: {self._away_reason}; nothing of the batch is stored")
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            # The next try opens the file again.
+            self._go_away(str(error))
+
+    def _is_durable(self, block: Block | None) -> bool:
+        """COMMIT failed, and whether it holds is what the file says when it is opened again.
+
+        What tells of no event is a note of our own that may be written twice.
+        """
+        for _ in range(REOPEN_TRIES):
+            try:
+                self._reopen()
+                query = "SELECT count(*) FROM event_blocks WHERE seq = ? AND run = ?"
+                row = (block.seq, self.run) if block is not None else (0, 0)
+                return bool(self._connection.execute(query, row).fetchone()[0])
+            except (sqlite3.Error, StoreAway):
+                # Until the file can be read nobody can be answered, neither yes nor no.
+                time.sleep(REOPEN_PAUSE_S)
+        raise SystemExit(f"store {self.path}: cannot be opened to see whether a commit holds; start again")
+
+    def _reopen(self) -> None:
+        try:
+            self._connection.close()
+        except sqlite3.Error:
+            pass
+        self._connection = connect(self.path)
+        self._names.reconnect(self._connection)
+
+    def try_again(self) -> bool:
+        """The store is away: find out whether the disk takes octets again.  True: it is back."""
+        try:
+            self._reopen()
+            self._connection.execute(rows.PROBE, (PROBE_OCTETS,))
+            self._connection.execute(rows.PROBE, (0,))
+        except (sqlite3.Error, StoreAway) as error:
+            self._away_reason = str(error)
+            return False
         self.is_away = False
-        events = EventBatch(self._now_us())
-        events.add(EventName.STORE_BACK, detail=f"was away: {self._away_reason}")
-        self._ask("record", (), events).add_done_callback(_ignore)
+        for event, at_us in ((EventName.STORE_AWAY, self._away_at_us), (EventName.STORE_BACK, self._now_us())):
+            events = EventBatch(at_us)
+            events.add(event, detail=self._away_reason)
+            self._ask("record", (), events).add_done_callback(_ignore)
         for queue in list(self._bells):
             self._ring(queue)
+        return True
 
-    def _isolate(self, calls: Sequence[Call], error: Exception) -> None:
-        """Something in the group cannot be stored: write call by call, then item by item, refuse it alone."""
-        for call in calls:
-            faults: list[Fault | None] = []
-            pieces = [call.items] if len(calls) > 1 else [[item] for item in call.items]
-            for number, piece in enumerate(pieces):
-                faults += self._try_piece(call, piece, call.events if number == 0 else None)
-            if not call.done.done():
+    def _isolate(self, calls: Sequence[Call]) -> None:
+        """Something in the group cannot be stored: write call by call, then in halves, refuse it alone."""
+        for number, call in enumerate(calls):
+            try:
+                faults = self._store_apart(call)
+            except POISON as error:
+                faults = [Fault(str(error))]
+            except sqlite3.Error as error:
+                return self._fail(calls[number:], error)
+            if call.done.done():
+                continue
+            if len(faults) > len(call.items):
+                call.done.set_exception(MisuseError(f"{call.kind}: {faults[0]}"))
+            else:
                 call.done.set_result(faults)
-        del error
+        return None
 
-    def _try_piece(self, call: Call, piece: Sequence[Any], events: EventBatch | None) -> list[Fault | None]:
-        single = Call(call.kind, piece, events, self._loop.create_future())
+    def _store_apart(self, call: Call) -> list[Fault | None]:
+        is_begun = False
+
+        def attempt(piece: Sequence[Any], events: EventBatch | None) -> None:
+            nonlocal is_begun
+            if self.is_away:
+                raise NotNow(self._away_reason)
+            single = Call(call.kind, piece, events, self._loop.create_future())
+            try:
+                self._committed([single], *self._commit([single]))
+            except POISON:
+                if call.kind != "accept" or len(piece) != 1 or not self._is_stored(piece[0]):
+                    raise
+            except sqlite3.Error as error:
+                if not is_begun:
+                    raise
+                self._go_away(str(error))
+                raise NotNow(str(error)) from error
+            is_begun = True
+
+        if call.kind == "write":
+            attempt(call.items, None)
+            return []
+        faults = store_apart(call.items, call.events, attempt)
+        self._tell_poisoned(call, faults)
+        return faults
+
+    def _is_stored(self, item: Item) -> bool:
+        """The very message is there already: its node gives it a second time."""
         try:
-            transaction, block = self._commit([single])
-        except sqlite3.OperationalError as error:
-            return [Fault(str(error))] * len(piece)
-        except (sqlite3.Error, ValueError, TypeError, OverflowError, AssertionError) as error:
-            if len(piece) == 1:
-                return [Fault(f"{type(error).__name__}: {error}")]
-            found: list[Fault | None] = []
-            for number, item in enumerate(piece):
-                found += self._try_piece(call, [item], events if number == 0 else None)
-            return found
-        self._committed([single], transaction, block)
-        return [None] * len(piece)
+            row = self._connection.execute("SELECT body FROM messages WHERE id = ?", (item.id,)).fetchone()
+            return row is not None and row[0] == rows.pack(item.content)
+        except POISON:
+            return False
+
+    def _tell_poisoned(self, call: Call, faults: Sequence[Fault | None]) -> None:
+        events = EventBatch(self._now_us())
+        for item, fault in zip(call.items, faults, strict=False):
+            if fault is not None:
+                number = id_of(item)
+                known = number if -(1 << 63) <= number < 1 << 63 else 0
+                events.add(EventName.ITEM_POISONED, known, detail=f"{call.kind}: {fault.what}")
+        if events:
+            self._ask("record", (), events).add_done_callback(_ignore)
 
     # -- due items, bells, upkeep -------------------------------------------------------------------
 
@@ -566,13 +676,42 @@ class SqliteStore:
         known, leased = self._names.known, self._leased
         values = (known(queue), priority, known(lane), after_id, limit)
         found = self._connection.execute(rows.NEXT_OF_LANE, values).fetchall()
-        items = [
-            Item(queue, priority, lane, 0, message_id, _content(packed, body), attempts, True)
-            for message_id, attempts, packed, body in found
-            # What somebody holds is given back or settled by its holder.
-            if message_id not in leased
+        # What somebody holds is given back or settled by its holder.
+        free = ((0, *row) for row in found if row[0] not in leased)
+        return Loaded(
+            self._items(queue, priority, lane, free), found[-1][0] if found else after_id, len(found) == limit
+        )
+
+    def _items(self, queue: str, priority: int, lane: str, found: Iterable[tuple[Any, ...]]) -> list[Item]:
+        """Queue rows as items; what cannot be read stops nobody else: it is held for a person."""
+        items: list[Item] = []
+        for due_at_ms, each, attempts, packed, body in found:
+            try:
+                items.append(Item(queue, priority, lane, due_at_ms, each, _content(packed, body), attempts, True))
+            except (msgspec.MsgspecError, MisuseError, *POISON):
+                self._hold_unreadable(Unreadable(queue, priority, lane, due_at_ms, each, packed, format_exc()))
+        return items
+
+    def _hold_unreadable(self, row: Unreadable) -> None:
+        """Until this is written nobody may lease the row."""
+        self._leased.add(row.id)
+        number = self._names.known
+        lane = (number(row.queue), row.priority, number(row.lane))
+        events = EventBatch(self._now_us())
+        events.add(EventName.ITEM_POISONED, row.id, detail=f"{row.queue}: {row.reason.strip().splitlines()[-1]}")
+        statements = [
+            (rows.DEQUEUE, [(*lane, row.due_at_ms, row.id)]),
+            (rows.HOLD, [(row.id, lane[0], events.at_us, row.reason, row.priority, lane[2], row.body)]),
+            *([] if row.body else [(rows.MARK_HELD, [(row.id,)])]),
         ]
-        return Loaded(items, found[-1][0] if found else after_id, len(found) == limit)
+        done = self._ask("write", [statements], events)
+        done.add_done_callback(lambda future: self._held_unreadable(future, row))
+
+    def _held_unreadable(self, future: asyncio.Future[list[Fault | None]], row: Unreadable) -> None:
+        if not future.cancelled() and future.exception() is not None:
+            self._loop.call_later(LOOK_EVERY_S, self._hold_unreadable, row)
+        elif not future.cancelled():
+            self._leased.discard(row.id)
 
     def _load_due(self, queue: str) -> None:
         """Bring items whose moment has come to the front of their lanes, and note the next moment."""
@@ -585,11 +724,8 @@ class SqliteStore:
         priority, name = lane
         key = (self._names.known(queue), priority, self._names.known(name))
         found = self._connection.execute(rows.DUE_OF_LANE, (*key, now_ms, DUE_ITEMS)).fetchall()
-        items = [
-            Item(queue, priority, name, due_at_ms, each, _content(packed, body), attempts, True)
-            for due_at_ms, each, attempts, packed, body in found
-            if (queue, each) not in self._due_in_memory and each not in self._leased
-        ]
+        free = [row for row in found if (queue, row[1]) not in self._due_in_memory and row[1] not in self._leased]
+        items = self._items(queue, priority, name, free)
         self._due_in_memory.update((queue, item.id) for item in items)
         self._head(queue).give_back(items)
         if len(found) == DUE_ITEMS:
@@ -608,10 +744,8 @@ class SqliteStore:
             now_ms = self._now_us() // 1000
             for queue in self._due.queues(now_ms):
                 self._ring(queue)
-            if self.is_away and not self._calls:
-                events = EventBatch(self._now_us())
-                events.add(EventName.STORE_AWAY, detail=self._away_reason)
-                self._ask("record", (), events).add_done_callback(_ignore)
+            if self.is_away:
+                self.try_again()
 
     def _checkpoint(self) -> None:
         """Carry the log into the database file: small pieces, after the answers are written."""
@@ -621,8 +755,9 @@ class SqliteStore:
         self._checkpoint_at = time.perf_counter() + CHECKPOINT_AFTER_S
         try:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.OperationalError as error:
-            self.is_away, self._away_reason = True, str(error)
+        except sqlite3.Error:
+            # The log keeps everything meanwhile; should it not grow any more either, the next commit says so.
+            return
 
     # -- expiry -------------------------------------------------------------------------------------
 
@@ -668,8 +803,9 @@ class SqliteStore:
         )
         name = self._names.name
         return {
-            each: Item(name(queue), priority, name(lane), due, each, rows.unpack_message(body), attempts, bool(has_row))
+            each: Item(name(queue), priority, name(lane), due, each, message, attempts, bool(has_row))
             for each, queue, priority, lane, due, attempts, has_row, body in self._connection.execute(query, list(ids))
+            if (message := rows.message_or_none(body)) is not None
         }
 
     def _take_out(self, items: Sequence[Item]) -> list[Item]:

@@ -27,6 +27,10 @@ class Names:
         """The name of a number; empty for none."""
         return "" if number is None else self._name_by_number[number]
 
+    def reconnect(self, connection: sqlite3.Connection) -> None:
+        """The file was opened again."""
+        self._connection = connection
+
     def committed(self) -> None:
         """The transaction that made new names is safe."""
         self._new.clear()

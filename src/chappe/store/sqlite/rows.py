@@ -65,6 +65,8 @@ REQUEUED = Batched(
     )
 )
 FORGET_EXPIRIES = "DELETE FROM expiries WHERE at_ms <= ? AND id = ?"
+HOLD = "INSERT OR REPLACE INTO held (id, queue, at_us, reason, priority, lane, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+MARK_HELD = f"UPDATE messages SET status = {Status.HELD:d} WHERE id = ?"
 DEQUEUE = "DELETE FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"
 
 COPIED = "SELECT seq, position FROM copies WHERE name = ?"
@@ -88,6 +90,7 @@ DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
 DELETE_PARKED_REFS = Batched(with_list("DELETE FROM parked_refs WHERE id IN ({list})"))
 DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))
 DELETE_PARTS = Batched(with_list("DELETE FROM parts WHERE id IN ({list})"))
+PROBE = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"
 WAITS = "SELECT 1 FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"
 WAITS_IN_MEMORY = (
     "SELECT 1 FROM messages WHERE id = ? AND queue = ? AND due_at_ms = ?"
@@ -106,10 +109,18 @@ DUE_OF_LANE = (
 NEXT_MOMENT = "SELECT min(due_at_ms) FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > ?"
 
 
+def message_or_none(body: bytes) -> Message | None:
+    """Read a message; None when its octets are broken, which must stop nobody else."""
+    try:
+        return unpack_message(body)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
 def life_of(row: tuple[Any, ...], operator: str) -> Life:
     """Read a row of `LIVES`; `operator` is its operator's name."""
     message_id, status, body, _, operator_ref, sent_at_us, final_at_us, error = row
-    message = unpack_message(body)
+    message = message_or_none(body)
     return Life(
         id=int(message_id),
         status=Status(status),
@@ -119,5 +130,5 @@ def life_of(row: tuple[Any, ...], operator: str) -> Life:
         sent_at_us=int(sent_at_us),
         final_at_us=int(final_at_us),
         error=str(error or ""),
-        handset=message.handset,
+        handset="" if message is None else message.handset,
     )

@@ -279,8 +279,9 @@ class Transaction:
     def _requeue(self, item: Item, queue: str, due_at_ms: int) -> None:
         self._dequeue(item)
         again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, item.attempts + 1, True)
-        if isinstance(again.content, Message) and again.content.direction is Direction.MT:
-            self._requeued.append((item.id, int(Status.QUEUED), self._names.number(queue), due_at_ms))
+        if isinstance(again.content, Message):
+            status = _QUEUED if again.content.direction is Direction.MT else _ACCEPTED
+            self._requeued.append((item.id, status, self._names.number(queue), due_at_ms))
         self._enqueue(again)
 
     def _settle_held(self, held: Held) -> None:
