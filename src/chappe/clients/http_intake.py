@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from chappe.clients.account import Account
-from chappe.clients.http_translate import FindPath, Path, accepted_of, item_of
+from chappe.clients.http_translate import FindPath, Path, item_of
+from chappe.clients.http_view import accepted_of
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message

@@ -16,7 +16,8 @@ from aiohttp.web_request import BaseRequest
 
 from chappe.clients.account import Account
 from chappe.clients.http_intake import STORE_AWAY, Intake
-from chappe.clients.http_translate import Path, view_of
+from chappe.clients.http_translate import Path
+from chappe.clients.http_view import view_of
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.events import EventName
 from chappe.model.ids import IdMaker

@@ -1,33 +1,25 @@
-"""Where a client's JSON meets the model: a posted message in, a message's life out.
+"""Where a client's JSON meets the model: a posted message becomes the item that is stored.
 
-The only place on this side that knows both.  It reads no clock and no store.
+It reads no clock and no store; what a client is told of its messages is written elsewhere.
 """
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from chappe.clients.account import PRIORITY_BY_NAME
 from chappe.model.address import Address
-from chappe.model.ids import made_at_ms
-from chappe.model.lifecycle import FINAL, Direction, Status
+from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
-from chappe.rules.failure import Failure, failure_of
-from chappe.store.port import Life
 from chappe.text import gsm7, udh
 from chappe.text.encoding import Encoding, data_coding_of, encode_text, encoding_of
 from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts
 from chappe.wire.http.messages import (
     MAX_AHEAD_S,
-    Accepted,
-    FailureView,
-    HistoryEntry,
-    MessageView,
     NewMessage,
-    PartView,
 )
 from chappe.wire.http.problems import Code, FieldError, Refusal
 
@@ -50,7 +42,6 @@ _UDHI: Final = 0x40
 MAX_USER_DATA: Final = MAX_PARTS * 153
 
 _ENCODING_BY_WORD: Final = {each.value: each for each in Encoding}
-_WORD_BY_DATA_CODING: Final = tuple(encoding_of(each).value for each in range(256))
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -279,79 +270,3 @@ def _parts(data: UserData, split: SplitMethod, errors: list[FieldError]) -> int:
         pointer = "/text" if data.is_text else "/binary"
         errors.append(FieldError(pointer, f"needs {cut} parts; at most {MAX_PARTS} can be numbered"))
     return parts
-
-
-# -- answers ------------------------------------------------------------------------------------------------------
-
-
-def accepted_of(item: Item) -> Accepted:
-    """What is said of a message that is on disk."""
-    message = item.content
-    assert isinstance(message, Message)
-    return Accepted(
-        str(item.id),
-        "scheduled" if item.due_at_ms else "accepted",
-        False,
-        _WORD_BY_DATA_CODING[message.data_coding],
-        message.parts,
-        message.reference or None,
-    )
-
-
-def view_of(life: Life, message: Message) -> MessageView:
-    """A message as its client sees it."""
-    created_at, is_final = _time(made_at_ms(life.id) * 1000), life.status in FINAL
-    failure = failure_of(life.status, life.error, was_sent=bool(life.sent_at_us))
-    history = _history(life, created_at, failure.code if failure else None)
-    return MessageView(
-        id=str(life.id),
-        status=life.status.word,
-        final=is_final,
-        encoding=_WORD_BY_DATA_CODING[message.data_coding],
-        parts=_part_views(life, message),
-        reference=message.reference or None,
-        to=_shown(message.dest_ton, message.dest),
-        source=_shown(message.source_ton, message.source) or None,
-        operator=life.operator or None,
-        failure=_failure_view(failure),
-        tags=message.tags,
-        created_at=created_at,
-        expires_at=_time(message.expires_at_ms * 1000) if message.expires_at_ms else None,
-        updated_at=history[-1].at,
-        history=history,
-    )
-
-
-def _failure_view(failure: Failure | None) -> FailureView | None:
-    if failure is None:
-        return None
-    return FailureView(failure.code, failure.category, failure.is_permanent, failure.operator_code or None)
-
-
-def _shown(ton: int, digits: str) -> str:
-    """A number of a country as E.164 has it, anything else as it is."""
-    return f"+{digits}" if ton == _INTERNATIONAL[0] and digits.isdecimal() else digits
-
-
-def _part_views(life: Life, message: Message) -> list[PartView]:
-    if message.parts == 1:
-        return [PartView(number=1, status=life.status.word, operator_reference=life.operator_ref or None)]
-    statuses = life.parts or [life.status] * message.parts
-    return [PartView(number=number, status=status.word) for number, status in enumerate(statuses, 1)]
-
-
-def _history(life: Life, created_at: datetime, failure: str | None) -> list[HistoryEntry]:
-    """The moments that the store keeps of a message, in order."""
-    entries = [HistoryEntry("accepted", created_at, "client")]
-    if life.sent_at_us:
-        entries.append(HistoryEntry("sent", _time(life.sent_at_us), f"operator:{life.operator}"))
-    if life.final_at_us:
-        source = f"operator:{life.operator}" if life.operator and life.status is not Status.EXPIRED else "gateway"
-        if life.sent_at_us:
-            source = f"operator:{life.operator}"
-        entries.append(HistoryEntry(life.status.word, _time(life.final_at_us), source, failure))
-    return entries
-
-
-def _time(unix_us: int) -> datetime:
-    return datetime.fromtimestamp(unix_us / 1_000_000, UTC)

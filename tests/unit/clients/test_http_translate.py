@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chappe.clients.http_translate import Path, accepted_of, item_of, view_of
+from chappe.clients.http_translate import Path, item_of
+from chappe.clients.http_view import accepted_of
 from chappe.model.ids import EPOCH_MS, first_id_at
-from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
-from chappe.store.port import Life
 from chappe.text import udh
 from chappe.text.encoding import decode_text
 from chappe.text.segments import SplitMethod
@@ -278,58 +277,5 @@ def test_the_ends_of_time_are_only_moments(year: int, hours: int) -> None:
     assert isinstance(judged(send_at=moment), Item if year == 1 else Refusal)
 
 
-# -- views --------------------------------------------------------------------------------------------------------
-
-
-def test_a_fresh_message_is_shown_as_accepted_by_its_client() -> None:
-    content = message(source="SHOP", reference="r1", tags=("otp",), validity_seconds=60)
-
-    view = view_of(Life(ID, Status.QUEUED, content), content)
-
-    assert (view.id, view.status, view.final, view.encoding) == (str(ID), "queued", False, "gsm7")
-    assert (view.to, view.source, view.reference, view.tags) == ("+37120000001", "SHOP", "r1", ("otp",))
-    assert (view.operator, view.failure, view.created_at) == (None, None, NOW)
-    assert view.expires_at == NOW + timedelta(seconds=60)
-    assert [(each.status, each.at, each.source) for each in view.history] == [("accepted", NOW, "client")]
-
-
-def test_a_failed_message_says_who_ended_it_when_and_why() -> None:
-    content = message()
-    sent_at, final_at = NOW + timedelta(seconds=1), NOW + timedelta(seconds=9)
-    life = Life(ID, Status.FAILED, content, "three", "0a77", _us(sent_at), _us(final_at), "027")
-
-    view = view_of(life, content)
-
-    assert (view.status, view.final, view.operator, view.updated_at) == ("failed", True, "three", final_at)
-    assert view.failure is not None
-    assert (view.failure.code, view.failure.category, view.failure.permanent) == ("subscriber_absent", "handset", False)
-    assert view.failure.operator_code == "027"
-    assert [(each.number, each.status, each.operator_reference) for each in view.parts] == [(1, "failed", "0a77")]
-    assert [(each.status, each.at, each.source, each.detail) for each in view.history] == [
-        ("accepted", NOW, "client", None),
-        ("sent", sent_at, "operator:three", None),
-        ("failed", final_at, "operator:three", "subscriber_absent"),
-    ]
-
-
-def test_a_message_that_we_ended_unsent_names_the_gateway() -> None:
-    content = message()
-    life = Life(ID, Status.EXPIRED, content, "three", "", 0, _us(NOW), "000")
-
-    assert view_of(life, content).history[-1].source == "gateway"
-
-
-def test_each_part_of_a_long_message_has_its_status() -> None:
-    content = message(text="x" * 400)
-    life = Life(ID, Status.SENT, content, "three", parts=[Status.DELIVERED, Status.SENT, Status.QUEUED])
-
-    assert [part.status for part in view_of(life, content).parts] == ["delivered", "sent", "queued"]
-    assert [part.status for part in view_of(Life(ID, Status.QUEUED, content), content).parts] == ["queued"] * 3
-
-
 def _zone(hours: int) -> timezone:
     return timezone(timedelta(hours=hours))
-
-
-def _us(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
