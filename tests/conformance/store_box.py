@@ -130,7 +130,7 @@ class Box:
 
     def accept(self, *items: Item) -> Sequence[Fault | None]:
         """Store messages."""
-        return self.run(self.store.accept(items, self._telling("mt_accepted", items)))
+        return self.run(self.store.accept(items, self._telling(EventName.MT_ACCEPTED, items)))
 
     def lease(self, queue: str = QUEUE, limit: int = 1_000) -> list[Item]:
         """Take from a queue."""
@@ -147,7 +147,7 @@ class Box:
     def settle(self, *settlements: Settlement) -> Sequence[Fault | None]:
         """Say what became of items."""
         items = [each.item for each in settlements]
-        return self.run(self.store.settle(settlements, self._telling("settled", items)))
+        return self.run(self.store.settle(settlements, self._telling(EventName.MT_MOVED, items)))
 
     def report(self, *reports: Report) -> Sequence[Fault | None]:
         """Bring delivery reports."""
@@ -172,10 +172,10 @@ class Box:
         """The events of one message."""
         return [line.split(",")[1] for line in self.lines() if line.split(",")[2] == str(message_id)]
 
-    def _telling(self, event: str, items: Sequence[Item]) -> EventBatch:
+    def _telling(self, event: EventName, items: Sequence[Item]) -> EventBatch:
         events = self.events()
         for item in items:
-            events.add(EventName(event), item.id, item.content.client)
+            events.add(event, item.id, item.content.client)
         return events
 
     # -- ways of a message --------------------------------------------------------------------------
