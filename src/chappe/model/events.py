@@ -162,23 +162,18 @@ class EventBatch:
         self.ids.append(message_id)
 
     def only(self, is_wanted: Callable[[int], bool]) -> "EventBatch":
-        """The entries about the messages that `is_wanted` names, as a batch of their own."""
+        """The events about the messages that `is_wanted` names, as a batch of their own."""
         batch = EventBatch(self.at_us)
-        for entry, message_id in zip(self.lines, self.ids, strict=True):
+        for line, key in zip(self.lines, self.keys, strict=True):
+            message_id = int(line.split(",", 3)[2] or 0)
             if is_wanted(message_id):
-                batch.lines.append(entry)
+                batch.lines.append(line)
                 batch.ids.append(message_id)
-                batch.keys += [_key_of(line) for line in entry.split("\n")[:-1]]
+                batch.keys.append(key)
         return batch
 
     def __len__(self) -> int:
         return len(self.keys)
-
-
-def _key_of(line: str) -> Key:
-    """The names in front of a line are never quoted: settings allow no comma in them."""
-    _, event, _, client, operator, _ = line.split(",", 5)
-    return event, client, operator
 
 
 def count(batches: Iterable[EventBatch]) -> dict[Key, int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chappe.model.events import EventBatch
+from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
 from chappe.store.port import Sent, StoreAway
@@ -28,7 +28,7 @@ def item(number: int, octets: bytes = b"hello") -> Item:
 def telling(*items: Item) -> EventBatch:
     events = EventBatch(NOW_US)
     for each in items:
-        events.add("mt_accepted", each.id, "acme")
+        events.add(EventName.MT_ACCEPTED, each.id, "acme")
     return events
 
 
