@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Coroutine, Sequence
 from ipaddress import ip_network
@@ -12,7 +13,7 @@ import chappe
 from chappe.clients.account import PRIORITY_BY_NAME, Account
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_translate import Path as HttpPath
-from chappe.clients.smpp_node import ClientSmppNode
+from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.counters.node import COPY as COUNTERS
 from chappe.counters.node import CounterNode
@@ -29,6 +30,7 @@ from chappe.operators.status import operator_status
 from chappe.operators.translate import Wire
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules
+from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest
@@ -89,6 +91,8 @@ class Gateway:
             self.ids,
             self._clock,
             session_init_s=settings.listen.session_init_s,
+            # Strangers never take the files that links, clients and the store need.
+            max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
         )
         self.http_door = self._http_door()
         self._nodes = [*self.operators, self.smpp_door, self.http_door]
@@ -147,6 +151,7 @@ class Gateway:
             self.ids,
             self._clock,
             validity_s=lambda client: self._validity_by_client.get(client, 172_800.0),
+            premium=frozenset(client.name for client in self.settings.clients if client.premium),
         )
 
     def _http_door(self) -> ClientHttpNode:
@@ -241,6 +246,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
         retry_s=operator.retry_s,
         max_validity_s=operator.max_validity_s,
         holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
+        holds_premium=profile.unknown_outcome_premium is UnknownOutcome.HOLD,
         retry_status=profile.retry_status,
         redelivery_s=profile.redelivery_s,
     )
@@ -263,7 +269,7 @@ def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
             )
             continue
         client = client_by_name[route.client or ""]
-        is_smpp = route.via is Via.SMPP or route.via is None and client.smpp is not None
+        is_smpp = route.via is Via.SMPP or (route.via is None and client.smpp is not None)
         rules.append(
             Rule(
                 Direction.MO,
@@ -284,11 +290,13 @@ async def serve(settings: Settings) -> int:
 
     def stop() -> None:
         if stopping.is_set():
-            raise SystemExit(1)
+            # Whoever asks twice wants out now; what is committed is safe, nothing else was promised.
+            os._exit(1)
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    open_files.raise_limit()
     gateway = Gateway(settings)
     await gateway.start()
     # What lives now lives as long as the process: the collector need not look at it again.

@@ -6,6 +6,8 @@ It must never keep a password: what it remembers are keyed digests that die with
 import asyncio
 import hmac
 import os
+import sys
+import threading
 from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
@@ -19,7 +21,7 @@ POOL_THREADS: Final = 1
 #: Checks that may wait; beyond, a bind is refused at once.
 POOL_QUEUE: Final = 200
 REMEMBERED: Final = 10_000
-#: Passwords of one client from one address, wrong ones and those that are being checked; further ones are refused unseen.
+#: Passwords of one client from one address, wrong ones and those being checked; further ones are refused unseen.
 ATTEMPTS: Final = 10
 ATTEMPTS_WITHIN_S: Final = 60.0
 _TRACKED: Final = 10_000
@@ -36,7 +38,7 @@ class Passwords:
     """Says whether a password is right."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="argon2", initializer=_step_back)
         self._checks: dict[bytes, asyncio.Future[bool]] = {}
         self._waiting: Counter[Who] = Counter()
         self._hasher = PasswordHasher()
@@ -112,3 +114,9 @@ class Passwords:
     def close(self) -> None:
         """End the pool."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _step_back() -> None:
+    """Let the loop go first: on Linux a thread, and those that argon2 starts from it, have a niceness of their own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)

@@ -39,7 +39,7 @@ from chappe.wire.smpp.pdus import DataSm, DataSmResp, DeliverSm, SubmitSm, Submi
 from chappe.wire.smpp.session import Role, Session, Timers
 from chappe.wire.smpp.statuses import CommandStatus, status_name
 
-#: Connections that have not bound yet, over all addresses: beyond, new ones are closed at once.
+#: Connections that have not bound yet, over all addresses: beyond, the oldest are closed.
 MAX_UNBOUND: Final = 20_000
 #: Longest PDU of a peer that has not bound: many strangers must not fill the memory with beginnings of PDUs.
 UNBOUND_PDU_OCTETS: Final = 4_096
@@ -47,6 +47,8 @@ UNBOUND_PDU_OCTETS: Final = 4_096
 ACCEPT_ITEMS: Final = 250
 #: How often sessions look at the clock.
 TICK_S: Final = 0.5
+#: Sessions that look at it before others get their turn.
+TICK_PEERS: Final = 100
 #: deliver_sm answers after which the same delivery is tried again later; others end it (SMPP 3.4 §4.6.2).
 _TRY_AGAIN: Final = frozenset(
     {
@@ -93,6 +95,7 @@ class ClientSmppNode:
         *,
         session_init_s: float,
         system_id: str = "chappe",
+        max_unbound: int = MAX_UNBOUND,
     ) -> None:
         self._account_by_system_id = {account.system_id: account for account in accounts if account.system_id}
         self._store = store
@@ -103,7 +106,9 @@ class ClientSmppNode:
         self._system_id = system_id
         self._passwords = Passwords()
         self._peers: set[SmppPeer] = set()
-        self._unbound = 0
+        #: Connections that have not bound yet, the oldest first.
+        self._unbound: dict[SmppPeer, None] = {}
+        self._max_unbound = max_unbound
         self._submissions: Gathered[Submission] = Gathered()
         self._answers: Gathered[Answered] = Gathered()
         self._crashes: Gathered[Crash] = Gathered()
@@ -144,8 +149,11 @@ class ClientSmppNode:
             await asyncio.sleep(0.02)
         now = self._clock.monotonic()
         for peer in list(self._peers):
-            peer.session.unbind(now)
-            peer.flush()
+            if peer.session.is_bound:
+                peer.session.unbind(now)
+                peer.flush()
+            elif peer.owner is None:
+                peer.close("the gateway stops")
         deadline = min(until, self._clock.monotonic() + 1.0)
         while self._peers and self._clock.monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -157,6 +165,11 @@ class ClientSmppNode:
     def bound(self) -> dict[str, int]:
         """Client → how many binds it has now."""
         return {account.name: len(account.peers) for account in self._account_by_system_id.values()}
+
+    @property
+    def unbound(self) -> int:
+        """How many connections have not bound yet."""
+        return len(self._unbound)
 
     # -- connections --------------------------------------------------------------------------------
 
@@ -173,9 +186,15 @@ class ClientSmppNode:
         )
         peer = SmppPeer(session, self._on_facts, self._on_lost)
         self._peers.add(peer)
-        self._unbound += 1
-        if self._unbound > MAX_UNBOUND or self.is_draining:
-            asyncio.get_running_loop().call_soon(peer.abort, "too many unbound connections")
+        self._unbound[peer] = None
+        loop = asyncio.get_running_loop()
+        if self.is_draining:
+            loop.call_soon(peer.abort, "the gateway stops")
+        elif len(self._unbound) > self._max_unbound:
+            # The oldest goes: who means to bind has done so long since, and a newcomer may be a client.
+            oldest = next(iter(self._unbound))
+            del self._unbound[oldest]
+            loop.call_soon(oldest.abort, "too many unbound connections")
         return peer
 
     def _on_lost(self, peer: SmppPeer, reason: str) -> None:
@@ -183,7 +202,7 @@ class ClientSmppNode:
         items = [item for item in peer.session.abandon() if isinstance(item, Item)]
         account: Account | None = peer.owner
         if account is None:
-            self._unbound -= 1
+            self._unbound.pop(peer, None)
             return
         if peer in account.peers:
             account.peers.remove(peer)
@@ -239,7 +258,7 @@ class ClientSmppNode:
             peer.hand_on([])
             peer.close(f"bind refused with {status_name(status)}")
             return
-        self._unbound -= 1
+        self._unbound.pop(peer, None)
         peer.owner = account
         account.peers.append(peer)
         timers = Timers(enquire_link_s=account.enquire_link_s, response_s=account.response_s)
@@ -512,8 +531,11 @@ class ClientSmppNode:
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock.monotonic()
-            for peer in list(self._peers):
+            for number, peer in enumerate(list(self._peers), 1):
                 peer.tick(now)
+                if not number % TICK_PEERS:
+                    # Thousands of connections may end in one tick: who works must not wait for all of them.
+                    await asyncio.sleep(0)
             await self._notes.write()
 
     def _note(self, event: EventName, client: str, detail: str) -> None:

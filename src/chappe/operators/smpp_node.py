@@ -55,7 +55,9 @@ class SendingTerms(msgspec.Struct, frozen=True):
     rate: float = 0.0
     retry_s: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0, 1800.0)
     max_validity_s: float = 172_800.0
+    #: A part of unknown outcome is held, not sent again: ordinary traffic, and premium.
     holds_unknown: bool = False
+    holds_premium: bool = True
     retry_status: int = 0x64
     redelivery_s: float = 300.0
 
@@ -74,8 +76,10 @@ class OperatorSmppNode:
         clock: Clock,
         *,
         validity_s: Callable[[str], float],
+        premium: frozenset[str] = frozenset(),
     ) -> None:
-        """`validity_s(client)` is the validity of a message that names none."""
+        """`validity_s(client)` is the validity of a message that names none; `premium` are the clients whose
+        messages cost the handset's owner money."""
         self.name = links.operator
         self.queue = f"operator:{links.operator}"
         self._terms = terms
@@ -83,6 +87,8 @@ class OperatorSmppNode:
         self._mt_routes = mt_routes
         self._clock = clock
         self._validity_s = validity_s
+        self._premium = premium
+        self._may_hold = terms.holds_unknown or (bool(premium) and terms.holds_premium)
         self._notes = Notes(store, clock)
         self._gate = Gate()
         self._throttle = Throttle(terms.rate, clock.monotonic())
@@ -133,9 +139,10 @@ class OperatorSmppNode:
         for link in self.links.links:
             await self._store.release(link.take_backlog())
         now = self._clock.monotonic()
-        for peer in peers:
-            peer.session.unbind(now)
-            peer.flush()
+        for peer in self.links.peers():
+            if peer.session.is_bound:
+                peer.session.unbind(now)
+                peer.flush()
         deadline = min(until, self._clock.monotonic() + 1.0)
         while self.links.peers() and self._clock.monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -256,12 +263,13 @@ class OperatorSmppNode:
     async def _send_items(self, items: Sequence[Item]) -> None:
         """Put leased messages on links; what has outlived its validity ends here."""
         ready = await self._still_valid(items)
-        if self._terms.holds_unknown and ready:
-            await self._mark(ready)
         links = [link for link in self.links.links if link.may_send]
         if not links:
             await self._store.release(ready)
             return
+        held = [item for item in ready if self._holds(item)] if self._may_hold else []
+        if held:
+            await self._mark(held)
         now, wire = self._clock.monotonic(), self._terms.wire
 
         def put(item: Item) -> None:
@@ -328,6 +336,12 @@ class OperatorSmppNode:
             peer.flush()
         if ARMED is not None:
             reach(CrashPoint.AFTER_WRITE_TO_OPERATOR)
+
+    def _holds(self, item: Item) -> bool:
+        """A doubt about this message is for a receipt or a person, not for a second copy."""
+        if item.content.client in self._premium:
+            return self._terms.holds_premium
+        return self._terms.holds_unknown
 
     async def _mark(self, items: Sequence[Item]) -> None:
         """The durable mark before a write that must not be repeated."""
@@ -477,7 +491,7 @@ class OperatorSmppNode:
                 if item.id in self._dead:
                     continue
                 self._forget(item)
-                if self._terms.holds_unknown:
+                if self._holds(item):
                     self._tell(events, EventName.MT_HELD, item, why)
                     settlements.append(Held(item, why))
                 elif is_slow:

@@ -67,6 +67,11 @@ class Handshake:
         return self.state is State.CLOSED
 
     @property
+    def is_bound(self) -> bool:
+        """Whether the session is bound and nobody has asked to unbind."""
+        return self._is_bound
+
+    @property
     def peer_version(self) -> int:
         """interface_version of the peer, at most 0x50; 0x34 until it is known."""
         return self._outbox.peer_version
