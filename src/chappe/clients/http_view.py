@@ -78,13 +78,14 @@ def _part_views(life: Life, message: Message) -> list[PartView]:
 def _history(life: Life, created_at: datetime, failure: str | None) -> list[HistoryEntry]:
     """The moments that the store keeps of a message, in order."""
     entries = [HistoryEntry("accepted", created_at, "client")]
+    operator = f"operator:{life.operator}"
     if life.sent_at_us:
-        entries.append(HistoryEntry("sent", _time(life.sent_at_us), f"operator:{life.operator}"))
+        entries.append(HistoryEntry("sent", _time(life.sent_at_us), operator))
     if life.final_at_us:
-        source = f"operator:{life.operator}" if life.operator and life.status is not Status.EXPIRED else "gateway"
-        if life.sent_at_us:
-            source = f"operator:{life.operator}"
-        entries.append(HistoryEntry(life.status.word, _time(life.final_at_us), source, failure))
+        is_ours = not life.operator or (not life.sent_at_us and life.status is Status.EXPIRED)
+        # A report's moment is in whole milliseconds: it must not seem to precede the sending.
+        ended_at = _time(max(life.final_at_us, life.sent_at_us))
+        entries.append(HistoryEntry(life.status.word, ended_at, "gateway" if is_ours else operator, failure))
     return entries
 
 
