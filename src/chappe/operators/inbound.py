@@ -3,6 +3,7 @@
 Knows no link's life and no sending; the operator node gives it what arrives.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -74,10 +75,13 @@ class Inbound:
         self._repeats = RepeatJudge(redelivery_ms)
         self._proved_id = store.mo_proved_until(operator)
         self._last_id = 0
+        self._redelivery_ms = redelivery_ms
         since = self._clock.utc_us() // 1000 - redelivery_ms
         for message in store.mo_since(operator, self._proved_id):
             if made_at_ms(message.id) >= since:
                 self._repeats.suspect(content_of(message), made_at_ms(message.id))
+        for identity, at_ms in store.mo_identities(operator, since) if wire.mo_identity_tag is not None else ():
+            self._repeats.remember(identity, at_ms)
 
     # -- arriving -----------------------------------------------------------------------------------
 
@@ -137,7 +141,7 @@ class Inbound:
                 self._suspect_again(repeated)
                 self._answer([mo.arrival for mo in arrivals], status=self._retry_status)
                 continue
-            self._remember(fresh)
+            self._remember([mo for mo, fault in zip(fresh, faults, strict=True) if fault is None] if fresh else [])
             self._answer([mo.arrival for mo in fresh], faults=faults)
             self._answer([mo.arrival for mo in repeated])
 
@@ -151,10 +155,29 @@ class Inbound:
         return mo, repeat
 
     async def _store_mo(self, fresh: list[MoArrival], events: EventBatch) -> Sequence[Fault | None]:
-        if fresh:
-            return await self._store.accept([mo.item for mo in fresh], events)
-        await self._store.record(events)
-        return []
+        """Raises: StoreAway; then nothing is stored, and no identity stays remembered."""
+        named = [(mo.identity, made_at_ms(mo.item.id)) for mo in fresh if mo.identity is not None]
+        try:
+            if not fresh:
+                await self._store.record(events)
+                return []
+            if not named:
+                return await self._store.accept([mo.item for mo in fresh], events)
+            faults, _ = await asyncio.gather(
+                self._store.accept([mo.item for mo in fresh], events),
+                self._store.note_mo_identities(self._operator, named),
+            )
+        except StoreAway:
+            self._forget(fresh)
+            raise
+        self._forget([mo for mo, fault in zip(fresh, faults, strict=True) if fault is not None])
+        return faults
+
+    def _forget(self, lost: list[MoArrival]) -> None:
+        """What is not stored must be welcome when it comes again."""
+        for mo in lost:
+            if mo.identity is not None:
+                self._repeats.forget(mo.identity)
 
     def _suspect_again(self, repeated: list[MoArrival]) -> None:
         for mo in repeated:

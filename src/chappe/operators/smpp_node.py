@@ -263,13 +263,15 @@ class OperatorSmppNode:
     async def _send_items(self, items: Sequence[Item]) -> None:
         """Put leased messages on links; what has outlived its validity ends here."""
         ready = await self._still_valid(items)
+        taken = await self._parts_taken(ready)
+        held = [item for item in ready if self._holds(item)] if self._may_hold else []
+        if held and any(link.may_send for link in self.links.links):
+            await self._mark(held)
+        # Nothing is awaited from here to the write: a link that may send now still may when it is written to.
         links = [link for link in self.links.links if link.may_send]
         if not links:
             await self._store.release(ready)
             return
-        held = [item for item in ready if self._holds(item)] if self._may_hold else []
-        if held:
-            await self._mark(held)
         now, wire = self._clock.monotonic(), self._terms.wire
 
         def put(item: Item) -> None:
@@ -281,7 +283,6 @@ class OperatorSmppNode:
             else:
                 self._put_parts(link, item, message, taken[item.id], now)
 
-        taken = await self._parts_taken(ready)
         for crash in each(ready, put):
             self._crashes.add(crash)
         self._flush([link.sender for link in links if link.sender is not None])

@@ -96,8 +96,12 @@ class RepeatJudge:
         del self._suspects[content]
         return Repeat.PROVED
 
+    def forget(self, identity: bytes) -> None:
+        """The MO with this identity could not be stored after all: its next copy is welcome."""
+        self._identities.pop(identity, None)
+
     def remember(self, identity: bytes, now_ms: int) -> None:
-        """An MO with this identity is stored."""
+        """An MO with this identity is being stored."""
         self._identities[identity] = now_ms
         if len(self._identities) > KEPT:
             self._identities.popitem(last=False)

@@ -130,6 +130,13 @@ class Client(Table, frozen=True, kw_only=True):
     priority: Annotated[
         Priority, Meta(description="Of its messages unless one says otherwise: `high`, `normal`, `bulk`.")
     ] = Priority.NORMAL
+    premium: Annotated[
+        bool,
+        Meta(
+            description="Its messages cost the handset's owner money: one of unknown outcome is treated "
+            "as the profile's `unknown_outcome_premium` says."
+        ),
+    ] = False
     rate: Annotated[float, Meta(ge=0, description="Parts per second it may send; 0 is unlimited.")] = 0.0
     queue_limit: Annotated[int, Meta(ge=1, description="How many of its messages may be not yet final.")] = 1_000_000
     default_validity_s: Annotated[Seconds, Meta(description="Validity of a message that names none, in seconds.")] = (

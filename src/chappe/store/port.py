@@ -204,6 +204,14 @@ class Store(Protocol):
         """The stored MO of an operator from an id on (at start)."""
         ...
 
+    def mo_identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
+        """The operator's own ids of MO noted since a moment: (digest, Unix ms)."""
+        ...
+
+    async def note_mo_identities(self, operator: str, identities: Sequence[tuple[bytes, int]]) -> None:
+        """Note ids of MO; asked in the same turn as their `accept` it is one transaction.  Raises: StoreAway."""
+        ...
+
     async def prove_mo(self, operator: str, below_id: int) -> None:
         """Note that the answers to all MO below an id were read.  Raises: StoreAway."""
         ...

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from traceback import format_exc
@@ -279,7 +280,8 @@ class SqliteStore:
         await self._ask("write", [[(statement, values)]], None)
 
     def copied(self, name: str) -> tuple[int, str] | None:
-        return self._connection.execute(rows.COPIED, (name,)).fetchone()  # type: ignore[no-any-return]
+        with self._reading():
+            return self._connection.execute(rows.COPIED, (name,)).fetchone()  # type: ignore[no-any-return]
 
     async def advance(self, name: str, seq: int, position: str, tally: Mapping[TallyKey, int] = NO_TALLY) -> None:
         # One item: were the group written piece by piece, offset and counts would still stay together.
@@ -334,6 +336,15 @@ class SqliteStore:
     async def prove_mo(self, operator: str, below_id: int) -> None:
         statement = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         await self.write(statement, [(f"mo_proved:{operator}", below_id)])
+
+    def mo_identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
+        query = "SELECT identity, at_ms FROM mo_identities WHERE operator = ? AND at_ms >= ? ORDER BY at_ms"
+        return list(self._connection.execute(query, (self._names.known(operator), since_ms)))
+
+    async def note_mo_identities(self, operator: str, identities: Sequence[tuple[bytes, int]]) -> None:
+        # The operator has a number: its MO are written first.  See `_ORDER`.
+        statement = "INSERT OR REPLACE INTO mo_identities SELECT number, ?, ? FROM names WHERE name = ?"
+        await self.write(statement, [(identity, at_ms, operator) for identity, at_ms in identities])
 
     def listen(self, queue: str, bell: Callable[[], None]) -> None:
         self._bells.setdefault(queue, []).append(bell)
@@ -825,9 +836,10 @@ class SqliteStore:
 
     @property
     def held_messages(self) -> int:
-        """How many messages wait for a person or a receipt, counted as far as `HELD_COUNTED`."""
+        """How many messages wait for a person or a receipt, counted as far as `HELD_COUNTED`.  Raises: StoreAway."""
         query = "SELECT count(*) FROM (SELECT 1 FROM held LIMIT ?)"
-        return int(self._connection.execute(query, (HELD_COUNTED,)).fetchone()[0])
+        with self._reading():
+            return int(self._connection.execute(query, (HELD_COUNTED,)).fetchone()[0])
 
     @property
     def last_block(self) -> int:
@@ -835,13 +847,22 @@ class SqliteStore:
         return self._seq
 
     def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
-        """Event blocks that follow `seq`, in order (for copies that must catch up)."""
+        """Event blocks that follow `seq`, in order (for copies that must catch up).  Raises: StoreAway."""
         query = "SELECT seq, at_us, counts, lines FROM event_blocks WHERE seq > ? ORDER BY seq LIMIT ?"
         unzip = zstandard.ZstdDecompressor().decompress
-        return [
-            Block(each, at_us, unzip(lines), {(a, b, c): n for a, b, c, n in msgspec.msgpack.decode(counts)})
-            for each, at_us, counts, lines in self._connection.execute(query, (seq, limit))
-        ]
+        with self._reading():
+            return [
+                Block(each, at_us, unzip(lines), {(a, b, c): n for a, b, c, n in msgspec.msgpack.decode(counts)})
+                for each, at_us, counts, lines in self._connection.execute(query, (seq, limit))
+            ]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """While the store is away the file may not even be open."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreAway(f"store {self.path}: {error}") from error
 
 
 def _content(packed: bytes | None, body: bytes | None) -> Content:

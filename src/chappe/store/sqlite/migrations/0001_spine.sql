@@ -96,6 +96,14 @@ CREATE TABLE finished (
     id  INTEGER NOT NULL
 );
 
+-- Operators' own ids of MO, for profiles that name where they are; swept when they are too old to matter.
+CREATE TABLE mo_identities (
+    operator INTEGER NOT NULL,
+    identity BLOB NOT NULL,
+    at_ms    INTEGER NOT NULL,
+    PRIMARY KEY (operator, identity)
+) WITHOUT ROWID;
+
 -- Events, one row a transaction; seq has no gaps.
 CREATE TABLE event_blocks (
     seq    INTEGER PRIMARY KEY,
