@@ -1,0 +1,54 @@
+"""docs/http.md against the code: every route, field and problem of the API, and none that is not there."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from chappe.clients.http_node import MESSAGE, MESSAGES, METHODS
+from chappe.rules import failure
+from chappe.wire.http.messages import MessageView, NewMessage
+from chappe.wire.http.problems import Code
+
+PAGE = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """The text between one title and the next of its kind."""
+    return PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def first_cells(text: str) -> list[str]:
+    rows = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row)]
+
+
+def names(kind: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def test_every_route_of_the_api_has_its_section() -> None:
+    titles = set(re.findall(r"^## `([A-Z]+ [^`]+)`$", PAGE, re.MULTILINE))
+
+    assert titles == {f"{method} {path}" for path in (MESSAGES, MESSAGE) for method in METHODS[path]}
+
+
+def test_every_field_that_may_be_posted_is_documented_and_no_other() -> None:
+    assert first_cells(section("`POST /v1/messages`")) == names(NewMessage)
+
+
+def test_every_field_that_is_shown_is_documented_and_no_other() -> None:
+    assert set(first_cells(section("`GET /v1/messages/{id}`"))) == set(names(MessageView))
+
+
+def test_every_problem_is_documented_with_its_status_and_no_other() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| (\d+) \|", section("Problems"), re.MULTILINE)
+
+    assert rows == [(code.word, str(code.http_status)) for code in Code]
+
+
+def test_every_code_of_a_failure_is_documented() -> None:
+    tables = (failure._BY_NETWORK_ERROR, failure._BY_COMMAND_STATUS, failure._BY_STATUS)
+    words = {word for table in tables for known in table.values() for word in known[:2]}
+
+    assert {word for word in words if f"`{word}`" not in section("`GET /v1/messages/{id}`")} == set()
