@@ -4,11 +4,12 @@ Reads event blocks; writes counters.  Offset and counts share a transaction, so 
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from chappe.counters.tally import Tally
 from chappe.observe.following import Following
-from chappe.store.port import BlockSource, StoreAway
+from chappe.store.port import Block, BlockSource, StoreAway
 
 #: The name of this copy in the store.
 COPY: Final = "counters"
@@ -26,6 +27,7 @@ class CounterNode:
         known = source.copied(COPY)
         #: The last block that the written counters hold.
         self.safe_seq = known[0] if known else 0
+        self._is_in_doubt = False
         self._following = Following(source, self.safe_seq)
 
     async def run(self) -> None:
@@ -37,24 +39,37 @@ class CounterNode:
 
     async def fold(self) -> None:
         """Count all blocks that there are; what the store refuses is counted again by the next call."""
-        is_behind = True
-        while is_behind:
-            tally = Tally(self.safe_seq)
-            for block in self._following.take():
-                tally.add(block)
-            is_behind = self._following.is_behind
-            if tally.seq == self.safe_seq:
-                return
-            try:
-                await self._source.advance(COPY, tally.seq, "", tally.counts)
-            except StoreAway:
-                self._following.rewind(self.safe_seq)
-                return
-            self.safe_seq = tally.seq
+        try:
+            if self._is_in_doubt:
+                self._look_again()
+            is_behind = True
+            while is_behind:
+                blocks = self._following.take()
+                is_behind = self._following.is_behind
+                await self._count(blocks)
+        except StoreAway:
+            self._is_in_doubt = True
+            self._following.rewind(self.safe_seq)
 
     async def finish(self) -> None:
         """Count what is left.  Call it after `run` was cancelled."""
+        self._is_in_doubt = True
+        await self.fold()
+
+    async def _count(self, blocks: Sequence[Block]) -> None:
+        """Write the counts of these blocks together with their place."""
+        if not blocks:
+            return
+        tally = Tally()
+        for block in blocks:
+            tally.add(block)
+        seq = blocks[-1].seq
+        await self._source.advance(COPY, seq, "", tally.counts)
+        self.safe_seq = seq
+
+    def _look_again(self) -> None:
+        """A write that failed may hold all the same; its place was written with its counts, so the place tells."""
         known = self._source.copied(COPY)
         self.safe_seq = known[0] if known else 0
         self._following.rewind(self.safe_seq)
-        await self.fold()
+        self._is_in_doubt = False

@@ -6,6 +6,7 @@ It must never hold up a message.  It knows no node: the assembly gives it functi
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,7 @@ from chappe.observe.status import (
     StoreStatus,
 )
 from chappe.runtime.clock import Clock
-from chappe.store.port import BlockSource, QueueDepth
+from chappe.store.port import BlockSource, QueueDepth, StoreAway
 
 
 class WatchedStore(BlockSource, Protocol):
@@ -58,7 +59,7 @@ class WatchedStore(BlockSource, Protocol):
 
     @property
     def held_messages(self) -> int:
-        """How many messages wait for a person or a receipt."""
+        """How many messages wait for a person or a receipt.  Raises: StoreAway."""
         ...
 
     @property
@@ -87,6 +88,7 @@ class Watching:
         self._box = box
         self._began_at = clock.monotonic()
         self._pace = Pace()
+        self._held = 0
         self.server = StatusServer(health)
 
     async def start(self, store: WatchedStore, telling: Telling, folder: Path, redact: Change | None = None) -> None:
@@ -138,11 +140,17 @@ class Watching:
             clients=telling.clients(),
             queues=[QueueStatus(each.queue, each.messages, each.oldest_s) for each in store.depths()],
             parked=store.parked_reports,
-            held=store.held_messages,
+            held=self._count_held(),
             store=_store_status(store),
             copies=self._copies(),
             events_per_second=self._pace.per_second(self._clock.utc_us() // 1_000_000),
         )
+
+    def _count_held(self) -> int:
+        """How many are held; while the store is away, how many were when it was last asked."""
+        with suppress(StoreAway):
+            self._held = self._store.held_messages
+        return self._held
 
     def _copies(self) -> list[CopyStatus]:
         last = self._store.last_block

@@ -73,17 +73,19 @@ class EventCopier:
             await self.note()
 
     async def copy(self) -> None:
-        """Write all blocks that there are; what the disk refuses is tried again by the next call."""
+        """Write all blocks that there are; what disk or store refuses is tried again by the next call."""
         is_behind = True
         while is_behind:
-            blocks = self._following.take()
-            is_behind = self._following.is_behind
-            if not blocks:
-                continue
             try:
-                await self._in_thread(partial(self._files.append, blocks))
+                blocks = self._following.take()
+                is_behind = self._following.is_behind
+                if blocks:
+                    await self._in_thread(partial(self._files.append, blocks))
             except OSError as error:
                 self._refused(error)
+                return
+            except StoreAway as error:
+                self.fault = str(error)
                 return
         self.fault = ""
 

@@ -45,7 +45,7 @@ class Following:
         return self._is_behind
 
     def take(self) -> list[Block]:
-        """The next blocks, perhaps none; they count as taken."""
+        """The next blocks, perhaps none; they count as taken.  Raises: StoreAway."""
         if self._is_behind:
             blocks = self._source.blocks_after(self._seq, self._catch_up_blocks)
             # Commits happen in this same thread, so a short answer was everything: the next block comes live.

@@ -225,16 +225,19 @@ class BlockSource(Protocol):
         ...
 
     def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
-        """Blocks that follow `seq`, in order."""
+        """Blocks that follow `seq`, in order.  Raises: StoreAway."""
         ...
 
     def copied(self, name: str) -> tuple[int, str] | None:
-        """The last block that the copy `name` holds safely, and its own note of the place; None before the first."""
+        """The last block that the copy `name` holds safely, and its own note of the place; None before the first.
+
+        Raises: StoreAway.
+        """
         ...
 
     async def advance(self, name: str, seq: int, position: str, tally: Mapping[TallyKey, int] = NO_TALLY) -> None:
         """Note how far a copy has come and, in the same transaction, add counts to the counters.
 
-        Raises: StoreAway.
+        Raises: StoreAway; whether it was written all the same, `copied` tells when the store is back.
         """
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,53 @@ def test_what_the_store_refuses_is_counted_later(tmp_path: Path, monkeypatch: py
     asyncio.run(scenario())
 
     assert counted(tmp_path) == (6, 6)
+
+
+def test_a_commit_that_failed_and_holds_all_the_same_is_not_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        store = opened(tmp_path)
+        node = CounterNode(store)
+        await happen(store, 5)
+        advance = store.advance
+
+        async def written_but_refused(*arguments: Any) -> None:
+            await advance(*arguments)
+            raise StoreAway("disk I/O error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "advance", written_but_refused)
+            await node.fold()
+        await happen(store, 1)
+        await node.fold()
+        await store.close()
+
+    asyncio.run(scenario())
+
+    assert counted(tmp_path) == (6, 6)
+
+
+def test_a_store_that_cannot_even_be_read_is_asked_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object) -> None:
+        raise StoreAway("the file cannot be opened")
+
+    async def scenario() -> None:
+        store = opened(tmp_path)
+        await happen(store, 2)
+        node = CounterNode(store)
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "blocks_after", closed)
+            await node.fold()
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "copied", closed)
+            await node.fold()
+        await node.fold()
+        await store.close()
+
+    asyncio.run(scenario())
+
+    assert counted(tmp_path) == (2, 2)
 
 
 def test_a_node_cancelled_while_it_writes_finishes_without_counting_twice(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from memory_source import HOUR_US, NOON_US, MemorySource, block
 
 from chappe.model.events import COLUMNS
 from chappe.observe.event_copier import COPY, EventCopier
+from chappe.store.port import StoreAway
 
 
 def lines_in(folder: Path) -> list[str]:
@@ -167,6 +168,28 @@ def test_a_store_that_is_away_keeps_the_old_place_and_gets_the_new_one_later(tmp
         await copier.note()
 
         assert source.places[COPY] == (1, copier.safe.text)
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_cannot_be_read_makes_the_files_late_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise StoreAway("the file cannot be opened")
+
+    async def scenario() -> None:
+        source = MemorySource()
+        source.commit(block(1))
+        copier = await started(source, tmp_path)
+        with monkeypatch.context() as patched:
+            patched.setattr(source, "blocks_after", closed)
+            await copier.copy()
+            assert "cannot be opened" in copier.fault
+        await copier.copy()
+
+        assert copier.fault == ""
+        assert lines_in(tmp_path) == lines_of(source)
 
     asyncio.run(scenario())
 

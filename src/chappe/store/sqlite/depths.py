@@ -4,10 +4,9 @@ Follows what the engine has committed.  It must never know SQL; at the start it 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from chappe.model.ids import EPOCH_MS
-from chappe.model.message import Item
 from chappe.store.port import QueueDepth
 
 #: Ids are counted by the 1,024 ms in which they were made: id >> 22 is milliseconds, 10 bits more make a slice.
@@ -16,6 +15,20 @@ SLICE_MS: Final = 1 << (SLICE_SHIFT - 22)
 
 #: Slice → how many items of it wait.
 Slices = dict[int, int]
+
+
+class Placed(Protocol):
+    """Whatever lies in a queue: an item, or a row that nobody could read as one."""
+
+    @property
+    def queue(self) -> str:
+        """Where it lies."""
+        ...
+
+    @property
+    def id(self) -> int:
+        """Its id, which tells when it came."""
+        ...
 
 
 class Depths:
@@ -31,13 +44,13 @@ class Depths:
         for queue, piece, count in found:
             self._slices_by_queue.setdefault(queue, {})[piece] = count
 
-    def add(self, items: Sequence[Item]) -> None:
+    def add(self, items: Sequence[Placed]) -> None:
         """These items lie in their queues now."""
         for queue, piece, count in _runs(items):
             slices = self._slices_by_queue.setdefault(queue, {})
             slices[piece] = slices.get(piece, 0) + count
 
-    def remove(self, items: Sequence[Item]) -> None:
+    def remove(self, items: Sequence[Placed]) -> None:
         """These items have left their queues.  What is not known here changes nothing."""
         for queue, piece, count in _runs(items):
             slices = self._slices_by_queue.setdefault(queue, {})
@@ -62,7 +75,7 @@ def _age_s(slices: Slices, now_ms: int) -> float:
     return max(0, now_ms - made_before_ms) / 1000
 
 
-def _runs(items: Sequence[Item]) -> list[tuple[str, int, int]]:
+def _runs(items: Sequence[Placed]) -> list[tuple[str, int, int]]:
     """Queue, slice and count of neighbours that share both: a batch came within a second, so there are few."""
     runs: list[tuple[str, int, int]] = []
     queue, piece, count = "", -1, 0

@@ -723,6 +723,7 @@ class SqliteStore:
             self._loop.call_later(LOOK_EVERY_S, self._hold_unreadable, row)
         elif not future.cancelled():
             self._leased.discard(row.id)
+            self._depths.remove([row])
 
     def _load_due(self, queue: str) -> None:
         """Bring items whose moment has come to the front of their lanes, and note the next moment."""
