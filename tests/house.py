@@ -145,7 +145,7 @@ def settings_of(
         listen=Listen(smpp=somewhere, http=somewhere, metrics=somewhere, session_init_s=session_init_s),
         operators=tuple(operators),
         clients=tuple(clients) or (client(),),
-        routes=tuple(routes) or (mt(), mo()),
+        routes=tuple(routes) or (mt(), mo(clients[0].name if clients else "demo")),
         profiles={"default": profile or Profile()},
     )
 
