@@ -237,6 +237,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             id_ignores_case=profile.id_ignores_case,
             id_ignores_zeros=profile.id_ignores_zeros,
             mo_identity_tag=profile.mo_identity_tag,
+            holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
         ),
         refusals=RefusalRules(
             throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),

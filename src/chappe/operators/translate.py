@@ -55,6 +55,8 @@ class Wire(msgspec.Struct, frozen=True):
     id_ignores_case: bool = False
     id_ignores_zeros: bool = False
     mo_identity_tag: int | None = None
+    #: All of its traffic is held when the outcome is unknown.
+    holds_all: bool = False
 
     @property
     def keeps_addresses(self) -> bool:
@@ -174,6 +176,7 @@ def report_of(pdu: DeliverSm | DataSm, report_id: int, operator: str, wire: Wire
         receipt.err or "000",
         now_ms,
         receipt.network_error_code or b"",
+        wire.holds_all,
     )
 
 

@@ -102,6 +102,9 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     error: str
     at_ms: int
     network_error: bytes = b""
+    #: All traffic of the operator is held when in doubt: a reference that nobody knows can only be that of a
+    #: held message, if exactly one to this handset is held.
+    may_settle_held: bool = False
 
 
 class Life(msgspec.Struct, gc=False):

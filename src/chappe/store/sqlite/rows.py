@@ -86,6 +86,10 @@ SENT_PARTS = "SELECT part, operator_ref, operator, sent_at_us FROM parts WHERE i
 PARKED_BY_HASH = Batched(
     with_list("SELECT r.hash, p.id, p.body FROM parked_refs r JOIN parked p ON p.id = r.id WHERE r.hash IN ({list})")
 )
+HELD_OF_QUEUE = (
+    "SELECT h.id, m.body FROM held h JOIN messages m ON m.id = h.id WHERE h.queue = ? AND h.body IS NULL LIMIT 1000"
+)
+DELETE_HELD = "DELETE FROM held WHERE id = ?"
 DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
 DELETE_PARKED_REFS = Batched(with_list("DELETE FROM parked_refs WHERE id IN ({list})"))
 DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))

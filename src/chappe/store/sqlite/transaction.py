@@ -363,7 +363,27 @@ class Transaction:
         if gone:
             self._tell((*_RECEIVED, EventName.DR_REPEATED), report, max(gone))
             return
-        self._park(report, forms)
+        if not (report.may_settle_held and self._settle_by_report(report)):
+            self._park(report, forms)
+
+    def _settle_by_report(self, report: Report) -> bool:
+        """A held message whose response was lost: the report names it by a reference that only it can have."""
+        number = self._names.known(f"operator:{report.operator}")
+        found = [
+            (message_id, message)
+            for message_id, body in self._connection.execute(rows.HELD_OF_QUEUE, (number,))
+            if same_handset((message := rows.unpack_message(body)).handset, report.handset) and message.parts == 1
+        ]
+        if len(found) != 1 or not report.references:
+            return False
+        message_id, message = found[0]
+        self._connection.execute(rows.DELETE_HELD, (message_id,))
+        reference, at_us = report.references[0], self.events.at_us
+        self._sent.append((message_id, self._names.number(report.operator), reference, at_us))
+        life = Life(message_id, Status.HELD, message, report.operator, reference, at_us, handset=message.handset)
+        self._references.add(report.operator, reference, life, 1, at_us)
+        self._apply(life, 1, report)
+        return True
 
     def lives(self, ids: Sequence[int]) -> dict[int, Life]:
         """Read lives from the hot tables."""
