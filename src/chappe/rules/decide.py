@@ -14,9 +14,9 @@ from chappe.model.address import compile_pattern, international
 from chappe.model.lifecycle import Direction
 
 _WORD: Final = re.compile(r"\S+")
-#: Digits and a star at the end: whoever has the prefix fits.
-_PREFIX_ONLY: Final = re.compile(r"\+?\d*\*")
-_LITERAL: Final = re.compile(r"\+?(\d*)\*?")
+#: Digits and a star at the end: whoever has the prefix fits.  Leading 00 are no digits of the number.
+_PREFIX_ONLY: Final = re.compile(r"\+?(?!00)\d*\*")
+_LITERAL: Final = re.compile(r"\+?(?!00)(\d*)\*?")
 
 
 class Rule(msgspec.Struct, frozen=True):
