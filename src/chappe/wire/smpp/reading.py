@@ -12,7 +12,14 @@ from chappe.wire.smpp.fields import STATUS_BY_FIELD, CString, Field, Integer, Oc
 from chappe.wire.smpp.statuses import CommandStatus
 from chappe.wire.smpp.tlvs import LIMITS
 
+#: Tag and length of a TLV, apart and in one.
 _unpack_tlv_header = Struct(">HH").unpack_from
+_unpack_tlv_head = Struct(">I").unpack_from
+
+#: Tag and length, in one, of every TLV that is known and short: one look instead of two comparisons.
+_SOUND_HEADS = frozenset(
+    tag << 16 | length for tag, (least, most) in LIMITS.items() for length in range(least, min(most, 255) + 1)
+)
 
 #: Reads one composite: (body, the same octets as latin-1 text, where it starts) to (value, where it ends).
 ReadComposite = Callable[[bytes, str, int], tuple[Any, int]]
@@ -26,20 +33,25 @@ def read_tlvs(body: bytes, at: int) -> Tlvs:
     """
     tlvs = []
     size = len(body)
-    while at + 4 <= size:
-        tag, length = _unpack_tlv_header(body, at)
+    while size - at >= 4:
+        (head,) = _unpack_tlv_head(body, at)
         at += 4
-        end = at + length
-        if end > size:
-            raise PduError(f"TLV {tag:04X} reaches beyond the body", status=CommandStatus.ESME_RINVOPTPARSTREAM)
-        limits = LIMITS.get(tag)
-        if limits is not None and not limits[0] <= length <= limits[1]:
-            raise PduError(f"TLV {tag:04X} has {length} octets", status=CommandStatus.ESME_RINVPARLEN)
-        tlvs.append((tag, body[at:end]))
+        end = at + (head & 0xFFFF)
+        if head not in _SOUND_HEADS or end > size:
+            _check_tlv(head >> 16, head & 0xFFFF, size - at)
+        tlvs.append((head >> 16, body[at:end]))
         at = end
     if at != size:
         raise PduError(f"{size - at} octets behind the TLVs", status=CommandStatus.ESME_RINVOPTPARSTREAM)
     return tuple(tlvs)
+
+
+def _check_tlv(tag: int, length: int, left: int) -> None:
+    if length > left:
+        raise PduError(f"TLV {tag:04X} reaches beyond the body", status=CommandStatus.ESME_RINVOPTPARSTREAM)
+    least, most = LIMITS.get(tag, (0, length))
+    if not least <= length <= most:
+        raise PduError(f"TLV {tag:04X} has {length} octets", status=CommandStatus.ESME_RINVPARLEN)
 
 
 def read_tlvs_kindly(body: bytes, at: int) -> Tlvs:
