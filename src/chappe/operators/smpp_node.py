@@ -6,6 +6,7 @@ A deliver_sm_resp follows the commit of what it answers.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -30,7 +31,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, hold_crashes, persist
 from chappe.runtime.supervisor import Crash, each
 from chappe.runtime.throttle import Throttle
-from chappe.store.port import Deferred, Ended, Held, Moved, Sending, Sent, Settlement, Store
+from chappe.store.port import Deferred, Ended, Held, Moved, Sending, Sent, Settlement, Store, Unwritten
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSm, SubmitSmResp
 from chappe.wire.smpp.statuses import CommandStatus, status_name
@@ -102,6 +103,10 @@ class OperatorSmppNode:
         #: Messages that ended while parts of them were still in flight.
         self._dead: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Leased messages are on their way to a link.
+        self._is_sending = False
+        #: Responses that are being written to the store.
+        self._settling = 0
         self.is_draining = False
         self.links = SmppLinks(
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
@@ -133,11 +138,14 @@ class OperatorSmppNode:
         self.links.is_stopping = True
         peers = self.links.peers()
         while self._clock.monotonic() < until and (
-            any(peer.session.in_flight or peer.session.unanswered for peer in peers) or len(self._responses)
+            self._is_sending
+            or self._unsettled
+            or any(peer.session.in_flight or peer.session.unanswered for peer in peers)
         ):
             await asyncio.sleep(0.02)
         for link in self.links.links:
-            await self._store.release(link.take_backlog())
+            unwritten, _ = self._take_backlog(link)
+            await self._give_back(unwritten)
         now = self._clock.monotonic()
         for peer in self.links.peers():
             if peer.session.is_bound:
@@ -160,12 +168,31 @@ class OperatorSmppNode:
             if isinstance(context, InFlight):
                 self._given_up.add((context, "link lost before the response", False))
         if link.sender is None:
-            items = link.take_backlog()
-            if items:
-                self._start(self._store.release(items))
+            unwritten, begun = self._take_backlog(link)
+            for item in begun:
+                self._given_up.add((InFlight(item), "link lost before the response", False))
+            if unwritten:
+                self._start(self._give_back(unwritten))
         if link.receiver is None:
             # While a pair's receiver lives, its answers can still be read: the transmitter's end proves nothing.
             self.inbound.link_lost(link)
+
+    def _take_backlog(self, link: Link) -> tuple[list[Item], list[Item]]:
+        """What waits on a link: messages of which nothing is under way, and those with parts in flight."""
+        parts = Counter(flight.item.id for _, flight in link.backlog)
+        unwritten: list[Item] = []
+        begun: list[Item] = []
+        for item in link.take_backlog():
+            is_begun = parts[item.id] < len(self._parts_open.get(item.id, ()))
+            (begun if is_begun else unwritten).append(item)
+        return unwritten, begun
+
+    async def _give_back(self, items: Sequence[Item]) -> None:
+        """Release messages that the operator has surely not taken, and take the mark back that says otherwise."""
+        marked = [item for item in items if self._holds(item)] if self._may_hold else []
+        if marked:
+            await persist(self._store, [Unwritten(item) for item in marked], EventBatch(self._clock.utc_us()))
+        await self._store.release(items)
 
     def _start(self, work: "asyncio.Future[None] | object") -> None:
         task = asyncio.get_running_loop().create_task(work, name=f"{self.name} release")  # type: ignore[arg-type,var-annotated]
@@ -228,19 +255,29 @@ class OperatorSmppNode:
                 continue
             items = await self._store.lease(self.queue, min(room, LEASE_ITEMS))
             if items:
+                self._is_sending = True
                 await self._send_items(items)
+                self._is_sending = False
                 if len(items) == room or len(items) == LEASE_ITEMS:
                     self._wake()
 
     def _room(self, now: float) -> int:
-        """How many PDUs may leave now."""
-        room = 0
+        """How many PDUs may leave now.
+
+        An answer that is not yet on disk still fills its place: a death must not double more than the windows hold.
+        """
+        room = -self._unsettled
         for link in self.links.links:
             room += max(0, link.room)
         tokens = self._throttle.available(now)
-        if tokens < 1 and room:
+        if tokens < 1 and room > 0:
             self._wake_in(self._throttle.wait_s())
         return min(room, tokens)
+
+    @property
+    def _unsettled(self) -> int:
+        """Responses that were read and are not yet on disk."""
+        return self._settling + len(self._responses)
 
     def _send_backlogs(self, now: float) -> None:
         for link in self.links.links:
@@ -270,7 +307,7 @@ class OperatorSmppNode:
         # Nothing is awaited from here to the write: a link that may send now still may when it is written to.
         links = [link for link in self.links.links if link.may_send]
         if not links:
-            await self._store.release(ready)
+            await self._give_back(ready)
             return
         now, wire = self._clock.monotonic(), self._terms.wire
 
@@ -375,6 +412,7 @@ class OperatorSmppNode:
         """Write what the operator said to our submits."""
         while True:
             responses = await self._responses.take()
+            self._settling = len(responses)
             now = self._clock.monotonic()
             events = EventBatch(self._clock.utc_us())
             settlements: list[Settlement] = []
@@ -386,9 +424,10 @@ class OperatorSmppNode:
                 else:
                     self._refused(flight, status, events, settlements, given_back)
             if given_back:
-                await self._store.release(given_back)
+                await self._give_back(given_back)
             if settlements or len(events):
                 await persist(self._store, settlements, events)
+            self._settling = 0
             self._wake()
 
     def _sent(self, flight: InFlight, reference: str, events: EventBatch, settlements: list[Settlement]) -> None:

@@ -84,7 +84,13 @@ class Sending(msgspec.Struct, frozen=True, gc=False):
     item: Item
 
 
-Settlement = Sent | Ended | Delivered | Deferred | Moved | Held | Sending
+class Unwritten(msgspec.Struct, frozen=True, gc=False):
+    """The mark is taken back: nothing was written after all.  The item stays leased until it is released."""
+
+    item: Item
+
+
+Settlement = Sent | Ended | Delivered | Deferred | Moved | Held | Sending | Unwritten
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

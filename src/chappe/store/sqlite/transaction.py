@@ -26,6 +26,7 @@ from chappe.store.port import (
     Sending,
     Sent,
     Settlement,
+    Unwritten,
 )
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
@@ -298,6 +299,10 @@ class Transaction:
     def _settle_sending(self, sending: Sending) -> None:
         item = sending.item
         self._requeued.append((item.id, int(Status.SENDING), self._names.number(item.queue), item.due_at_ms))
+
+    def _settle_unwritten(self, unwritten: Unwritten) -> None:
+        item = unwritten.item
+        self._requeued.append((item.id, int(Status.QUEUED), self._names.number(item.queue), item.due_at_ms))
 
     # -- delivery reports ---------------------------------------------------------------------------
 
@@ -591,4 +596,5 @@ _SETTLERS = {
     Moved: Transaction._settle_moved,
     Held: Transaction._settle_held,
     Sending: Transaction._settle_sending,
+    Unwritten: Transaction._settle_unwritten,
 }
