@@ -9,6 +9,7 @@ from chappe.model.ids import first_id_at, made_at_ms
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.rules.match import receipt_of
+from chappe.store.port import Unwritten
 
 
 def receipt_for(box: Box, item: Item, status: Status = Status.FAILED) -> Item:
@@ -263,6 +264,20 @@ def test_a_message_marked_before_its_write_is_held_after_a_restart_since_nobody_
     assert box.status(item) is Status.HELD
     assert box.lease() == []
     assert box.told(item.id)[-1] == "mt_held"
+
+
+def test_a_mark_is_taken_back_when_nothing_was_written_after_all(box: Box) -> None:
+    item = box.mt()
+    box.accept(item)
+    box.lease()
+    box.settle(Sending(item))
+
+    box.settle(Unwritten(item))
+
+    assert box.status(item) is Status.QUEUED
+    assert box.lease() == []
+    box.restart()
+    assert box.leased_ids() == [item.id]
 
 
 def test_a_leased_message_is_offered_again_after_a_restart(box: Box) -> None:

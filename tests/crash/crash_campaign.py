@@ -14,13 +14,19 @@ from crash_gateway import Death, GatewayProcess
 from crash_verdict import Verdict, verdict_of
 
 from chappe.sim.client import ClientSimulator
-from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
+from chappe.sim.faults import Action
+from chappe.sim.options import ClientOptions, SmscOptions
 from chappe.sim.smsc import SmscSimulator
 
 #: More than any campaign sends; it ends when it is told to.
 ENDLESS: Final = 1_000_000_000
 #: Nothing moved for so long: all that will arrive has arrived.
 QUIET_S: Final = 0.7
+#: Between two bursts of MO, and how much may wait at the SMSC before another.
+BURST_S: Final = 0.02
+OUTBOX_FULL: Final = 20_000
+#: As much as the simulators can send and the gateway takes.
+FULL_LOAD: Final = 0.0
 #: How long the last messages may take to come home.
 SETTLE_S: Final = 40.0
 
@@ -50,10 +56,8 @@ class Campaign:
     async def __aenter__(self) -> Self:
         """Start the operator and the client; the gateway starts with the first death, or with `up`."""
         traffic = self.traffic
-        mo = MoOptions(count=ENDLESS if traffic.mo_rate else 0, rate=traffic.mo_rate)
         self.smsc = SmscSimulator(
             SmscOptions(
-                mo=mo,
                 resp_delay_s=traffic.resp_delay_s,
                 receipt_delay_s=traffic.receipt_delay_s,
                 retry_s=0.2,
@@ -79,12 +83,14 @@ class Campaign:
         )
         await self.client.__aenter__()
         self.client.outgoing.may_make = True
+        self._bursts = asyncio.create_task(self._send_mo(), name="MO bursts")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave nothing running."""
+        self._bursts.cancel()
         await self.gateway.clean_up()
         await self.client.__aexit__(None, None, None)
         await self.smsc.__aexit__(None, None, None)
@@ -103,8 +109,8 @@ class Campaign:
 
     def cease(self) -> None:
         """Nothing new is sent; what is under way goes on."""
+        self._bursts.cancel()
         self.client.outgoing.source.remaining = 0
-        self.smsc.mo.remaining = 0
 
     async def settle(self) -> Verdict:
         """Cease, wait until nothing moves any more, stop the gateway in order, and reckon."""
@@ -120,6 +126,14 @@ class Campaign:
         self.client.ledger.flush()
         return verdict_of(self.ledgers, self.gateway.data_dir, kills=self.deaths)
 
+    async def _send_mo(self) -> None:
+        """MO beside the receipts: the simulator's own would wait behind them under full load."""
+        burst = Action(mo_count=max(1, int(self.traffic.mo_rate * BURST_S)))
+        while True:
+            await asyncio.sleep(BURST_S)
+            if any(link.is_ready for link in self.smsc.links) and len(self.smsc.outbox) < OUTBOX_FULL:
+                self.smsc.strike(burst)
+
     async def until_quiet(self) -> None:
         """Wait until nothing is missing, or nothing moves any more: what is held stays."""
         loop = asyncio.get_running_loop()
@@ -133,3 +147,15 @@ class Campaign:
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"traffic did not come to rest within {SETTLE_S:g} s: {last} {self.gateway.said}")
+
+
+def run(folder: Path, deaths: Iterable[Death], traffic: Traffic | None = None) -> Verdict:
+    """One campaign from its first death to its verdict."""
+
+    async def campaign() -> Verdict:
+        async with Campaign(folder, traffic) as running:
+            await running.die(deaths)
+            await running.up()
+            return await running.settle()
+
+    return asyncio.run(campaign())

@@ -1,4 +1,4 @@
-"""A gateway in a process of its own, as an administrator runs it: started with settings, killed, stopped, started again.
+"""A gateway in a process of its own, as an administrator runs it: started, killed, stopped, started again.
 
 It must never know what is sent through it, nor look into its store.
 """

@@ -1,10 +1,9 @@
 """The gateway dies before and after each commit and each socket write, and nothing is lost."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
-from crash_campaign import Campaign, Traffic
+from crash_campaign import Traffic, run
 from crash_gateway import Death
 from crash_verdict import Verdict
 
@@ -18,18 +17,6 @@ SMPP_POINTS = tuple(
     point for point in CrashPoint if "history" not in point and "http" not in point and "sending" not in point
 )
 SENDING_POINTS = (CrashPoint.BEFORE_COMMIT_SENDING, CrashPoint.AFTER_COMMIT_SENDING)
-
-
-def run(folder: Path, deaths: list[Death], traffic: Traffic | None = None) -> Verdict:
-    """One campaign from its first death to its verdict."""
-
-    async def campaign() -> Verdict:
-        async with Campaign(folder, traffic) as running:
-            await running.die(deaths)
-            await running.up()
-            return await running.settle()
-
-    return asyncio.run(campaign())
 
 
 def test_nothing_is_lost_by_a_few_kills(tmp_path: Path, tally: list[Verdict]) -> None:
@@ -57,7 +44,7 @@ def test_nothing_is_lost_by_death(tmp_path: Path, tally: list[Verdict], point: C
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", (*SMPP_POINTS, *SENDING_POINTS), ids=str)
+@pytest.mark.parametrize("point", [*SMPP_POINTS, *SENDING_POINTS], ids=str)
 def test_nothing_is_doubled_by_death_where_unknown_outcomes_are_held(
     tmp_path: Path, tally: list[Verdict], point: CrashPoint
 ) -> None:
