@@ -6,6 +6,7 @@ It reads no clock and no store; what a client is told of its messages is written
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -28,10 +29,14 @@ _INTERNATIONAL: Final = (1, 1)
 _UNKNOWN: Final = (0, 0)
 _ALPHANUMERIC: Final = (5, 0)
 
+_NO_SOURCE: Final = Address(*_UNKNOWN, "")
+
 #: E.164 numbers have at most 15 digits; shorter ones than this are short codes.
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _DIGITS: Final = re.compile(r"[0-9]{3,15}")
 _SHORT_CODE_DIGITS: Final = 6
+#: `+` and 15 digits: longer than any name.
+_LONGEST_SOURCE: Final = 16
 #: 3GPP TS 23.040 §9.1.2.5: an alphanumeric address holds 11 septets.
 _NAME_SEPTETS: Final = 11
 _HEX: Final = re.compile(r"([0-9A-Fa-f]{2})+")
@@ -152,19 +157,24 @@ def _number(digits: str) -> Address:
 def _source(text: str | None, errors: list[FieldError]) -> Address:
     """A sender: a number, a short code, a name; without one the operator puts its own."""
     if text is None:
-        return Address(*_UNKNOWN, "")
+        return _NO_SOURCE
+    address = _read_source(text) if len(text) <= _LONGEST_SOURCE else None
+    if address is None:
+        errors.append(
+            FieldError("/from", "expected a number, a short code (3 digits or more), or a name: 11 GSM characters")
+        )
+        return _NO_SOURCE
+    return address
+
+
+# A client's senders are few, and each comes with thousands of messages.
+@lru_cache(maxsize=4096)
+def _read_source(text: str) -> Address | None:
     if _DIGITS.fullmatch(text):
         return _number(text)
     if _E164.fullmatch(text):
         return Address(*_INTERNATIONAL, text[1:])
-    if _is_name(text):
-        return Address(*_ALPHANUMERIC, text)
-    errors.append(
-        FieldError(
-            "/from", "expected a number, a short code of 3 digits or more, or a name of at most 11 GSM characters"
-        )
-    )
-    return Address(*_UNKNOWN, "")
+    return Address(*_ALPHANUMERIC, text) if _is_name(text) else None
 
 
 def _is_name(text: str) -> bool:

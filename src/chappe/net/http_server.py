@@ -196,7 +196,7 @@ class HttpServer(web.Server):
         if length is not None and length > MAX_BODY:
             raise BodyTooLarge
         if request.content.is_eof():
-            return await self._read(request)
+            return self._read_now(request)
         reserved = MAX_BODY if length is None else length if length > SMALL_BODY else 0
         if reserved and self._reading + reserved > MAX_BODIES:
             raise TooManyBodies
@@ -209,6 +209,16 @@ class HttpServer(web.Server):
             raise BodyTooSlow from None
         finally:
             self._reading -= reserved
+
+    def _read_now(self, request: BaseRequest) -> bytes:
+        """A body that came whole with its head, as nearly all do."""
+        try:
+            body = request.content.read_nowait()
+        except web.RequestPayloadError as error:
+            raise BrokenBody(str(error)) from error
+        if len(body) > MAX_BODY:
+            raise BodyTooLarge
+        return body
 
     async def _read(self, request: BaseRequest) -> bytes:
         try:
