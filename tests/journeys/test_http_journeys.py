@@ -61,7 +61,8 @@ class Caller:
             return Answer(response, await response.read())
 
     async def post(self, body: Any) -> Answer:
-        return await self.call("POST", "/v1/messages", json=body)
+        headers = {"Content-Type": "application/json"}
+        return await self.call("POST", "/v1/messages", data=json.dumps(body), headers=headers)
 
     async def get(self, message_id: str) -> Answer:
         return await self.call("GET", f"/v1/messages/{message_id}")
