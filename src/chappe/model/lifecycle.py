@@ -55,9 +55,10 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = {
     Status.SCHEDULED: frozenset({Status.QUEUED, Status.SENDING, Status.SENT, Status.HELD}) | FINAL,
     Status.QUEUED: frozenset({Status.SENDING, Status.SENT, Status.HELD}) | FINAL,
     Status.SENDING: frozenset({Status.QUEUED, Status.SENT, Status.HELD}) | _ENDS,
-    Status.SENT: _OPEN_SENT | _ENDS,
-    Status.BUFFERED: _OPEN_SENT | _ENDS,
-    Status.UNKNOWN: _OPEN_SENT | _ENDS,
+    # Whether our own cancel comes too late is the store's to say; an operator may delete what it has (DELETED).
+    Status.SENT: _OPEN_SENT | FINAL,
+    Status.BUFFERED: _OPEN_SENT | FINAL,
+    Status.UNKNOWN: _OPEN_SENT | FINAL,
     Status.HELD: frozenset({Status.QUEUED, Status.SENT}) | _OPEN_SENT | FINAL,
     **{status: frozenset() for status in FINAL},
 }

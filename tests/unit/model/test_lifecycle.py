@@ -19,8 +19,13 @@ def test_nothing_follows_a_final_status(final: Status) -> None:
 
 
 @pytest.mark.parametrize("status", sorted({Status.SENT, Status.BUFFERED, Status.UNKNOWN}))
-def test_what_was_sent_is_never_queued_nor_cancelled_again(status: Status) -> None:
-    assert not any(may_move(status, other) for other in NEVER_SENT | {Status.CANCELLED, Status.SENDING})
+def test_what_was_sent_is_never_queued_again(status: Status) -> None:
+    assert not any(may_move(status, other) for other in NEVER_SENT | {Status.SENDING})
+
+
+@pytest.mark.parametrize("status", sorted({Status.SENT, Status.BUFFERED, Status.UNKNOWN}))
+def test_what_an_operator_deleted_ends(status: Status) -> None:
+    assert may_move(status, Status.CANCELLED)
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - FINAL))
