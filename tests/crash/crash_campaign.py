@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from crash_gateway import Death, GatewayProcess
+from crash_gateway import TOKEN, Death, GatewayProcess
 from crash_verdict import Verdict, verdict_of
 
 from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Action
+from chappe.sim.http_client import HttpClientSimulator
 from chappe.sim.options import ClientOptions, SmscOptions
 from chappe.sim.smsc import SmscSimulator
 
@@ -22,6 +23,10 @@ from chappe.sim.smsc import SmscSimulator
 ENDLESS: Final = 1_000_000_000
 #: Nothing moved for so long: all that will arrive has arrived.
 QUIET_S: Final = 0.7
+#: Two parts in the GSM alphabet.
+LONG_TEXT: Final = (
+    "is the first word of a letter to our dear customers, number {n}: " + "thank you for reading us. " * 6
+)
 #: Between two bursts of MO, and how much may wait at the SMSC before another.
 BURST_S: Final = 0.02
 OUTBOX_FULL: Final = 20_000
@@ -37,6 +42,8 @@ class Traffic:
 
     mt_rate: float = 1_500.0
     mo_rate: float = 300.0
+    #: Messages of two parts each, posted five at once.
+    http_rate: float = 100.0
     client_binds: int = 2
     client_window_pdus: int = 50
     resp_delay_s: float = 0.0
@@ -51,7 +58,7 @@ class Campaign:
         self.folder = folder
         self.traffic = traffic or Traffic()
         self.deaths = 0
-        self.ledgers = [folder / "smsc.csv", folder / "client.csv"]
+        self.ledgers = [folder / "smsc.csv", folder / "client.csv", folder / "http.csv"]
 
     async def __aenter__(self) -> Self:
         """Start the operator and the client; the gateway starts with the first death, or with `up`."""
@@ -67,31 +74,54 @@ class Campaign:
         )
         await self.smsc.__aenter__()
         self.gateway = GatewayProcess(self.folder, self.smsc.port, unknown_outcome=traffic.unknown_outcome)
-        self.client = ClientSimulator(
-            ClientOptions(
-                port=self.gateway.smpp_port,
-                system_id="acme",
-                password="secret",
-                binds=traffic.client_binds,
-                window_pdus=traffic.client_window_pdus,
-                count=ENDLESS,
-                rate=traffic.mt_rate,
-                reconnect_s=0.05,
-                ledger_path=str(self.ledgers[1]),
-                remembers=False,
-            )
-        )
+        self.client = ClientSimulator(self._smpp_options())
         await self.client.__aenter__()
         self.client.outgoing.may_make = True
+        self.http = HttpClientSimulator(self._http_options())
+        await self.http.__aenter__()
+        self._posting = asyncio.create_task(self.http.run(), name="HTTP client")
         self._bursts = asyncio.create_task(self._send_mo(), name="MO bursts")
         return self
+
+    def _smpp_options(self) -> ClientOptions:
+        return ClientOptions(
+            port=self.gateway.smpp_port,
+            system_id="acme",
+            password="secret",
+            binds=self.traffic.client_binds,
+            window_pdus=self.traffic.client_window_pdus,
+            count=ENDLESS,
+            rate=self.traffic.mt_rate,
+            tag_prefix="mt",
+            reconnect_s=0.05,
+            ledger_path=str(self.ledgers[1]),
+            remembers=False,
+        )
+
+    def _http_options(self) -> ClientOptions:
+        return ClientOptions(
+            port=self.gateway.http_port,
+            http_token=TOKEN,
+            http_batch=5,
+            window_pdus=4,
+            count=ENDLESS if self.traffic.http_rate else 0,
+            rate=self.traffic.http_rate,
+            source="LETTER",
+            destination="37129000000",
+            text=LONG_TEXT,
+            tag_prefix="web",
+            ledger_path=str(self.ledgers[2]),
+            remembers=False,
+        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave nothing running."""
         self._bursts.cancel()
+        self._posting.cancel()
         await self.gateway.clean_up()
+        await self.http.__aexit__(None, None, None)
         await self.client.__aexit__(None, None, None)
         await self.smsc.__aexit__(None, None, None)
 
@@ -111,6 +141,7 @@ class Campaign:
         """Nothing new is sent; what is under way goes on."""
         self._bursts.cancel()
         self.client.outgoing.source.remaining = 0
+        self.http.source.remaining = 0
 
     async def settle(self) -> Verdict:
         """Cease, wait until nothing moves any more, stop the gateway in order, and reckon."""
@@ -124,6 +155,7 @@ class Campaign:
         """Compare what the peers saw with what the store holds; the gateway is not running."""
         self.smsc.ledger.flush()
         self.client.ledger.flush()
+        self.http.ledger.flush()
         return verdict_of(self.ledgers, self.gateway.data_dir, kills=self.deaths)
 
     async def _send_mo(self) -> None:
@@ -142,8 +174,8 @@ class Campaign:
             now = tuple({**self.client.counts(), **self.smsc.counts()}.items())
             if now != last:
                 last, since = now, loop.time()
-            is_idle = not self.client.outgoing.unanswered_count and not self.smsc.counts()["waiting"]
-            if is_idle and loop.time() - since > QUIET_S:
+            is_answered = self._posting.done() and not self.client.outgoing.unanswered_count
+            if is_answered and not self.smsc.counts()["waiting"] and loop.time() - since > QUIET_S:
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"traffic did not come to rest within {SETTLE_S:g} s: {last} {self.gateway.said}")
