@@ -28,6 +28,7 @@ from chappe.operators.smpp_links import LinkTerms
 from chappe.operators.smpp_node import OperatorSmppNode, SendingTerms
 from chappe.operators.status import operator_status
 from chappe.operators.translate import Wire
+from chappe.router.sweeper import Patience, Sweeper
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules
 from chappe.runtime import open_files
@@ -54,6 +55,10 @@ SPLIT_METHODS = {
 }
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
+
+
+#: Validity of messages whose client is gone from the settings.
+DEFAULT_VALIDITY_S = 172_800.0
 
 
 class Gateway:
@@ -83,6 +88,8 @@ class Gateway:
         self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.operators = [self._operator_node(operator) for operator in settings.operators]
+        patience = {each.name: Patience(each.max_validity_s, each.unknown_s) for each in settings.operators}
+        self.sweeper = Sweeper(self.store, self._clock, patience, validity_s=self._validity_of)
         self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
         self.smpp_door = ClientSmppNode(
             self.accounts,
@@ -110,6 +117,7 @@ class Gateway:
             tasks.append(group.create_task(self.store.keep_time(stopping), name="store time"))
             tasks.append(group.create_task(self.counter.run(), name="counter"))
             tasks.append(group.create_task(self.watching.run(), name="watching"))
+            tasks.append(group.create_task(self.sweeper.run(), name="sweeper"))
             self.health.phase = Phase.RUNNING
             await stopping.wait()
             self.health.phase = Phase.DRAINING
@@ -150,7 +158,7 @@ class Gateway:
             lambda: self._mo_routes,
             self.ids,
             self._clock,
-            validity_s=lambda client: self._validity_by_client.get(client, 172_800.0),
+            validity_s=self._validity_of,
             premium=frozenset(client.name for client in self.settings.clients if client.premium),
         )
 
@@ -167,6 +175,10 @@ class Gateway:
             self._clock,
             self.health,
         )
+
+    def _validity_of(self, client: str) -> float:
+        """Of a client that is gone from the settings messages may still wait."""
+        return self._validity_by_client.get(client, DEFAULT_VALIDITY_S)
 
     async def _note(self, event: EventName) -> None:
         events = EventBatch(self._clock.utc_us())

@@ -24,14 +24,15 @@ from chappe.operators.link import InFlight, Link
 from chappe.operators.smpp_links import LinkTerms, SmppLinks
 from chappe.operators.translate import Wire, submit_of, submits_of
 from chappe.rules.decide import Routes, next_operator
-from chappe.rules.match import receipt_of, wants_receipt
+from chappe.rules.expiry import expires_at_ms
 from chappe.rules.retry import Gate, Refusal, RefusalRules, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, hold_crashes, persist
 from chappe.runtime.supervisor import Crash, each
 from chappe.runtime.throttle import Throttle
-from chappe.store.port import Deferred, Ended, Held, Moved, Sending, Sent, Settlement, Store, Unwritten
+from chappe.store.endings import end
+from chappe.store.port import Deferred, Held, Moved, Sending, Sent, Settlement, Store, Unwritten
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSm, SubmitSmResp
 from chappe.wire.smpp.statuses import CommandStatus, status_name
@@ -391,11 +392,14 @@ class OperatorSmppNode:
     def _expires_at_ms(self, item: Item) -> int:
         message = item.content
         assert isinstance(message, Message)
-        born = made_at_ms(item.id)
-        longest = born + int(self._terms.max_validity_s * 1000)
-        if message.expires_at_ms:
-            return min(message.expires_at_ms, longest)
-        return min(max(born, item.due_at_ms) + int(self._validity_s(message.client) * 1000), longest)
+        return expires_at_ms(
+            message,
+            born_ms=made_at_ms(item.id),
+            due_at_ms=item.due_at_ms,
+            attempts=item.attempts,
+            validity_s=self._validity_s(message.client),
+            max_validity_s=self._terms.max_validity_s,
+        )
 
     async def end_expired(self, items: Sequence[Item]) -> None:
         """Our clock ends what was never sent, and tells its client."""
@@ -597,24 +601,6 @@ class OperatorSmppNode:
         events.add(
             event, item.id, message.client, self.name, message.dest, message.source, message.reference, "", detail
         )
-
-
-def end(item: Item, status: Status, error: str, at_us: int, operator: str) -> Ended:
-    """End a message by our own or the operator's word, with the receipt that its client asked for."""
-    message = item.content
-    assert isinstance(message, Message)
-    receipt = None
-    if wants_receipt(message.registered_delivery, status):
-        told = receipt_of(
-            message,
-            status,
-            error=error,
-            submitted_at_ms=made_at_ms(item.id),
-            done_at_ms=at_us // 1000,
-            operator=operator,
-        )
-        receipt = Item(f"client:{message.client}", 0, "", 0, item.id, told)
-    return Ended(item, status, error, at_us, receipt, operator)
 
 
 def _resolve(future: "asyncio.Future[int]", status: int) -> None:

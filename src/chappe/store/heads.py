@@ -91,6 +91,10 @@ class Head:
             return min(free, LANE_ITEMS)
         return 0 if lane.has_more else min(free, LANE_ITEMS - len(lane.items))
 
+    def lanes(self) -> list[LaneKey]:
+        """The lanes that hold something here or are known to hold something on disk."""
+        return list(self._lanes)
+
     def older_than(self, lane_name: str, before_id: int, limit: int) -> list[Item]:
         """Items of a lane, whatever their priority, that memory holds and that are older than an id."""
         found: list[Item] = []

@@ -10,6 +10,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from traceback import format_exc
@@ -21,6 +22,7 @@ import zstandard
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName, count
+from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Direction, Status
 from chappe.model.message import Content, Item, Message
 from chappe.store.due import Due
@@ -46,7 +48,7 @@ from chappe.store.sqlite.isolation import POISON, NotNow, id_of, store_apart
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.opening import connect, open_run
 from chappe.store.sqlite.references import References
-from chappe.store.sqlite.transaction import Effects, Transaction
+from chappe.store.sqlite.transaction import Cursor, Effects, Transaction
 
 #: Commits between two checkpoints, and the longest time between them while there is something to carry over.
 CHECKPOINT_COMMITS: Final = 400
@@ -62,6 +64,10 @@ PROBE_OCTETS: Final = 65_536
 #: Pause between two tries to read the file after a COMMIT of unknown outcome.
 REOPEN_PAUSE_S: Final = 0.05
 REOPEN_TRIES: Final = 100
+#: Messages that one look for overdue ones takes, and when one that is held or on its way is looked at again.
+OVERDUE_ITEMS: Final = 500
+EXPIRY_AGAIN_MS: Final = 60_000
+_MAY_WAIT_AGAIN: Final = (Status.SENDING, Status.HELD)
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
 #: Pause before a lane with more due items than one look brings is looked at again.
@@ -100,7 +106,7 @@ class Call:
 
 
 #: Verbs in the order in which one transaction writes them: what a later one may look for, an earlier one wrote.
-_ORDER: Final = ("accept", "settle", "report", "record", "write")
+_ORDER: Final = ("accept", "settle", "report", "sweep", "record", "write")
 
 
 class SqliteStore:
@@ -128,6 +134,8 @@ class SqliteStore:
         self._receipt_observers: list[Callable[[str, float, int], None]] = []
         self._zstd = zstandard.ZstdCompressor(level=1)
         self._parked = 0
+        self._silent = Cursor()
+        self._parked_cursor = Cursor()
         self._commits = 0
         self._checkpoint_at = 0.0
         self.is_away = False
@@ -465,6 +473,9 @@ class SqliteStore:
                     transaction.settle(call.items)
                 elif kind == "report":
                     transaction.report(call.items)
+                elif kind == "sweep":
+                    for sweep in call.items:
+                        sweep(transaction)
                 elif kind == "write":
                     for statement, values in chain.from_iterable(call.items):
                         self._connection.executemany(statement, values)
@@ -650,7 +661,7 @@ class SqliteStore:
                 raise NotNow(str(error)) from error
             is_begun = True
 
-        if call.kind == "write":
+        if call.kind in ("write", "sweep"):
             attempt(call.items, None)
             return []
         faults = store_apart(call.items, call.events, attempt)
@@ -776,32 +787,54 @@ class SqliteStore:
     def expired(self, now_ms: int, limit: int = 500) -> list[Item]:
         """Lease messages whose named moment has passed and that nothing was sent of yet.
 
-        The caller settles each as `Ended`; rows of messages that are gone or too far are forgotten.
+        The caller settles each as `Ended`; rows of messages that are gone or too far are forgotten, those of
+        messages that are held or just being sent are looked at again a minute later.
         """
-        execute = self._connection.execute
-        found = execute("SELECT at_ms, id FROM expiries WHERE at_ms <= ? LIMIT ?", (now_ms, limit)).fetchall()
-        if not found:
+        if self.is_away:
             return []
-        waiting = self._waiting_rows([each for _, each in found])
-        stale = [(at_ms, each) for at_ms, each in found if each not in waiting]
-        if stale:
-            self._ask("write", [[(rows.FORGET_EXPIRIES, stale)]], None).add_done_callback(_ignore)
-        free = [item for item in waiting.values() if item.id not in self._leased]
-        return self._take_out(free)
-
-    def overdue(self, queue: str, lane: str, before_id: int, limit: int = 500) -> list[Item]:
-        """Lease messages of one lane of a queue that are older than `before_id` and of which nothing was sent."""
-        known, ids = self._names.known, []
-        for priority in range(3):
-            query = (
-                "SELECT id FROM queue WHERE queue = ? AND priority = ? AND lane = ?"
-                " AND due_at_ms = 0 AND id < ? LIMIT ?"
-            )
-            values = (known(queue), priority, known(lane), before_id, limit)
-            ids += [each for (each,) in self._connection.execute(query, values)]
-        ids += [item.id for item in self._head(queue).older_than(lane, before_id, limit)]
-        waiting = self._waiting_rows(ids[:limit]) if ids else {}
+        found = self._connection.execute(rows.PASSED_EXPIRIES, (now_ms, limit)).fetchall()
+        waiting = self._waiting_rows([each for _, each, _ in found])
+        over = [row for row in found if row[1] not in waiting]
+        if over:
+            later = [(now_ms + EXPIRY_AGAIN_MS, each) for _, each, status in over if status in _MAY_WAIT_AGAIN]
+            forgotten = [(at_ms, each) for at_ms, each, _ in over]
+            statements = [(rows.FORGET_EXPIRIES, forgotten), (rows.NEW_EXPIRY, later)]
+            self._ask("write", [statements], None).add_done_callback(_ignore)
         return self._take_out([item for item in waiting.values() if item.id not in self._leased])
+
+    def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
+        """Lease messages of a queue that `is_over` says are worthless and of which nothing was sent.
+
+        Only messages that came before `before_ms(lane)` are asked about.
+        """
+        if self.is_away:
+            return []
+        head, ids = self._head(queue), []
+        for priority, lane in {*head.lanes(), *self._due.waiting_lanes(queue)}:
+            before_id = first_id_at(before_ms(lane))
+            key = (self._names.known(queue), priority, self._names.known(lane))
+            ids += [each for (each,) in self._connection.execute(rows.OLD_OF_LANE, (*key, before_id, OVERDUE_ITEMS))]
+            ids += [each for (each,) in self._connection.execute(rows.OLD_DUE_OF_LANE, (*key, before_id))]
+            ids += [item.id for item in head.older_than(lane, before_id, OVERDUE_ITEMS)]
+        waiting = self._waiting_rows(list(dict.fromkeys(ids))[:OVERDUE_ITEMS]) if ids else {}
+        return self._take_out([item for item in waiting.values() if item.id not in self._leased and is_over(item)])
+
+    async def mark_unknown(self, sent_before_us: Mapping[str, int]) -> None:
+        """Messages of an operator that were sent before a moment and have no final receipt become `unknown`.
+
+        One call looks at some of them and the next one goes on from there.  Raises: StoreAway.
+        """
+        await self._ask(
+            "sweep", [partial(Transaction.mark_unknown, cursor=self._silent, sent_before_us=sent_before_us)], None
+        )
+
+    async def match_again(self) -> None:
+        """Try parked reports again: none should find its part now.  Goes round like `mark_unknown`.
+
+        Raises: StoreAway.
+        """
+        if self._parked:
+            await self._ask("sweep", [partial(Transaction.match_again, cursor=self._parked_cursor)], None)
 
     def _waiting_rows(self, ids: Sequence[int]) -> dict[int, Item]:
         """Of these messages, the ones of which nothing was sent: id → item."""

@@ -90,10 +90,20 @@ HELD_OF_QUEUE = (
     "SELECT h.id, m.body FROM held h JOIN messages m ON m.id = h.id WHERE h.queue = ? AND h.body IS NULL LIMIT 1000"
 )
 DELETE_HELD = "DELETE FROM held WHERE id = ?"
+MARK_UNKNOWN = Batched(with_list(f"UPDATE messages SET status = {Status.UNKNOWN:d} WHERE id IN ({{list}})"))
 DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
 DELETE_PARKED_REFS = Batched(with_list("DELETE FROM parked_refs WHERE id IN ({list})"))
 DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))
 DELETE_PARTS = Batched(with_list("DELETE FROM parts WHERE id IN ({list})"))
+PASSED_EXPIRIES = (
+    "SELECT e.at_ms, e.id, m.status FROM expiries e LEFT JOIN messages m ON m.id = e.id"
+    " WHERE e.at_ms <= ? ORDER BY e.at_ms LIMIT ?"
+)
+NEW_EXPIRY = "INSERT OR IGNORE INTO expiries VALUES (?, ?)"
+OLD_OF_LANE = "SELECT id FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = 0 AND id < ? LIMIT ?"
+OLD_DUE_OF_LANE = "SELECT id FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > 0 AND id < ?"
+SILENT = "SELECT id, status, operator, sent_at_us, body FROM messages WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+PARKED_AFTER = "SELECT id, body FROM parked WHERE id > ? AND at_ms < ? ORDER BY id LIMIT ?"
 PROBE = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"
 WAITS = "SELECT 1 FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"
 WAITS_IN_MEMORY = (

@@ -5,13 +5,15 @@ and that is put back when the transaction fails; queue heads and counts change i
 """
 
 import sqlite3
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import FINAL, Direction, Status, status_of_parts
 from chappe.model.message import Item, Message
 from chappe.rules.match import Verdict, judge, receipt_of, wants_receipt
@@ -52,6 +54,22 @@ _TOLD_BY_STATUS = {status: (EventName.DR_MATCHED, event) for status, event in _E
 Target = tuple[Life, int]
 
 
+#: A parked report waits for the answer that names its part at most so long: operators use references again.
+EARLY_MS: Final = 3_600_000
+#: Rows that one sweep looks at, and how long a parked report rests before it is swept.
+SWEEP_ROWS: Final = 1_000
+PARKED_REST_MS: Final = 5_000
+FOUND_BY_SWEEP: Final = "; found by the sweep"
+_AWAITING: Final = frozenset({int(Status.SENT), int(Status.BUFFERED)})
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far a sweep has come in its round; 0 begins again."""
+
+    id: int = 0
+
+
 @dataclass(slots=True)
 class Effects:
     """What changes in memory after the commit."""
@@ -83,6 +101,7 @@ class Transaction:
         "_messages",
         "_moved",
         "_names",
+        "_note",
         "_parked_total",
         "_parts_moved",
         "_queue_rows",
@@ -133,6 +152,8 @@ class Transaction:
         #: Parts that became known in this transaction: a parked report may be waiting for one.
         self._added: list[tuple[str, str]] = []
         self._references_added = 0
+        #: What further is to be told of reports at the moment.
+        self._note = ""
         #: Lives read from disk: what this transaction does to one counts for the next report about it.
         self._read: dict[int, Life] = {}
 
@@ -352,14 +373,8 @@ class Transaction:
         forms: list[int],
         ended: Target | None,
     ) -> None:
-        """Apply to an open part, else to one that has ended; the form that the operator wrote comes first."""
-        fitting = [
-            (lives[message_id], part)
-            for hits in hits_by_form
-            for message_id, part, _ in sorted(hits, reverse=True)
-            if message_id in lives and same_handset(lives[message_id].handset, report.handset)
-        ]
-        best = next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
+        """Apply to the part that is meant, or park the report."""
+        best = self._best(hits_by_form, lives, report, ended)
         if best is not None:
             self._apply(*best, report)
             return
@@ -389,6 +404,24 @@ class Transaction:
         self._references.add(report.operator, reference, life, 1, at_us)
         self._apply(life, 1, report)
         return True
+
+    def _best(
+        self,
+        hits_by_form: Sequence[list[tuple[int, int, int]]],
+        lives: dict[int, Life],
+        report: Report,
+        ended: Target | None,
+    ) -> Target | None:
+        """An open part, else one that has ended; the form that the operator wrote comes before converted ones."""
+        if ended is not None and ended[0].status not in FINAL:
+            return ended
+        fitting = [
+            (lives[message_id], part)
+            for hits in hits_by_form
+            for message_id, part, _ in sorted(hits, reverse=True)
+            if message_id in lives and same_handset(lives[message_id].handset, report.handset)
+        ]
+        return next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
 
     def lives(self, ids: Sequence[int]) -> dict[int, Life]:
         """Read lives from the hot tables."""
@@ -435,10 +468,58 @@ class Transaction:
         for _, report_id, body in rows.PARKED_BY_HASH.fetch(self._connection, hashes):
             report = rows.unpack_report(body)
             target = None if report_id in done else self._recent(report)
-            if target is not None:
+            if target is not None and _may_be_early(target, report):
                 self._apply(*target, report, is_new=False)
                 done.append(int(report_id))
         self.forget_parked(done)
+
+    def match_again(self, *, cursor: "Cursor") -> None:
+        """The net under `match_parked`: some of the parked reports, oldest first, as if they came now."""
+        before_ms = self.events.at_us // 1000 - PARKED_REST_MS
+        found = self._connection.execute(rows.PARKED_AFTER, (cursor.id, before_ms, SWEEP_ROWS)).fetchall()
+        cursor.id = found[-1][0] if len(found) == SWEEP_ROWS else 0
+        reports = [rows.unpack_report(body) for _, body in found]
+        forms = [[self._references.hash(report.operator, each) for each in report.references] for report in reports]
+        hits = self._references.probe(self._connection, [each for of_one in forms for each in of_one])
+        lives = self._lives_now(sorted({message_id for each in hits.values() for message_id, _, _ in each}))
+        done = []
+        for report, of_one in zip(reports, forms, strict=True):
+            ended = self._recent(report)
+            target = self._best([hits.get(form, []) for form in of_one], lives, report, ended)
+            if target is not None and _may_be_early(target, report):
+                self._note = FOUND_BY_SWEEP
+                self._apply(*target, report, is_new=False)
+                self._note = ""
+                done.append(report.id)
+        self.forget_parked(done)
+
+    def mark_unknown(self, *, cursor: "Cursor", sent_before_us: Mapping[str, int]) -> None:
+        """Some of the messages without a final receipt: those silent for too long become `unknown`."""
+        before_id = first_id_at(max(sent_before_us.values(), default=0) // 1000)
+        found = self._connection.execute(rows.SILENT, (cursor.id, before_id, SWEEP_ROWS)).fetchall()
+        cursor.id = found[-1][0] if len(found) == SWEEP_ROWS else 0
+        silent = []
+        for message_id, status, operator, sent_at_us, body in found:
+            name = self._names.name(operator)
+            if status in _AWAITING and sent_at_us <= sent_before_us.get(name, 0):
+                silent.append(message_id)
+                self._tell_unknown(message_id, name, rows.message_or_none(body))
+        rows.MARK_UNKNOWN.run_list(self._connection, silent)
+
+    def _tell_unknown(self, message_id: int, operator: str, message: Message | None) -> None:
+        if message is None:
+            self.events.add(EventName.MT_UNKNOWN, message_id, operator=operator)
+            return
+        self.events.add(
+            EventName.MT_UNKNOWN,
+            message_id,
+            message.client,
+            operator,
+            message.dest,
+            message.source,
+            message.reference,
+            detail="no final receipt in time",
+        )
 
     def forget_parked(self, ids: list[int]) -> None:
         """Parked reports that are matched or given up."""
@@ -480,7 +561,7 @@ class Transaction:
                 life.error = report.error
                 return _MATCHED
             life.status = status_of_parts(life.parts)
-        if life.status is old:
+        if life.status is old or life.status not in _TOLD_BY_STATUS:
             return _MATCHED
         self._end_life(life, report.error, at_us, report)
         return _TOLD_BY_STATUS[life.status]
@@ -584,8 +665,13 @@ class Transaction:
             number,
             reference,
             report.references[0] if report.references else "",
-            f"{report.word} {report.error}",
+            f"{report.word} {report.error}{self._note}",
         )
+
+
+def _may_be_early(target: Target, report: Report) -> bool:
+    """The report came before the part was known to be sent, but not so long before that another part is meant."""
+    return target[0].sent_at_us <= (report.at_ms + EARLY_MS) * 1000
 
 
 _SETTLERS = {

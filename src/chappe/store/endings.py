@@ -1,0 +1,28 @@
+"""The end of a message by our own word or an operator's refusal, with the receipt that its client asked for.
+
+Nodes of several places use it; it must never know why a message ends.
+"""
+
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import Status
+from chappe.model.message import Item, Message
+from chappe.rules.match import receipt_of, wants_receipt
+from chappe.store.port import Ended
+
+
+def end(item: Item, status: Status, error: str, at_us: int, operator: str) -> Ended:
+    """End a message in a final status; `error` is the code for its client, three characters."""
+    message = item.content
+    assert isinstance(message, Message)
+    receipt = None
+    if wants_receipt(message.registered_delivery, status):
+        told = receipt_of(
+            message,
+            status,
+            error=error,
+            submitted_at_ms=made_at_ms(item.id),
+            done_at_ms=at_us // 1000,
+            operator=operator,
+        )
+        receipt = Item(f"client:{message.client}", 0, "", 0, item.id, told)
+    return Ended(item, status, error, at_us, receipt, operator)
