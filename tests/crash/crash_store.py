@@ -66,6 +66,12 @@ def _read_lives(path: Path, table: str, stored: Stored) -> None:
     connection.close()
 
 
+def tags_of(connection: sqlite3.Connection) -> set[str]:
+    """The tags of all messages in the hot tables."""
+    messages = (_decode(body) for (body,) in connection.execute("SELECT body FROM messages"))
+    return {tag_of(message.octets, message.data_coding) for message in messages}
+
+
 def _faults_of_events(data_dir: Path) -> Iterator[str]:
     """The CSV files hold each line of each block exactly once, in order, and the blocks have no gaps."""
     numbers, lines = _blocks(data_dir)
