@@ -155,14 +155,17 @@ async def test_receipts_wait_while_nobody_is_bound_and_come_after_the_bind(tmp_p
 
 @journey
 async def test_receipts_never_go_to_a_transmitter(tmp_path: Path) -> None:
-    async with small_house(tmp_path) as (house, smsc):
-        async with bound(house, bind="transmitter") as sender, bound(house, bind="receiver") as receiver:
-            answer = await sender.ask(submit())
-            await receiver.until(lambda: receiver.received)
+    async with (
+        small_house(tmp_path) as (house, smsc),
+        bound(house, bind="transmitter") as sender,
+        bound(house, bind="receiver") as receiver,
+    ):
+        answer = await sender.ask(submit())
+        await receiver.until(lambda: receiver.received)
 
-            assert receiver.received[0].message_id == answer.message_id
-            assert sender.received == []
-            assert smsc.submitted[0].octets == b"hello"
+        assert receiver.received[0].message_id == answer.message_id
+        assert sender.received == []
+        assert smsc.submitted[0].octets == b"hello"
 
 
 @pytest.mark.parametrize("status", [0x64, 0x08, 0x14])
@@ -259,22 +262,26 @@ async def test_client_of_version_3_3_gets_no_tlvs(tmp_path: Path) -> None:
 async def test_mo_finds_its_client_by_keyword_and_by_number(tmp_path: Path) -> None:
     clients = [client("votes"), client("shop"), client("rest")]
     routes = [mt(), mo("votes", to="12345", keyword="vote"), mo("shop", to="12345"), mo("rest", to="777*")]
-    async with small_house(tmp_path, clients=clients, routes=routes) as (house, smsc):
-        async with bound(house, "votes") as votes, bound(house, "shop") as shop, bound(house, "rest") as rest:
-            smsc.send_mo(b"Vote 5", destination="12345")
-            smsc.send_mo("vote ja".encode("utf-16-be"), destination="12345", data_coding=8)
-            smsc.send_mo(b"voted", destination="12345")
-            smsc.send_mo(b"vote", destination="77712")
-            smsc.send_mo(b"vote", destination="999")
-            await house.until(lambda: smsc.mo_acked == 5 and len(votes.received) == 2)
-            await house.until(lambda: shop.received and rest.received)
+    async with (
+        small_house(tmp_path, clients=clients, routes=routes) as (house, smsc),
+        bound(house, "votes") as votes,
+        bound(house, "shop") as shop,
+        bound(house, "rest") as rest,
+    ):
+        smsc.send_mo(b"Vote 5", destination="12345")
+        smsc.send_mo("vote ja".encode("utf-16-be"), destination="12345", data_coding=8)
+        smsc.send_mo(b"voted", destination="12345")
+        smsc.send_mo(b"vote", destination="77712")
+        smsc.send_mo(b"vote", destination="999")
+        await house.until(lambda: smsc.mo_acked == 5 and len(votes.received) == 2)
+        await house.until(lambda: shop.received and rest.received)
 
-            assert [each.pdu.short_message for each in votes.received] == [b"Vote 5", "vote ja".encode("utf-16-be")]
-            assert [each.pdu.short_message for each in shop.received] == [b"voted"]
-            assert [each.pdu.destination_addr for each in rest.received] == ["77712"]
-            assert all(each.kind is Kind.MO for each in votes.received)
-            assert house.depth("unrouted") == 1
-            assert [line[6] for line in house.events("mo_unrouted")] == ["999"]
+        assert [each.pdu.short_message for each in votes.received] == [b"Vote 5", "vote ja".encode("utf-16-be")]
+        assert [each.pdu.short_message for each in shop.received] == [b"voted"]
+        assert [each.pdu.destination_addr for each in rest.received] == ["77712"]
+        assert all(each.kind is Kind.MO for each in votes.received)
+        assert house.depth("unrouted") == 1
+        assert [line[6] for line in house.events("mo_unrouted")] == ["999"]
 
 
 @journey
