@@ -233,7 +233,7 @@ def link_terms_of(operator: Operator) -> LinkTerms:
 
 def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
     """What the HTTP door must know of an operator."""
-    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], operator.max_validity_s)
+    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split])
 
 
 def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:

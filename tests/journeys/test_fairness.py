@@ -94,7 +94,7 @@ async def test_expired_message_tells_its_client_in_time_although_the_operator_is
 async def test_operator_that_asks_for_a_slower_pace_is_overtaken_by_no_more_than_was_in_flight(
     tmp_path: Path, fault: Fault, window: int
 ) -> None:
-    faults = Faults((Rule(fault=fault, on=Event.SUBMIT, every_count=20),))
+    faults = Faults((Rule(fault=fault, on=Event.SUBMIT, every_count=7),))
     async with (
         small_house(tmp_path, faults=faults, of_operator={"window": window}) as (house, smsc),
         bound(house, window_pdus=100) as demo,

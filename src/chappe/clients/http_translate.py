@@ -54,8 +54,6 @@ class Path(msgspec.Struct, frozen=True):
 
     queue: str
     split: SplitMethod = SplitMethod.UDH8
-    #: No message waits longer for it, in seconds.
-    max_validity_s: float = 172_800.0
 
 
 class UserData(msgspec.Struct, frozen=True, gc=False):
@@ -94,8 +92,6 @@ def item_of(
         error = FieldError("/to", "no route takes this number")
         return Refusal(Code.NO_ROUTE, f"No route takes a message to {new.to}.", (error,))
     parts = _parts(data, path.split, errors)
-    if due_at_ms - now_ms > path.max_validity_s * 1000:
-        errors.append(FieldError("/send_at", f"at most {path.max_validity_s:.0f} seconds ahead for this operator"))
     if errors:
         return _invalid(errors)
     expires_at_ms = (due_at_ms or now_ms) + new.validity_seconds * 1000 if new.validity_seconds else 0
@@ -123,6 +119,7 @@ def item_of(
         parts,
         False,
         new.tags or (),
+        due_at_ms,
     )
     if new.priority is not None:
         priority = PRIORITY_BY_NAME[new.priority]

@@ -15,7 +15,6 @@ from chappe.clients.passwords import Passwords, TooManyAttempts
 from chappe.clients.translate import (
     deliver_of_message,
     deliver_of_receipt,
-    due_at_ms,
     message_of_data,
     message_of_submit,
     wire_id,
@@ -331,10 +330,8 @@ class ClientSmppNode:
     def _judge_message(self, account: Account, pdu: SubmitSm | DataSm, now_ms: int) -> Item:
         """Read a message and decide where it goes.  Raises: PeerError."""
         message_id = self._ids.next(now_ms)
-        due = 0
         if isinstance(pdu, SubmitSm):
             message = message_of_submit(pdu, message_id, account.name, now_ms)
-            due = due_at_ms(pdu, now_ms)
         else:
             message = message_of_data(pdu, message_id, account.name)
         if not message.dest:
@@ -342,7 +339,8 @@ class ClientSmppNode:
         route = self._routes().find(message.dest, message.source, client=account.name)
         if route is None:
             raise PeerError(f"no route to {message.dest!r}", status=CommandStatus.ESME_RINVDSTADR)
-        return Item(f"operator:{route.operators[0]}", account.priority, account.name, due, message_id, message)
+        queue = f"operator:{route.operators[0]}"
+        return Item(queue, account.priority, account.name, message.send_at_ms, message_id, message)
 
     async def _accept(self) -> None:
         """Store what came, then answer."""

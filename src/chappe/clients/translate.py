@@ -83,6 +83,7 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
         _reference(tlvs) if tlvs else "",
         tlvs,
         expires_at_ms,
+        send_at_ms=due_at_ms(pdu, now_ms) if pdu.schedule_delivery_time else 0,
     )
 
 

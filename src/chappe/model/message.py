@@ -49,6 +49,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     possible_duplicate: bool = False
     #: What its client marked it with; shown again to it, and to nobody else.
     tags: tuple[str, ...] = ()
+    #: Unix ms before which it must not leave, and from which its validity counts; 0 for at once.
+    send_at_ms: int = 0
 
     @property
     def handset(self) -> str:

@@ -270,10 +270,17 @@ class OperatorSmppNode:
         room = -self._unsettled
         for link in self.links.links:
             room += max(0, link.room)
+        if self._gate.is_doubted:
+            # One at a time until the operator takes something: what it refuses then is overtaken by nothing.
+            room = min(room, 1 - self._in_flight)
         tokens = self._throttle.available(now)
         if tokens < 1 and room > 0:
             self._wake_in(self._throttle.wait_s())
         return min(room, tokens)
+
+    @property
+    def _in_flight(self) -> int:
+        return sum(link.sender.session.in_flight for link in self.links.links if link.sender is not None)
 
     @property
     def _unsettled(self) -> int:
@@ -395,8 +402,6 @@ class OperatorSmppNode:
         return expires_at_ms(
             message,
             born_ms=made_at_ms(item.id),
-            due_at_ms=item.due_at_ms,
-            attempts=item.attempts,
             validity_s=self._validity_s(message.client),
             max_validity_s=self._terms.max_validity_s,
         )

@@ -102,8 +102,6 @@ class Sweeper:
             over_at = expires_at_ms(
                 message,
                 born_ms=made_at_ms(item.id),
-                due_at_ms=item.due_at_ms,
-                attempts=item.attempts,
                 validity_s=self._validity_s(message.client),
                 max_validity_s=patience.max_validity_s,
             )

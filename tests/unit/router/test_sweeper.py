@@ -49,11 +49,12 @@ class Scene:
         now_ms = self.clock.us // 1000
         number = self.ids.next(now_ms)
         expires = now_ms + int(expires_in_s * 1000) if expires_in_s else 0
+        due = now_ms + int(due_in_s * 1000) if due_in_s else 0
         message = Message(
             number, Direction.MT, "acme", "", 1, 1, "SHOP", 1, 1, HANDSET, b"hi",
-            registered_delivery=1, expires_at_ms=expires, parts=parts,
+            registered_delivery=1, expires_at_ms=expires, parts=parts, send_at_ms=due,
         )  # fmt: skip
-        item = Item("operator:three", 1, "acme", now_ms + int(due_in_s * 1000) if due_in_s else 0, number, message)
+        item = Item("operator:three", 1, "acme", due, number, message)
         assert await self.store.accept([item], EventBatch(self.clock.us)) == [None]
         return item
 

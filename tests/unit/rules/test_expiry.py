@@ -12,10 +12,8 @@ BORN_MS = 1_800_000_000_000
 HOUR_MS = 3_600_000
 
 
-def over_after_ms(
-    *, named_ms: int = 0, due_ms: int = 0, attempts: int = 0, validity_h: float = 1, max_h: float = 48
-) -> int:
-    """Ms from birth to end; `named_ms` and `due_ms` count from birth, 0 is none."""
+def over_after_ms(*, named_ms: int = 0, later_ms: int = 0, validity_h: float = 1, max_h: float = 48) -> int:
+    """Ms from birth to end; `named_ms` and `later_ms` count from birth, 0 is none."""
     message = Message(
         1,
         Direction.MT,
@@ -29,13 +27,12 @@ def over_after_ms(
         "37120000001",
         b"",
         expires_at_ms=BORN_MS + named_ms if named_ms else 0,
+        send_at_ms=BORN_MS + later_ms if later_ms else 0,
     )
     return (
         expires_at_ms(
             message,
             born_ms=BORN_MS,
-            due_at_ms=BORN_MS + due_ms if due_ms else 0,
-            attempts=attempts,
             validity_s=validity_h * 3600,
             max_validity_s=max_h * 3600,
         )
@@ -58,9 +55,8 @@ def test_nothing_waits_longer_than_the_operator_allows(named_ms: int) -> None:
 
 
 def test_a_message_for_later_has_its_validity_from_then_on() -> None:
-    assert over_after_ms(due_ms=10 * HOUR_MS, validity_h=2) == 12 * HOUR_MS
-    assert over_after_ms(due_ms=10 * HOUR_MS, validity_h=2, attempts=3) == 12 * HOUR_MS
+    assert over_after_ms(later_ms=10 * HOUR_MS, validity_h=2) == 12 * HOUR_MS
 
 
-def test_waiting_for_another_try_prolongs_nothing() -> None:
-    assert over_after_ms(due_ms=HOUR_MS // 2, validity_h=1, attempts=4) == HOUR_MS
+def test_what_the_operator_allows_counts_from_when_the_message_may_leave() -> None:
+    assert over_after_ms(later_ms=100 * HOUR_MS, validity_h=72, max_h=48) == 148 * HOUR_MS

@@ -60,3 +60,15 @@ def test_after_something_passed_the_next_pause_is_short_again() -> None:
     gate.close(103.0)
 
     assert gate.opens_in_s(103.0) == 0.25
+
+
+def test_operator_is_doubted_from_its_refusal_until_it_takes_something() -> None:
+    gate = Gate()
+    assert not gate.is_doubted
+
+    gate.close(100.0)
+    gate.passed(100.1)
+    assert gate.is_doubted
+
+    gate.passed(101.0)
+    assert not gate.is_doubted
