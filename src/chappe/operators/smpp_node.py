@@ -273,17 +273,10 @@ class OperatorSmppNode:
         if self._gate.is_doubted:
             # One at a time until the operator takes something: what it refuses then is overtaken by nothing.
             room = min(room, 1 - self._in_flight)
-        if self._gate.is_doubted:
-            # One at a time until the operator takes something: what it refuses then is overtaken by nothing.
-            room = min(room, 1 - self._in_flight)
         tokens = self._throttle.available(now)
         if tokens < 1 and room > 0:
             self._wake_in(self._throttle.wait_s())
         return min(room, tokens)
-
-    @property
-    def _in_flight(self) -> int:
-        return sum(link.sender.session.in_flight for link in self.links.links if link.sender is not None)
 
     @property
     def _in_flight(self) -> int:

@@ -65,11 +65,6 @@ class Gate:
         """The operator has taken nothing since it last asked: whatever is sent may be refused."""
         return self._pause_s != self.FIRST_PAUSE_S
 
-    @property
-    def is_doubted(self) -> bool:
-        """The operator has taken nothing since it last asked: whatever is sent may be refused."""
-        return self._pause_s != self.FIRST_PAUSE_S
-
     def opens_in_s(self, now: float) -> float:
         """Seconds until it opens; 0 when it is open."""
         return max(0.0, self._opens_at - now)
