@@ -49,3 +49,31 @@ def test_a_response_is_its_request_with_one_bit_more() -> None:
 )
 def test_numbers_are_those_of_the_tables(named: int, number: int) -> None:
     assert named == number
+
+
+def test_commands_are_those_of_the_table() -> None:
+    requests = {
+        0x01: "bind_receiver",
+        0x02: "bind_transmitter",
+        0x03: "query_sm",
+        0x04: "submit_sm",
+        0x05: "deliver_sm",
+        0x06: "unbind",
+        0x07: "replace_sm",
+        0x08: "cancel_sm",
+        0x09: "bind_transceiver",
+        0x0B: "outbind",
+        0x15: "enquire_link",
+        0x21: "submit_multi",
+        0x22: "param_retrieve",
+        0x23: "query_last_msgs",
+        0x24: "query_msg_details",
+        0x102: "alert_notification",
+        0x103: "data_sm",
+        0x111: "broadcast_sm",
+        0x112: "query_broadcast_sm",
+        0x113: "cancel_broadcast_sm",
+    }
+
+    assert {int(each): each.name.lower() for each in CommandId if not each & RESPONSE_BIT} == requests
+    assert CommandId.GENERIC_NACK == RESPONSE_BIT == 0x8000_0000

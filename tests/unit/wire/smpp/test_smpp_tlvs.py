@@ -27,26 +27,57 @@ def test_a_tlv_bears_the_name_of_the_specification() -> None:
     assert TLVS[0x001E].name == "receipted_message_id"
 
 
-@pytest.mark.parametrize(
-    ("tag", "kind", "min_octets", "max_octets"),
-    [
-        (0x0204, Kind.INTEGER, 2, 2),
-        (0x0017, Kind.INTEGER, 4, 4),
-        (0x001D, Kind.C_OCTET, 1, 256),
-        (0x001E, Kind.C_OCTET, 1, 65),
-        (0x0202, Kind.OCTETS, 2, 23),
-        (0x0381, Kind.OCTETS, 4, 19),
-        (0x0423, Kind.OCTETS, 3, 3),
-        (0x0424, Kind.OCTETS, 0, 65535),
-        (0x060B, Kind.OCTETS, 1, 1024),
-        (0x1204, Kind.OCTETS, 1, 4),
-        (0x130C, Kind.OCTETS, 0, 1),
-    ],
-)
-def test_lengths_are_those_of_the_table(tag: int, kind: Kind, min_octets: int, max_octets: int) -> None:
-    tlv = TLVS[tag]
+#: The table of SMPP 3.4 §5.3.2 and SMPP 5.0 §4.8: tag, name, octets of the value.
+TABLE = """
+0005 dest_addr_subunit 1            0201 privacy_indicator 1             0427 message_state 1
+0006 dest_network_type 1            0202 source_subaddress 2-23          0428 congestion_state 1
+0007 dest_bearer_type 1             0203 dest_subaddress 2-23            0501 ussd_service_op 1
+0008 dest_telematics_id 2           0204 user_message_reference 2        0600 broadcast_channel_indicator 1
+000D source_addr_subunit 1          0205 user_response_code 1            0601 broadcast_content_type 3
+000E source_network_type 1          020A source_port 2                   0602 broadcast_content_type_info 1-255
+000F source_bearer_type 1           020B destination_port 2              0603 broadcast_message_class 1
+0010 source_telematics_id 1         020C sar_msg_ref_num 2               0604 broadcast_rep_num 2
+0017 qos_time_to_live 4             020D language_indicator 1            0605 broadcast_frequency_interval 3
+0019 payload_type 1                 020E sar_total_segments 1            0606 broadcast_area_identifier 1-65535
+001D additional_status_info_text 1-256  020F sar_segment_seqnum 1        0607 broadcast_error_status 4
+001E receipted_message_id 1-65      0210 sc_interface_version 1          0608 broadcast_area_success 1
+0030 ms_msg_wait_facilities 1       0302 callback_num_pres_ind 1         0609 broadcast_end_time 1-17
+0303 callback_num_atag 1-65         0304 number_of_messages 1            060A broadcast_service_group 1-255
+0381 callback_num 4-19              0420 dpf_result 1                    060B billing_identification 1-1024
+0421 set_dpf 1                      0422 ms_availability_status 1        060D source_network_id 7-65
+0423 network_error_code 3           0424 message_payload 0-65535         060E dest_network_id 7-65
+0425 delivery_failure_reason 1      0426 more_messages_to_send 1         060F source_node_id 6
+0610 dest_node_id 6                 0611 dest_addr_np_resolution 1       0612 dest_addr_np_information 10
+0613 dest_addr_np_country 1-5       1201 display_time 1                  1203 sms_signal 2
+1204 ms_validity 1-4                130C alert_on_message_delivery 0-1   1380 its_reply_type 1
+1383 its_session_info 2
+"""
 
-    assert (tlv.kind, tlv.min_octets, tlv.max_octets) == (kind, min_octets, max_octets)
+
+def test_tags_names_and_lengths_are_those_of_the_table() -> None:
+    words = TABLE.split()
+    table = {(int(tag, 16), name, octets) for tag, name, octets in zip(*[iter(words)] * 3, strict=True)}
+
+    declared = {
+        (tag, tlv.name, "-".join(str(octets) for octets in sorted({tlv.min_octets, tlv.max_octets})))
+        for tag, tlv in TLVS.items()
+    }
+
+    assert declared == table
+
+
+def test_text_is_text_and_numbers_are_numbers() -> None:
+    texts = {tlv.name for tlv in TLVS.values() if tlv.kind is Kind.C_OCTET}
+
+    assert texts == {
+        "additional_status_info_text",
+        "receipted_message_id",
+        "broadcast_end_time",
+        "source_network_id",
+        "dest_network_id",
+    }
+    assert TLVS[Tag.USER_MESSAGE_REFERENCE].kind is Kind.INTEGER
+    assert TLVS[Tag.NETWORK_ERROR_CODE].kind is Kind.OCTETS
 
 
 def test_a_c_octet_string_may_lack_its_nul() -> None:
