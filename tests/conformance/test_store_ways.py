@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from store_box import HANDSET, QUEUE, Box, Deferred, Held, Moved, Sending
+from store_box import HANDSET, OPERATOR, QUEUE, Box, Deferred, Held, Moved, Sending
 
 from chappe.model.ids import first_id_at, made_at_ms
 from chappe.model.lifecycle import Status
@@ -374,3 +374,15 @@ def test_ids_go_on_after_a_restart_even_when_the_clock_stepped_back(box: Box) ->
 def test_a_message_that_nobody_knows_is_not_found(box: Box) -> None:
     assert box.run(box.store.find(4711)) is None
     assert HANDSET
+
+
+def test_only_an_mo_whose_answer_was_perhaps_not_read_is_suspect_after_a_restart(box: Box) -> None:
+    items = [box.mo() for _ in range(4)]
+    for item in items:
+        box.accept(item)
+    ids = [item.id for item in items]
+
+    box.run(box.store.prove_mo(OPERATOR, ids[3], [ids[1]]))
+    box.restart()
+
+    assert [message.id for message in box.store.mo_unproved(OPERATOR)] == [ids[1], ids[3]]

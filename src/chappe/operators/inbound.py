@@ -47,6 +47,8 @@ class MoArrival(msgspec.Struct, gc=False):
     item: Item
     content: bytes
     identity: bytes | None
+    #: Of a repeat: the id of the copy that was stored.
+    first_id: int = 0
 
 
 class Inbound:
@@ -74,12 +76,13 @@ class Inbound:
         self._messages: Gathered[MoArrival] = Gathered()
         self._repeats = RepeatJudge(redelivery_ms)
         self._proved_id = store.mo_proved_until(operator)
+        self._noted_repeats: list[int] = []
         self._last_id = 0
         self._redelivery_ms = redelivery_ms
         since = self._clock.utc_us() // 1000 - redelivery_ms
-        for message in store.mo_since(operator, self._proved_id):
+        for message in store.mo_unproved(operator):
             if made_at_ms(message.id) >= since:
-                self._repeats.suspect(content_of(message), made_at_ms(message.id))
+                self._suspect(content_of(message), message.id)
         for identity, at_ms in store.mo_identities(operator, since) if wire.mo_identity_tag is not None else ():
             self._repeats.remember(identity, at_ms)
 
@@ -142,10 +145,12 @@ class Inbound:
                 self._answer([mo.arrival for mo in arrivals], status=self._retry_status)
                 continue
             self._remember([mo for mo, fault in zip(fresh, faults, strict=True) if fault is None] if fresh else [])
+            self._remember_repeats(repeated)
             self._answer([mo.arrival for mo in fresh], faults=faults)
             self._answer([mo.arrival for mo in repeated])
 
     def _judge(self, mo: MoArrival, now_ms: int) -> tuple[MoArrival, Repeat]:
+        mo.first_id = self._repeats.first_copy(mo.content)
         repeat = self._repeats.judge(mo.content, mo.identity, now_ms)
         if mo.identity is not None and repeat is Repeat.NO:
             self._repeats.remember(mo.identity, now_ms)
@@ -179,9 +184,13 @@ class Inbound:
             if mo.identity is not None:
                 self._repeats.forget(mo.identity)
 
+    def _suspect(self, content: bytes, message_id: int) -> None:
+        self._repeats.suspect(content, made_at_ms(message_id), message_id)
+
     def _suspect_again(self, repeated: list[MoArrival]) -> None:
         for mo in repeated:
-            self._repeats.suspect(mo.content, made_at_ms(mo.item.id))
+            if mo.identity is None:
+                self._suspect(mo.content, mo.first_id)
 
     def _remember(self, fresh: list[MoArrival]) -> None:
         """The answers go out now; until the peer has proved to have read them they may come again."""
@@ -189,27 +198,47 @@ class Inbound:
         for mo in fresh:
             self._last_id = max(self._last_id, mo.item.id)
             if mo.arrival.peer.is_lost:
-                self._repeats.suspect(mo.content, made_at_ms(mo.item.id))
+                self._suspect(mo.content, mo.item.id)
             else:
                 mo.arrival.link.answered.answered(now, mo.item.id, mo.content)
+
+    def _remember_repeats(self, repeated: list[MoArrival]) -> None:
+        """The answer to a repeat may be lost like the first one."""
+        now = self._clock.monotonic()
+        for mo in repeated:
+            if mo.identity is not None:
+                continue
+            if mo.arrival.peer.is_lost:
+                self._suspect(mo.content, mo.first_id)
+            else:
+                mo.arrival.link.answered.answered(now, mo.first_id, mo.content, is_repeat=True)
 
     def link_lost(self, link: Link) -> None:
         """What this link answered without proof may come again on another."""
         for message_id, content in link.answered.lost():
-            self._repeats.suspect(content, made_at_ms(message_id))
+            self._suspect(content, message_id)
 
     async def tick(self, links: Sequence[Link]) -> None:
         """Ask for proof where answers wait for it, and note durably how far it reaches."""
         waiting = [link.answered.oldest_id for link in links if link.answered.oldest_id is not None]
+        repeats = [message_id for link in links for message_id in link.answered.repeat_ids]
         now = self._clock.monotonic()
         for link in links:
-            if link.answered.oldest_id is not None and link.receiver is not None:
+            if link.answered.is_waiting and link.receiver is not None:
                 link.receiver.session.probe(now)
                 link.receiver.flush()
-        proved_id = min(waiting) if waiting else self._last_id + 1
-        if self._last_id and proved_id > self._proved_id:
-            self._proved_id = proved_id
-            await self._store.prove_mo(self._operator, proved_id)
+        proved_id = max(self._proved_id, min(waiting) if waiting else self._last_id + 1)
+        if proved_id > self._proved_id or self._repeats.has_changed or repeats != self._noted_repeats:
+            self._proved_id, self._noted_repeats, self._repeats.has_changed = proved_id, repeats, False
+            # Suspects lie below the mark: without their ids a start would forget them.
+            await self._prove(proved_id, [*self._repeats.suspect_ids, *repeats])
+
+    async def _prove(self, proved_id: int, unproved_ids: Sequence[int]) -> None:
+        try:
+            await self._store.prove_mo(self._operator, proved_id, unproved_ids)
+        except StoreAway:
+            # The next tick notes it again.
+            self._repeats.has_changed = True
 
     # -- answers ------------------------------------------------------------------------------------
 

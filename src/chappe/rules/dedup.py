@@ -42,11 +42,11 @@ class AnsweredMo:
     __slots__ = ("_open",)
 
     def __init__(self) -> None:
-        self._open: deque[tuple[float, int, bytes]] = deque()
+        self._open: deque[tuple[float, int, bytes, bool]] = deque()
 
-    def answered(self, now: float, message_id: int, content: bytes) -> None:
-        """The response was handed to the link at `now` (monotonic)."""
-        self._open.append((now, message_id, content))
+    def answered(self, now: float, message_id: int, content: bytes, *, is_repeat: bool = False) -> None:
+        """The response was handed to the link at `now` (monotonic); a repeat bears the id of its first copy."""
+        self._open.append((now, message_id, content, is_repeat))
 
     def proved(self, until: float) -> None:
         """The peer has read all that was written before `until` (monotonic)."""
@@ -54,13 +54,23 @@ class AnsweredMo:
             self._open.popleft()
 
     @property
+    def is_waiting(self) -> bool:
+        """Something is not proved."""
+        return bool(self._open)
+
+    @property
     def oldest_id(self) -> int | None:
-        """The first MO that is not proved."""
-        return self._open[0][1] if self._open else None
+        """The first new MO that is not proved."""
+        return next((message_id for _, message_id, _, is_repeat in self._open if not is_repeat), None)
+
+    @property
+    def repeat_ids(self) -> list[int]:
+        """The first copies of suppressed repeats whose answers are not proved either."""
+        return [message_id for _, message_id, _, is_repeat in self._open if is_repeat]
 
     def lost(self) -> list[tuple[int, bytes]]:
         """The link died: what was never proved, as (message id, content)."""
-        left = [(message_id, content) for _, message_id, content in self._open]
+        left = [(message_id, content) for _, message_id, content, _ in self._open]
         self._open.clear()
         return left
 
@@ -70,14 +80,28 @@ class RepeatJudge:
 
     def __init__(self, redelivery_ms: int) -> None:
         self._redelivery_ms = redelivery_ms
-        self._suspects: OrderedDict[bytes, int] = OrderedDict()
+        #: Content → when each copy of it was received, and its id: honest messages of equal content are several.
+        self._suspects: OrderedDict[bytes, list[tuple[int, int]]] = OrderedDict()
         self._identities: OrderedDict[bytes, int] = OrderedDict()
+        #: There are suspects that were none when somebody last cleared this, or the other way round.
+        self.has_changed = False
 
-    def suspect(self, content: bytes, received_at_ms: int) -> None:
+    def suspect(self, content: bytes, received_at_ms: int, message_id: int = 0) -> None:
         """An MO was stored, but its response was perhaps not read: it may come again."""
-        self._suspects[content] = received_at_ms
+        self._suspects.setdefault(content, []).append((received_at_ms, message_id))
+        self.has_changed = True
         if len(self._suspects) > KEPT:
             self._suspects.popitem(last=False)
+
+    @property
+    def suspect_ids(self) -> list[int]:
+        """The ids of all suspects."""
+        return [message_id for copies in self._suspects.values() for _, message_id in copies]
+
+    def first_copy(self, content: bytes) -> int:
+        """The id of the suspect that explains the next repeat of this content; 0 when there is none."""
+        copies = self._suspects.get(content)
+        return copies[0][1] if copies else 0
 
     def judge(self, content: bytes, identity: bytes | None, now_ms: int) -> Repeat:
         """Judge an arriving MO; `identity` is the operator's own, where its profile names one."""
@@ -86,15 +110,15 @@ class RepeatJudge:
             if seen_at is not None and now_ms - seen_at <= self._redelivery_ms:
                 return Repeat.PROVED
             return Repeat.NO
-        suspected_at = self._suspects.get(content)
-        if suspected_at is None:
+        copies = self._suspects.get(content)
+        if copies is None:
             return Repeat.NO
-        if now_ms - suspected_at > self._redelivery_ms:
+        # One lost response explains one repeat: a further copy is a message of its own.
+        received_at_ms, _ = copies.pop(0)
+        if not copies:
             del self._suspects[content]
-            return Repeat.POSSIBLE
-        # One lost response explains one repeat: a second copy is a message of its own.
-        del self._suspects[content]
-        return Repeat.PROVED
+        self.has_changed = True
+        return Repeat.PROVED if now_ms - received_at_ms <= self._redelivery_ms else Repeat.POSSIBLE
 
     def forget(self, identity: bytes) -> None:
         """The MO with this identity could not be stored after all: its next copy is welcome."""

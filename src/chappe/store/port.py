@@ -209,8 +209,8 @@ class Store(Protocol):
         """The id below which every answered MO of an operator was proved read; 0 for none."""
         ...
 
-    def mo_since(self, operator: str, first_id: int) -> list[Message]:
-        """The stored MO of an operator from an id on (at start)."""
+    def mo_unproved(self, operator: str) -> list[Message]:
+        """The stored MO of an operator whose answers were perhaps not read, oldest first (at start)."""
         ...
 
     def mo_identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
@@ -221,8 +221,8 @@ class Store(Protocol):
         """Note ids of MO; asked in the same turn as their `accept` it is one transaction.  Raises: StoreAway."""
         ...
 
-    async def prove_mo(self, operator: str, below_id: int) -> None:
-        """Note that the answers to all MO below an id were read.  Raises: StoreAway."""
+    async def prove_mo(self, operator: str, below_id: int, except_ids: Sequence[int] = ()) -> None:
+        """Note that the answers to all MO below an id were read, except to these.  Raises: StoreAway."""
         ...
 
 

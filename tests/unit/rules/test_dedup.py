@@ -106,3 +106,42 @@ def test_an_answer_is_proved_read_by_what_was_asked_after_it() -> None:
     assert answered.lost() == [(12, OTHER)]
     assert answered.oldest_id is None
     assert answered.lost() == []
+
+
+def test_two_honest_votes_whose_answers_were_lost_explain_two_repeats() -> None:
+    judge = RepeatJudge(300_000)
+    judge.suspect(VOTE, 1_000, 7)
+    judge.suspect(VOTE, 2_000, 8)
+
+    assert judge.first_copy(VOTE) == 7
+    assert judge.judge(VOTE, None, 3_000) is Repeat.PROVED
+    assert judge.first_copy(VOTE) == 8
+    assert judge.judge(VOTE, None, 3_000) is Repeat.PROVED
+    assert judge.first_copy(VOTE) == 0
+    assert judge.judge(VOTE, None, 3_000) is Repeat.NO
+
+
+def test_suspects_are_told_by_their_ids_until_a_repeat_is_explained() -> None:
+    judge = RepeatJudge(300_000)
+    judge.suspect(VOTE, 1_000, 7)
+    assert judge.suspect_ids == [7]
+    judge.has_changed = False
+
+    judge.judge(VOTE, None, 2_000)
+
+    assert judge.has_changed
+    assert judge.suspect_ids == []
+
+
+def test_the_answer_to_a_suppressed_repeat_waits_for_proof_too_but_holds_no_mark_back() -> None:
+    answered = AnsweredMo()
+    answered.answered(1.0, 7, VOTE, is_repeat=True)
+    answered.answered(2.0, 20, VOTE)
+
+    assert answered.oldest_id == 20
+    assert answered.repeat_ids == [7]
+    answered.proved(1.5)
+    assert answered.repeat_ids == []
+    assert answered.is_waiting
+    answered.proved(2.5)
+    assert not answered.is_waiting

@@ -335,15 +335,22 @@ class SqliteStore:
     def mo_proved_until(self, operator: str) -> int:
         return self._meta_int(f"mo_proved:{operator}")
 
-    def mo_since(self, operator: str, first_id: int) -> list[Message]:
-        query = "SELECT body FROM messages WHERE id >= ? AND operator = ? ORDER BY id DESC LIMIT ?"
-        values = (first_id, self._names.known(operator), MO_REMEMBERED)
-        messages = [rows.unpack_message(body) for (body,) in self._connection.execute(query, values)]
+    def mo_unproved(self, operator: str) -> list[Message]:
+        since, noted = self.mo_proved_until(operator), f"mo_unproved:{operator}"
+        # An MT bears its operator too, from when it was sent.
+        query = "SELECT id FROM messages WHERE id >= ? AND operator = ? AND sent_at_us = 0 ORDER BY id DESC LIMIT ?"
+        found = self._connection.execute(query, (since, self._names.known(operator), MO_REMEMBERED))
+        ids = {int(row[0]) for row in found}
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (noted,)).fetchone()
+        ids.update(array("q", row[0]) if row else ())
+        lives = rows.LIVES.fetch(self._connection, sorted(ids))
+        messages = sorted((rows.unpack_message(life[2]) for life in lives), key=lambda message: message.id)
         return [message for message in messages if message.direction is Direction.MO]
 
-    async def prove_mo(self, operator: str, below_id: int) -> None:
+    async def prove_mo(self, operator: str, below_id: int, except_ids: Sequence[int] = ()) -> None:
         statement = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-        await self.write(statement, [(f"mo_proved:{operator}", below_id)])
+        unproved = array("q", except_ids).tobytes()
+        await self.write(statement, [(f"mo_proved:{operator}", below_id), (f"mo_unproved:{operator}", unproved)])
 
     def mo_identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
         query = "SELECT identity, at_ms FROM mo_identities WHERE operator = ? AND at_ms >= ? ORDER BY at_ms"
