@@ -160,7 +160,12 @@ class Gateway:
             self._clock,
             validity_s=self._validity_of,
             premium=frozenset(client.name for client in self.settings.clients if client.premium),
+            is_up=self._is_up,
         )
+
+    def _is_up(self, operator: str) -> bool:
+        """Whether a link of an operator of this box can send now."""
+        return any(node.name == operator and node.links.down_since is None for node in self.operators)
 
     def _http_door(self) -> ClientHttpNode:
         accounts = {account.name: account for account in self.accounts}

@@ -154,6 +154,25 @@ async def test_messages_go_to_the_next_operator_while_the_first_cannot_be_reache
 
 @pytest.mark.usefixtures("_quick_failover")
 @journey
+async def test_messages_come_back_to_the_first_operator_when_only_that_can_be_reached(tmp_path: Path) -> None:
+    port = free_port()
+    async with SmscSimulator(SmscOptions(resp_delay_s=60.0)) as second:
+        operators = [operator(port, "first"), operator(second.port, "second", window=1, retry_s=(0.1,))]
+        settings = settings_of(tmp_path, operators, routes=[mt("first", "second")])
+        async with House(settings) as house, bound(house) as demo:
+            await queue(demo, [text(f"{number}") for number in range(10)])
+            await house.until(lambda: house.depth("operator:second") == 10)
+            second._server.close()
+            second.strike(Action(link_fault=LinkFault.CUT, has_every_link=True))
+
+            async with SmscSimulator(SmscOptions(port=port)) as first:
+                await house.until(lambda: len(first.submitted) == 10)
+                assert {each.octets for each in first.submitted} == {b"%d" % number for number in range(10)}
+                await house.until(lambda: house.depth("operator:first") == 0)
+
+
+@pytest.mark.usefixtures("_quick_failover")
+@journey
 async def test_message_without_another_operator_waits_for_its_own(tmp_path: Path) -> None:
     port = free_port()
     async with House(settings_of(tmp_path, [operator(port)])) as house, bound(house) as demo:

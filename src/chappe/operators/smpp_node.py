@@ -23,7 +23,7 @@ from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight, Link
 from chappe.operators.smpp_links import LinkTerms, SmppLinks
 from chappe.operators.translate import Wire, submit_of, submits_of
-from chappe.rules.decide import Routes, next_operator
+from chappe.rules.decide import Routes, next_operator, other_operators
 from chappe.rules.expiry import expires_at_ms
 from chappe.rules.retry import Gate, Refusal, RefusalRules, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
@@ -41,6 +41,8 @@ TICK_S: Final = 0.5
 #: No link could send for so long: messages with another operator on their route go there.
 FAILOVER_AFTER_S: Final = 10.0
 FAILOVER_EVERY_S: Final = 5.0
+#: Pause before the next look when the last one had its hands full.
+FAILOVER_AGAIN_S: Final = 0.05
 #: Messages that one look for failover takes.
 FAILOVER_ITEMS: Final = 2_000
 #: No validity of a client or operator is shorter: younger messages that name no moment need no look.
@@ -79,9 +81,10 @@ class OperatorSmppNode:
         *,
         validity_s: Callable[[str], float],
         premium: frozenset[str] = frozenset(),
+        is_up: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`validity_s(client)` is the validity of a message that names none; `premium` are the clients whose
-        messages cost the handset's owner money."""
+        messages cost the handset's owner money; `is_up(operator)` says whether another operator can be sent to."""
         self.name = links.operator
         self.queue = f"operator:{links.operator}"
         self._terms = terms
@@ -90,6 +93,7 @@ class OperatorSmppNode:
         self._clock = clock
         self._validity_s = validity_s
         self._premium = premium
+        self._is_up = is_up
         self._may_hold = terms.holds_unknown or (bool(premium) and terms.holds_premium)
         self._notes = Notes(store, clock)
         self._gate = Gate()
@@ -560,8 +564,10 @@ class OperatorSmppNode:
 
     async def _fail_over(self) -> None:
         """While no link can send, messages whose route names another operator go there."""
+        has_more = False
         while True:
-            await asyncio.sleep(FAILOVER_EVERY_S)
+            await asyncio.sleep(FAILOVER_AGAIN_S if has_more else FAILOVER_EVERY_S)
+            has_more = False
             since = self.links.down_since
             if since is None or self.is_draining or self._clock.monotonic() - since < FAILOVER_AFTER_S:
                 continue
@@ -579,12 +585,14 @@ class OperatorSmppNode:
             await self._store.release(kept)
             if moved:
                 await persist(self._store, moved, events)
+                has_more = len(items) == FAILOVER_ITEMS
 
     def _other_operator(self, item: Item) -> str | None:
         message = item.content
         assert isinstance(message, Message)
         route = self._mt_routes().find(message.dest, message.source, client=message.client)
-        return next_operator(route.operators, self.name, item.attempts) if route else None
+        others = other_operators(route.operators, self.name) if route else ()
+        return next((name for name in others if self._is_up(name)), None)
 
     async def _has_begun(self, item: Item) -> bool:
         """Parts never change operator after the first was accepted."""

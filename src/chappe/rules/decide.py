@@ -93,6 +93,14 @@ def keyword_of(text: str) -> str:
     return found[0].casefold() if found else ""
 
 
+def other_operators(operators: Sequence[str], current: str) -> Sequence[str]:
+    """The operators of a route but the current one, those behind it first."""
+    if current not in operators:
+        return operators
+    at = operators.index(current)
+    return [*operators[at + 1 :], *operators[:at]]
+
+
 def next_operator(operators: Sequence[str], current: str, attempts: int) -> str | None:
     """The operator to fail over to after `attempts` tries, None when all have had their turn."""
     if current not in operators or attempts + 1 >= len(operators):

@@ -8,7 +8,7 @@ import pytest
 
 from chappe.model.address import compile_pattern, international
 from chappe.model.lifecycle import Direction
-from chappe.rules.decide import Routes, Rule, keyword_of, next_operator
+from chappe.rules.decide import Routes, Rule, keyword_of, next_operator, other_operators
 
 
 def mt(to: str, *operators: str, source: str = "*", of_client: str = "") -> Rule:
@@ -97,3 +97,9 @@ def test_failover_goes_to_the_operators_of_the_route_in_turn_and_ends() -> None:
     assert next_operator(operators, "three", 0) == "one"
     assert next_operator(("one",), "one", 0) is None
     assert next_operator(operators, "gone", 0) is None
+
+
+def test_other_operators_are_those_behind_the_current_one_and_then_those_before_it() -> None:
+    assert other_operators(("one", "two", "three"), "two") == ["three", "one"]
+    assert other_operators(("one",), "one") == []
+    assert other_operators(("one", "two"), "gone") == ("one", "two")
