@@ -41,6 +41,7 @@ from chappe.runtime.settings_gateway import host_and_port
 from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
 from chappe.store.sqlite.engine import SqliteStore
+from chappe.store.sqlite.moving import HistoryMoves
 from chappe.text.segments import SplitMethod
 
 #: The store's file within `data_dir`.
@@ -90,6 +91,7 @@ class Gateway:
         self.operators = [self._operator_node(operator) for operator in settings.operators]
         patience = {each.name: Patience(each.max_validity_s, each.unknown_s) for each in settings.operators}
         self.sweeper = Sweeper(self.store, self._clock, patience, validity_s=self._validity_of)
+        self.history = HistoryMoves(self.store, settings.gateway.retention_days)
         self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
         self.smpp_door = ClientSmppNode(
             self.accounts,
@@ -118,6 +120,7 @@ class Gateway:
             tasks.append(group.create_task(self.counter.run(), name="counter"))
             tasks.append(group.create_task(self.watching.run(), name="watching"))
             tasks.append(group.create_task(self.sweeper.run(), name="sweeper"))
+            tasks.append(group.create_task(self.history.run(), name="history"))
             self.health.phase = Phase.RUNNING
             await stopping.wait()
             self.health.phase = Phase.DRAINING

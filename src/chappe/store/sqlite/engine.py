@@ -44,6 +44,7 @@ from chappe.store.port import (
 )
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.depths import SLICE_SHIFT, Depths
+from chappe.store.sqlite.history import find_life
 from chappe.store.sqlite.isolation import POISON, NotNow, id_of, store_apart
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.opening import connect, open_run
@@ -287,6 +288,25 @@ class SqliteStore:
         """Execute one statement for each row of values within the group commit (copies, counters, meta)."""
         await self._ask("write", [[(statement, values)]], None)
 
+    async def write_together(self, statements: Sequence[tuple[str, Sequence[Sequence[object]]]]) -> None:
+        """Execute several statements within one group commit.  Raises: StoreAway."""
+        await self._ask("write", [list(statements)], None)
+
+    def oldest_block(self) -> int:
+        """The first event block that the hot file still holds; 0 for none."""
+        with self._reading():
+            return int(self._connection.execute("SELECT coalesce(min(seq), 0) FROM event_blocks").fetchone()[0])
+
+    def has_references(self, generation: int) -> bool:
+        """Rows of this generation of references are left."""
+        with self._reading():
+            query = "SELECT 1 FROM refs WHERE generation = ? LIMIT 1"
+            return self._connection.execute(query, (generation,)).fetchone() is not None
+
+    def forget_generation(self, generation: int) -> None:
+        """A generation of references is past retention and deleted."""
+        self._references.forget_generation(generation)
+
     def copied(self, name: str) -> tuple[int, str] | None:
         with self._reading():
             return self._connection.execute(rows.COPIED, (name,)).fetchone()  # type: ignore[no-any-return]
@@ -325,7 +345,14 @@ class SqliteStore:
             self._ring(queue)
 
     async def find(self, message_id: int) -> Life | None:
-        return self._transaction().lives([message_id]).get(message_id)
+        with self._reading():
+            life = self._transaction().lives([message_id]).get(message_id)
+        if life is not None:
+            return life
+        try:
+            return await self._loop.run_in_executor(None, find_life, self.path.parent, message_id)
+        except sqlite3.Error as error:
+            raise StoreAway(f"history of {self.path.parent}: {error}") from error
 
     async def parts_sent(self, message_id: int) -> set[int]:
         """Which parts of a long message an operator has already taken."""

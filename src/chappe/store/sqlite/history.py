@@ -1,0 +1,281 @@
+"""One file per UTC day with finished lives and merged event blocks, and the indexes to search them.
+
+Indexes are sorted runs, one for each bulk that was moved: inserts are sequential, which random keys would make five
+to ten times dearer, and a look-up asks every run of the day.  Written by the mover alone; never touches the hot file.
+"""
+
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+
+from chappe.model.address import handset_key
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import Status
+from chappe.store.port import Life
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.opening import HISTORY_FOLDER
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS lives (
+    id INTEGER PRIMARY KEY, client TEXT, operator TEXT, status INTEGER, msisdn TEXT, number TEXT, client_ref TEXT,
+    operator_ref TEXT, sent_at_us INTEGER, final_at_us INTEGER, error TEXT, body BLOB, parts BLOB
+);
+CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY, lives INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS by_msisdn (
+    run INTEGER, key INTEGER, id INTEGER, PRIMARY KEY (run, key, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS by_reference (
+    run INTEGER, key INTEGER, id INTEGER, PRIMARY KEY (run, key, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS by_operator_ref (
+    run INTEGER, key INTEGER, id INTEGER, PRIMARY KEY (run, key, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocks (
+    first_seq INTEGER PRIMARY KEY, last_seq INTEGER, first_us INTEGER, last_us INTEGER,
+    min_id INTEGER, max_id INTEGER, events INTEGER, ids BLOB, lines BLOB
+);
+"""
+_COLUMNS: Final = 13
+#: Rows of one statement: SQLite binds at most 32,766 values, and more rows gain nothing.
+_CHUNK: Final = 200
+
+
+#: Written in bulk and read seldom: large pages.
+HISTORY_PAGE_OCTETS: Final = 16_384
+#: A bulk stays in memory until its commit, so that readers wait for the commit alone.
+CACHE_KIB: Final = 131_072
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False):
+    """A finished life on its way into history."""
+
+    id: int
+    client: str
+    operator: str
+    status: int
+    msisdn: str
+    number: str
+    client_ref: str
+    operator_ref: str
+    sent_at_us: int
+    final_at_us: int
+    error: str
+    body: bytes
+    #: (part, status, operator's reference) of a message in several, packed; empty for one.
+    parts: bytes = b""
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """Event blocks that follow each other, as one."""
+
+    first_seq: int
+    last_seq: int
+    first_us: int
+    last_us: int
+    events: int
+    ids: Sequence[int]
+    #: CSV lines, compressed with zstd.
+    lines: bytes
+
+
+def hash_of(reference: str) -> int:
+    """32 bits that stand for a reference in the indexes of history: enough for one day, and whoever asks compares."""
+    return crc32(reference.encode("utf-8", "surrogatepass"))
+
+
+def day_of(unix_s: float) -> date:
+    """The UTC day of a moment."""
+    return datetime.fromtimestamp(unix_s, UTC).date()
+
+
+def path_of(data_dir: Path, day: date) -> Path:
+    """The file of a day."""
+    return data_dir / HISTORY_FOLDER / f"{day.isoformat()}.db"
+
+
+def days(data_dir: Path) -> list[date]:
+    """The days that there are files of, newest first."""
+    found = []
+    for path in (data_dir / HISTORY_FOLDER).glob("????-??-??.db"):
+        try:
+            found.append(date.fromisoformat(path.stem))
+        except ValueError:
+            continue
+    return sorted(found, reverse=True)
+
+
+def drop_before(data_dir: Path, first_kept: date) -> list[date]:
+    """Delete the files of older days whole."""
+    dropped = [day for day in days(data_dir) if day < first_kept]
+    for day in dropped:
+        path = path_of(data_dir, day)
+        path.unlink(missing_ok=True)
+        path.with_name(path.name + "-journal").unlink(missing_ok=True)
+    return dropped
+
+
+def first_day_kept(today: date, retention_days: int) -> date:
+    """Files of earlier days are past retention."""
+    return today - timedelta(days=retention_days)
+
+
+class HistoryDay:
+    """The file of one day, open for writing."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._connection.execute(f"PRAGMA page_size = {HISTORY_PAGE_OCTETS}")
+        # A log would write everything twice; with a journal what is appended is written once.
+        self._connection.execute("PRAGMA journal_mode = TRUNCATE")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._connection.executescript(SCHEMA)
+
+    def add(self, lives: Sequence[Finished], blocks: Sequence[Merged]) -> int:
+        """Copy lives and blocks, synced when this returns; what is there already stays as it is.
+
+        Returns how many lives were new.
+        """
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            new = self._unknown(sorted(lives, key=lambda life: life.id))
+            if new:
+                self._add_run(new)
+            for block in blocks:
+                self._add_block(block)
+            execute("COMMIT")
+        except BaseException:
+            execute("ROLLBACK")
+            raise
+        return len(new)
+
+    def last_seq(self) -> int:
+        """The last event block that this day holds; 0 for none."""
+        row = self._connection.execute("SELECT max(last_seq) FROM blocks").fetchone()
+        return int(row[0] or 0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _unknown(self, lives: Sequence[Finished]) -> list[Finished]:
+        """Those that an earlier copy, cut short before the deletion, did not bring."""
+        if not lives:
+            return []
+        query = "SELECT id FROM lives WHERE id BETWEEN ? AND ?"
+        known = {row[0] for row in self._connection.execute(query, (lives[0].id, lives[-1].id))}
+        if not known:
+            return list(lives)
+        return [life for life in lives if life.id not in known]
+
+    def _add_run(self, lives: Sequence[Finished]) -> None:
+        run = int(self._connection.execute("INSERT INTO runs (lives) VALUES (?)", (len(lives),)).lastrowid or 0)
+        self._insert("lives", _COLUMNS, [msgspec.structs.astuple(life) for life in lives])
+        keys = sorted((handset_key(life.msisdn), life.id) for life in lives)
+        self._insert("by_msisdn", 3, [(run, *key) for key in keys])
+        keys = sorted((hash_of(life.client_ref), life.id) for life in lives if life.client_ref)
+        self._insert("by_reference", 3, [(run, *key) for key in keys])
+        keys = sorted({(hash_of(each), life.id) for life in lives for each in references_of(life)})
+        self._insert("by_operator_ref", 3, [(run, *key) for key in keys])
+
+    def _insert(self, table: str, columns: int, values: Sequence[tuple[object, ...]]) -> None:
+        row = "(" + ",".join("?" * columns) + ")"
+        for start in range(0, len(values), _CHUNK):
+            piece = values[start : start + _CHUNK]
+            bound: list[object] = []
+            for each in piece:
+                bound += each
+            self._connection.execute(f"INSERT INTO {table} VALUES " + ",".join([row] * len(piece)), bound)
+
+    def _add_block(self, block: Merged) -> None:
+        ids = array("q", block.ids)
+        self._connection.execute(
+            "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                block.first_seq,
+                block.last_seq,
+                block.first_us,
+                block.last_us,
+                min(ids, default=0),
+                max(ids, default=0),
+                block.events,
+                ids.tobytes(),
+                block.lines,
+            ),
+        )
+
+
+def references_of(life: Finished) -> list[str]:
+    """Every reference under which an operator may know the message."""
+    found = [life.operator_ref] if life.operator_ref else []
+    if life.parts:
+        found += [reference for _, _, reference in msgspec.msgpack.decode(life.parts)]
+    return found
+
+
+# -- reading ----------------------------------------------------------------------------------------
+
+
+def open_reader(path: Path) -> sqlite3.Connection | None:
+    """Open a day's file for reading; None when there is none."""
+    if not path.exists():
+        return None
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=5)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def find_life(data_dir: Path, message_id: int) -> Life | None:
+    """One finished life, by its id.  Raises: sqlite3.Error."""
+    connection = open_reader(path_of(data_dir, day_of(made_at_ms(message_id) / 1000)))
+    if connection is None:
+        return None
+    try:
+        row = connection.execute("SELECT * FROM lives WHERE id = ?", (message_id,)).fetchone()
+    finally:
+        connection.close()
+    return None if row is None else life_of(Finished(*row))
+
+
+def life_of(found: Finished) -> Life:
+    """What the store tells of a life, from its row in history."""
+    parts = msgspec.msgpack.decode(found.parts) if found.parts else []
+    return Life(
+        found.id,
+        Status(found.status),
+        rows.message_or_none(found.body),
+        found.operator,
+        found.operator_ref,
+        found.sent_at_us,
+        found.final_at_us,
+        found.error,
+        [Status(status) for _, status, _ in parts] or None,
+        found.msisdn,
+    )
+
+
+def search(connection: sqlite3.Connection, text: str, handset: int) -> Iterator[Finished]:
+    """Lives of one day whose handset key, client's reference or operator's reference is meant; the caller compares."""
+    ids: set[int] = set()
+    keys: Iterable[tuple[str, int]] = (
+        ("by_msisdn", handset),
+        ("by_reference", hash_of(text)),
+        ("by_operator_ref", hash_of(text)),
+    )
+    runs = [row[0] for row in connection.execute("SELECT run FROM runs")]
+    for table, key in keys:
+        for run in runs:
+            query = f"SELECT id FROM {table} WHERE run = ? AND key = ?"
+            ids.update(row[0] for row in connection.execute(query, (run, key)))
+    for each in sorted(ids):
+        row: tuple[Any, ...] | None = connection.execute("SELECT * FROM lives WHERE id = ?", (each,)).fetchone()
+        if row is not None:
+            yield Finished(*row)
