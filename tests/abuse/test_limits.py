@@ -22,7 +22,7 @@ async def statuses_of(raw: Raw, count: int) -> list[int]:
 @journey
 async def test_rate_is_refused_as_throttled_and_recovers(tmp_path: Path) -> None:
     clients = [client(rate=20.0), BYSTANDER]
-    async with small_house(tmp_path, clients=clients) as (house, smsc), watched(house):
+    async with small_house(tmp_path, clients=clients) as (house, _), watched(house):
         raw = await Raw.bound(house.port)
 
         statuses = await statuses_of(raw, 100)
@@ -38,7 +38,7 @@ async def test_rate_is_refused_as_throttled_and_recovers(tmp_path: Path) -> None
 async def test_queue_limit_is_refused_as_full_and_recovers(tmp_path: Path) -> None:
     clients = [client(queue_limit=10), BYSTANDER]
     options = SmscOptions(receipt_delay_s=1.0)
-    async with small_house(tmp_path, smsc=options, clients=clients) as (house, smsc), watched(house):
+    async with small_house(tmp_path, smsc=options, clients=clients) as (house, _), watched(house):
         raw = await Raw.bound(house.port)
 
         statuses = await statuses_of(raw, 30)
@@ -100,13 +100,16 @@ async def test_deliveries_keep_to_the_window_of_the_client(tmp_path: Path) -> No
 @journey
 async def test_two_clients_never_see_each_others_messages(tmp_path: Path) -> None:
     clients = [client("one"), client("two")]
-    async with small_house(tmp_path, clients=clients) as (house, _):
-        async with bound(house, "one") as one, bound(house, "two") as two:
-            asked = SubmitSm(destination_addr="371", short_message=b"x", registered_delivery=1)
-            ids = {(await one.ask(asked)).message_id for _ in range(5)}
-            others = {(await two.ask(asked)).message_id for _ in range(5)}
-            await one.until(lambda: len(one.received) == 5)
-            await two.until(lambda: len(two.received) == 5)
+    async with (
+        small_house(tmp_path, clients=clients) as (house, _),
+        bound(house, "one") as one,
+        bound(house, "two") as two,
+    ):
+        asked = SubmitSm(destination_addr="371", short_message=b"x", registered_delivery=1)
+        ids = {(await one.ask(asked)).message_id for _ in range(5)}
+        others = {(await two.ask(asked)).message_id for _ in range(5)}
+        await one.until(lambda: len(one.received) == 5)
+        await two.until(lambda: len(two.received) == 5)
 
-            assert {each.message_id for each in one.received} == ids
-            assert {each.message_id for each in two.received} == others
+        assert {each.message_id for each in one.received} == ids
+        assert {each.message_id for each in two.received} == others

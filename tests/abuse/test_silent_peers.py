@@ -60,6 +60,13 @@ async def test_client_that_never_reads_is_cut_off_and_its_receipts_reach_another
         connection.close()
 
 
+async def pour(connection: socket.socket, octets: bytes) -> None:
+    """Write for ever."""
+    while True:
+        await asyncio.get_running_loop().sock_sendall(connection, octets)
+        await asyncio.sleep(0)
+
+
 @journey
 async def test_client_that_asks_and_never_reads_the_answers_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,15 +76,11 @@ async def test_client_that_asks_and_never_reads_the_answers_is_stopped(
     async with small_house(tmp_path, clients=[client(), BYSTANDER]) as (house, _):
         connection = deaf(house.port)
         connection.setblocking(False)
-        loop = asyncio.get_running_loop()
         before = resident_octets()
         noise = framed(0x15, number=9) * 5_000
         async with watched(house) as latencies:
             with pytest.raises((TimeoutError, ConnectionError)):
-                async with asyncio.timeout(8):
-                    while True:
-                        await loop.sock_sendall(connection, noise)
-                        await asyncio.sleep(0)
+                await asyncio.wait_for(pour(connection, noise), 8)
             await house.until(lambda: house.gateway.smpp_door.bound["demo"] == 0)
 
         assert resident_octets() - before < 30_000_000
@@ -105,7 +108,7 @@ async def test_client_that_never_answers_gets_no_more_than_its_window_and_loses_
 
 @journey
 async def test_half_open_client_is_noticed_and_its_receipts_reach_another_bind(tmp_path: Path) -> None:
-    watchful = client(smpp={"enquire_link_s": 0.5, "response_s": 0.5})
+    watchful = client(smpp={"enquire_link_s": 0.5, "response_s": 0.5, "retry_s": 0.2})
     async with small_house(tmp_path, clients=[watchful]) as (house, smsc):
         raw = await Raw.bound(house.port)
         smsc.send_mo(b"to nobody")
@@ -129,19 +132,21 @@ async def test_operator_that_never_answers_ends_in_a_resend_or_in_holding(
     faults = Faults((Rule(fault=Fault.DROP_RESPONSE, on=Event.SUBMIT, last_count=10),))
     terms = {"window": 10, "response_s": 0.5, "retry_s": (0.2,)}
     profile = Profile(unknown_outcome=outcome)
-    async with small_house(tmp_path, faults=faults, of_operator=terms, profile=profile) as (house, smsc):
-        async with bound(house) as demo:
-            for number in range(30):
-                answer = await demo.ask(SubmitSm(destination_addr=f"371{number}", short_message=b"%d" % number))
-                assert answer.command_status == 0
-            texts = 40 if outcome is UnknownOutcome.RESEND else 30
-            await house.until(lambda: len(smsc.submitted) == texts)
+    async with (
+        small_house(tmp_path, faults=faults, of_operator=terms, profile=profile) as (house, smsc),
+        bound(house) as demo,
+    ):
+        for number in range(30):
+            answer = await demo.ask(SubmitSm(destination_addr=f"371{number}", short_message=b"%d" % number))
+            assert answer.command_status == 0
+        texts = 40 if outcome is UnknownOutcome.RESEND else 30
+        await house.until(lambda: len(smsc.submitted) == texts)
 
-            times = [each.octets for each in smsc.submitted]
-            assert set(times) == {b"%d" % number for number in range(30)}
-            if outcome is UnknownOutcome.HOLD:
-                await house.until(lambda: len(house.events("mt_held")) == 10)
-                assert len(times) == 30
+        times = [each.octets for each in smsc.submitted]
+        assert set(times) == {b"%d" % number for number in range(30)}
+        if outcome is UnknownOutcome.HOLD:
+            await house.until(lambda: len(house.events("mt_held")) == 10)
+            assert len(times) == 30
 
 
 @journey
@@ -156,6 +161,27 @@ async def test_operator_that_reads_and_never_speaks_again_is_left_and_another_li
 
         await house.until(lambda: house.events("link_down"))
         await house.until(lambda: sum(link.is_ready for link in smsc.links) >= 2)
+
+
+@journey
+async def test_operator_that_stops_reading_is_left_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chappe.net.smpp_peer, "UNREAD_PATIENCE_S", 0.5)
+    faults = Faults((Rule(fault=Fault.HALF_OPEN, on=Event.SUBMIT, at_count=50),))
+    terms = {"binds": 2, "window": 50, "response_s": 0.6, "enquire_link_s": 0.5, "retry_s": (0.2,)}
+    async with (
+        small_house(tmp_path, faults=faults, of_operator=terms) as (house, smsc),
+        bound(house, window_pdus=200) as demo,
+    ):
+        for number in range(300):
+            demo.send(SubmitSm(destination_addr=f"371{number}", short_message=b"%d" % number + b" " * 200))
+
+        await house.until(lambda: len({each.octets for each in smsc.submitted}) == 300)
+        await house.until(lambda: house.depth("operator:sim") == 0)
+
+        # Doubled is at most what was in flight on the link that went silent.
+        assert len(smsc.submitted) <= 300 + 50
 
 
 @journey

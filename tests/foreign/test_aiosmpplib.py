@@ -104,7 +104,7 @@ async def test_aiosmpplib_transmitter_and_receiver_share_the_work(tmp_path: Path
     async with (
         small_house(tmp_path) as (house, smsc),
         foreigner(house, BindMode.TRANSMITTER) as (sender, sent),
-        foreigner(house, BindMode.RECEIVER) as (listener, heard),
+        foreigner(house, BindMode.RECEIVER) as (_, heard),
     ):
         # The library calls a receiver's state BOUND_TX, so the door is asked instead.
         await house.until(lambda: house.gateway.smpp_door.bound["demo"] == 2)
