@@ -162,6 +162,7 @@ class Gateway:
             self.ids,
             self._clock,
             validity_s=self._validity_of,
+            shortest_validity_s=min((client.default_validity_s for client in self.settings.clients), default=172_800.0),
             premium=frozenset(client.name for client in self.settings.clients if client.premium),
             is_up=self._is_up,
         )
@@ -323,7 +324,7 @@ async def serve(settings: Settings) -> int:
     # What lives now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     await gateway.run(stopping)
     return 0
 

@@ -45,8 +45,6 @@ FAILOVER_EVERY_S: Final = 5.0
 FAILOVER_AGAIN_S: Final = 0.05
 #: Messages that one look for failover takes.
 FAILOVER_ITEMS: Final = 2_000
-#: No validity of a client or operator is shorter: younger messages that name no moment need no look.
-SURELY_VALID_MS: Final = 1_000
 #: Messages leased at once at most, however wide the windows are.
 LEASE_ITEMS: Final = 1_000
 
@@ -80,11 +78,12 @@ class OperatorSmppNode:
         clock: Clock,
         *,
         validity_s: Callable[[str], float],
+        shortest_validity_s: float = 0.0,
         premium: frozenset[str] = frozenset(),
         is_up: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`validity_s(client)` is the validity of a message that names none; `premium` are the clients whose
-        messages cost the handset's owner money; `is_up(operator)` says whether another operator can be sent to."""
+        """`validity_s(client)` is the validity of a message that names none, and none of them is less than
+        `shortest_validity_s`; `premium` are the clients whose messages cost the handset's owner money; `is_up(operator)` says whether another operator can be sent to."""
         self.name = links.operator
         self.queue = f"operator:{links.operator}"
         self._terms = terms
@@ -92,6 +91,8 @@ class OperatorSmppNode:
         self._mt_routes = mt_routes
         self._clock = clock
         self._validity_s = validity_s
+        # Younger messages that name no moment need no look.
+        self._surely_valid_ms = int(min(shortest_validity_s, terms.max_validity_s) * 1000)
         self._premium = premium
         self._is_up = is_up
         self._may_hold = terms.holds_unknown or (bool(premium) and terms.holds_premium)
@@ -344,7 +345,7 @@ class OperatorSmppNode:
     async def _still_valid(self, items: Sequence[Item]) -> Sequence[Item]:
         """End what has outlived its validity; return the rest."""
         now_ms = self._clock.utc_us() // 1000
-        fresh_from = first_id_at(now_ms - SURELY_VALID_MS)
+        fresh_from = first_id_at(now_ms - self._surely_valid_ms)
         if all(item.id > fresh_from and not item.content.expires_at_ms for item in items):  # type: ignore[union-attr]
             return items
         late = [item for item in items if self._expires_at_ms(item) <= now_ms]

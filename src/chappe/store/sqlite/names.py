@@ -1,23 +1,34 @@
 """Small numbers for the names that rows repeat: queues, lanes, clients, operators."""
 
 import sqlite3
+from collections.abc import Callable
+
+
+class _Numbers(dict[str, int]):
+    """Looks a number up at the price of a dictionary; only a new name costs a call."""
+
+    def __init__(self, make: Callable[[str], int]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> int:
+        return self._make(name)
 
 
 class Names:
     """Name ↔ number, kept in memory whole; a new one is written in the transaction that needs it."""
 
+    #: The number of a name, made if it is new.
+    number: Callable[[str], int]
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._number_by_name: dict[str, int] = {}
+        self._number_by_name = _Numbers(self._make)
+        self.number = self._number_by_name.__getitem__
         self._name_by_number: dict[int, str] = {}
         self._new: list[str] = []
         for number, name in connection.execute("SELECT number, name FROM names"):
             self._note(number, name)
-
-    def number(self, name: str) -> int:
-        """The number of a name, made if it is new."""
-        number = self._number_by_name.get(name)
-        return self._make(name) if number is None else number
 
     def known(self, name: str) -> int:
         """The number of a name, -1 when no row can hold it."""
