@@ -82,8 +82,11 @@ class OperatorSmppNode:
         premium: frozenset[str] = frozenset(),
         is_up: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`validity_s(client)` is the validity of a message that names none, and none of them is less than
-        `shortest_validity_s`; `premium` are the clients whose messages cost the handset's owner money; `is_up(operator)` says whether another operator can be sent to."""
+        """`validity_s(client)` is the validity of a message that names none, at least `shortest_validity_s`.
+
+        `premium` are the clients whose messages cost the handset's owner money; `is_up(operator)` says whether
+        another operator can be sent to.
+        """
         self.name = links.operator
         self.queue = f"operator:{links.operator}"
         self._terms = terms
