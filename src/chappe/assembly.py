@@ -42,10 +42,8 @@ from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, Un
 from chappe.runtime.throttle import Throttle
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
+from chappe.store.sqlite.opening import STORE_FILE
 from chappe.text.segments import SplitMethod
-
-#: The store's file within `data_dir`.
-STORE_FILE = "chappe.db"
 
 #: How a profile's words for cutting long messages are meant.
 SPLIT_METHODS = {

@@ -18,6 +18,8 @@ CACHED_STATEMENTS: Final = 800
 PAGE_OCTETS: Final = 4096
 CACHE_KIB: Final = 65_536
 
+#: Names within the data folder.
+STORE_FILE: Final = "chappe.db"
 HISTORY_FOLDER: Final = "history"
 
 

@@ -53,6 +53,16 @@ class Scene:
         await self.report(*names)
         return number
 
+    async def deliver_nothing(self) -> int:
+        """One message that waits."""
+        number = self.ids.next(self.now_us // 1000)
+        message = Message(number, Direction.MT, "acme", "", 1, 1, "SHOP", 1, 1, HANDSET, b"hi")
+        await self.store.accept([Item("operator:three", 1, "acme", 0, number, message)], self.events())
+        return number
+
+    def events(self) -> EventBatch:
+        return EventBatch(self.now_us)
+
     async def report(self, *references: str) -> None:
         reports = [
             Report(

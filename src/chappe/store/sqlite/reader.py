@@ -1,0 +1,223 @@
+"""Reading a store from another process while the gateway runs: messages, their events, what is held.
+
+Everything here is read-only and in short transactions.  The hot file is read before history: what moves meanwhile
+was copied before it was deleted, so it is seen at least once, and what is seen twice is told once.
+"""
+
+import csv
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import zstandard
+
+from chappe.model.address import handset_key, same_handset
+from chappe.model.errors import ResourceError
+from chappe.model.events import COLUMNS
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import Direction, Status
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
+from chappe.store.sqlite.opening import STORE_FILE, connect
+
+_FIELDS: Final = COLUMNS.split(",")
+_HOT: Final = (
+    "SELECT m.id, c.name, o.name, m.status, m.operator_ref, m.sent_at_us, m.final_at_us, m.error, m.body"
+    " FROM messages m JOIN names c ON c.number = m.client LEFT JOIN names o ON o.number = m.operator"
+)
+_MOVED: Final = "SELECT first_seq, last_seq, lines FROM blocks WHERE ? BETWEEN min_id AND max_id AND instr(ids, ?) > 0"
+_HELD: Final = (
+    "SELECT h.id, n.name, h.at_us, h.reason FROM held h JOIN names n ON n.number = h.queue ORDER BY h.at_us LIMIT ?"
+)
+_MAX_ID: Final = (1 << 63) - 1
+
+
+class LifeView(msgspec.Struct, frozen=True):
+    """One message, as people look at it.  Moments are Unix µs, 0 for never."""
+
+    id: int
+    direction: str
+    client: str
+    operator: str
+    status: str
+    msisdn: str
+    number: str
+    client_ref: str
+    operator_ref: str
+    parts: int
+    error: str
+    created_at_us: int
+    sent_at_us: int
+    final_at_us: int
+    #: The day of the history file that holds it; empty while it is in the hot file.
+    history: str = ""
+
+
+class HeldView(msgspec.Struct, frozen=True):
+    """One item that a person or a receipt must decide."""
+
+    id: int
+    queue: str
+    held_at_us: int
+    reason: str
+
+
+def find_messages(data_dir: Path, text: str, limit: int = 50) -> list[LifeView]:
+    """Messages by id (decimal or hexadecimal), handset number, client's or operator's reference; newest first.
+
+    Raises: ResourceError when there is no store or it cannot be read.
+    """
+    found: dict[int, LifeView] = {}
+    with _reading(data_dir) as hot:
+        for view in _in_hot(hot, text, limit):
+            found.setdefault(view.id, view)
+    for day in days(data_dir):
+        if len(found) >= limit:
+            break
+        connection = open_reader(path_of(data_dir, day))
+        if connection is not None:
+            with _Closing(connection, path_of(data_dir, day)):
+                for view in _in_day(connection, day, text):
+                    found.setdefault(view.id, view)
+    return sorted(found.values(), key=lambda view: -view.id)[:limit]
+
+
+def life_events(data_dir: Path, message_id: int) -> list[dict[str, str]]:
+    """Everything that happened to one message, oldest first: column → field.  Raises: ResourceError."""
+    packed = message_id.to_bytes(8, "little", signed=True)
+    with _reading(data_dir) as hot:
+        query = "SELECT seq, seq, lines FROM event_blocks WHERE instr(ids, ?) > 0 ORDER BY seq"
+        blocks: list[tuple[int, int, bytes]] = hot.execute(query, (packed,)).fetchall()
+    moved: list[tuple[int, int, bytes]] = []
+    born = day_of(made_at_ms(message_id) / 1000)
+    for day in days(data_dir):
+        connection = open_reader(path_of(data_dir, day)) if day >= born else None
+        if connection is not None:
+            with _Closing(connection, path_of(data_dir, day)):
+                moved += connection.execute(_MOVED, (message_id, packed)).fetchall()
+    hot_only = [block for block in blocks if not any(first <= block[0] <= last for first, last, _ in moved)]
+    wanted = str(message_id)
+    return [
+        event
+        for _, _, lines in sorted(moved + hot_only)
+        for event in events_in(zstandard.ZstdDecompressor().decompress(lines))
+        if event["id"] == wanted
+    ]
+
+
+def events_in(lines: bytes) -> Iterator[dict[str, str]]:
+    """The events of a block's lines."""
+    for fields in csv.reader(lines.decode("utf-8").split("\n")[:-1]):
+        yield dict(zip(_FIELDS, fields, strict=True))
+
+
+def held_items(data_dir: Path, limit: int = 1_000) -> list[HeldView]:
+    """What is held, oldest first.  Raises: ResourceError."""
+    with _reading(data_dir) as hot:
+        return [HeldView(*row) for row in hot.execute(_HELD, (limit,))]
+
+
+def iso(unix_us: int) -> str:
+    """A moment as people and programs read it, UTC."""
+    return datetime.fromtimestamp(unix_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _in_hot(hot: sqlite3.Connection, text: str, limit: int) -> Iterator[LifeView]:
+    """By id at once, else by looking at every message: the hot file has no such indexes, they would cost every life."""
+    for message_id in _ids(text):
+        for row in hot.execute(f"{_HOT} WHERE m.id = ?", (message_id,)):
+            yield _hot_view(row)
+    number, left = handset_key(text), limit
+    part_ids = {row[0] for row in hot.execute("SELECT id FROM parts WHERE operator_ref = ?", (text,))}
+    for row in hot.execute(f"{_HOT} ORDER BY m.id DESC"):
+        message = rows.message_or_none(row[8])
+        is_meant = row[4] == text or row[0] in part_ids
+        if message is not None and not is_meant:
+            is_number = handset_key(message.handset) == number and same_handset(message.handset, text)
+            is_meant = is_number or message.reference == text != ""
+        if is_meant:
+            yield _hot_view(row)
+            left -= 1
+            if not left:
+                return
+
+
+def _in_day(connection: sqlite3.Connection, day: date, text: str) -> Iterator[LifeView]:
+    for message_id in _ids(text):
+        for row in connection.execute("SELECT * FROM lives WHERE id = ?", (message_id,)):
+            yield _history_view(Finished(*row), day)
+    for life in search(connection, text, handset_key(text)):
+        if life.client_ref == text or text in references_of(life) or same_handset(life.msisdn, text):
+            yield _history_view(life, day)
+
+
+def _ids(text: str) -> list[int]:
+    """The ids that a text may mean, in the forms in which clients see them."""
+    found = []
+    if text.isascii() and text.isdecimal():
+        found.append(int(text))
+    try:
+        found.append(int(text.removeprefix("0x"), 16))
+    except ValueError:
+        pass
+    return [number for number in found if 0 < number <= _MAX_ID]
+
+
+def _hot_view(row: tuple[Any, ...]) -> LifeView:
+    message_id, client, operator, status, operator_ref, sent_at_us, final_at_us, error, body = row
+    told = (operator_ref or "", sent_at_us, final_at_us, error or "", body)
+    life = Finished(message_id, client, operator or "", status, "", "", "", *told)
+    return _view(life, "")
+
+
+def _history_view(life: Finished, day: date) -> LifeView:
+    return _view(life, day.isoformat())
+
+
+def _view(life: Finished, history: str) -> LifeView:
+    message = rows.message_or_none(life.body)
+    is_mo = message is not None and message.direction is Direction.MO
+    return LifeView(
+        life.id,
+        "mo" if is_mo else "mt",
+        life.client,
+        life.operator,
+        Status(life.status).word,
+        message.handset if message else life.msisdn,
+        message.number if message else life.number,
+        message.reference if message else life.client_ref,
+        life.operator_ref,
+        message.parts if message else 1,
+        life.error,
+        made_at_ms(life.id) * 1000,
+        life.sent_at_us,
+        life.final_at_us,
+        history,
+    )
+
+
+class _Closing:
+    """A connection that is closed after use; its errors become ours."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise ResourceError(f"store {self._path}: {error}") from error
+
+
+def _reading(data_dir: Path) -> _Closing:
+    """The hot file.  Raises: ResourceError when there is none."""
+    path = data_dir / STORE_FILE
+    if not path.exists():
+        raise ResourceError(f"no store at {path}: name the settings file of the gateway with --config")
+    return _Closing(connect(path, is_reader=True), path)
