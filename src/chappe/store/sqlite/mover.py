@@ -43,6 +43,8 @@ LOOK_EVERY_S: Final = 2.0
 REST_US: Final = 60_000_000
 #: Those from handsets longer: a start looks among them for copies that operators may send again.
 REST_MO_US: Final = 900_000_000
+#: How often those that had to rest longer are looked at again.
+LOOK_BACK_US: Final = 300_000_000
 #: Events of one block in history, and hot blocks that one move takes at most.
 BLOCK_EVENTS: Final = 10_000
 MOVE_BLOCKS: Final = 20_000
@@ -72,11 +74,19 @@ class Mover:
         self._retention_days = retention_days
         self._days: dict[date, HistoryDay] = {}
         self._blocks_until = self._known_blocks()
+        #: Lives up to here in the order of their ends are gone, but for some that rest longer.
+        self._after = 0
+        self._looked_back_at_us = 0
 
-    def pending(self) -> int:
-        """How many finished lives wait in the hot file, nearly."""
-        row = self._connection.execute("SELECT min(seq), max(seq) FROM finished").fetchone()
-        return 0 if row[0] is None else int(row[1]) - int(row[0]) + 1
+    def has_bulk(self, now_us: int) -> bool:
+        """A whole bulk of finished lives may leave; answered without reading them."""
+        row = self._connection.execute(_LAST_OF_BULK, (self._after, MOVE_LIVES - 1)).fetchone()
+        return row is not None and self._may_leave(row[0], row[1], now_us)
+
+    def _may_leave(self, sent_at_us: int | None, final_at_us: int | None, now_us: int) -> bool:
+        """A life has rested, and its references are on disk."""
+        settled_us = self._meta("references_until_us")
+        return (sent_at_us or 0) <= settled_us and (final_at_us or 0) <= now_us - REST_US
 
     def move(self, now_us: int) -> Order:
         """Copy one bulk; what it names may be deleted.  Synced when this returns."""
@@ -105,28 +115,45 @@ class Mover:
     def _read_lives(self, now_us: int) -> tuple[list[Finished], list[tuple[int, int]]]:
         """Finished lives that may leave, and where they stand in the order of their ends."""
         names = {int(number): str(name) for number, name in self._connection.execute("SELECT number, name FROM names")}
-        settled_us = self._meta("references_until_us")
+        settled_us, proved = self._meta("references_until_us"), self._proved()
+        if now_us - self._looked_back_at_us >= LOOK_BACK_US:
+            self._after, self._looked_back_at_us = 0, now_us
         lives: list[Finished] = []
         seqs: list[int] = []
-        after = 0
-        while len(lives) < MOVE_LIVES:
-            found = self._connection.execute(_FINISHED, (after, READ_ROWS)).fetchall()
+        is_young = False
+        while len(lives) < MOVE_LIVES and not is_young:
+            found = self._connection.execute(_FINISHED, (self._after, READ_ROWS)).fetchall()
             for seq, message_id, *row in found:
                 if message_id is None:
                     # Its row is gone: an earlier deletion was cut short behind it.
                     seqs.append(seq)
                     continue
                 sent_at_us, final_at_us = row[4], row[5]
+                # What follows ended later still, nearly.
+                is_young = is_young or final_at_us > now_us - REST_US
                 if sent_at_us > settled_us or final_at_us > now_us - REST_US:
                     continue
                 message = rows.message_or_none(row[7])
-                if message is None or message.direction is Direction.MT or final_at_us <= now_us - REST_MO_US:
+                if (
+                    message is None
+                    or message.direction is Direction.MT
+                    or self._may_forget_mo(message, final_at_us, now_us, proved)
+                ):
                     lives.append(_life(message_id, row, message, names))
                     seqs.append(seq)
-            if len(found) < READ_ROWS:
-                break
-            after = found[-1][0]
+            if found and not is_young:
+                self._after = found[-1][0]
+            is_young = is_young or len(found) < READ_ROWS
         return self._with_parts(lives), _ranges(seqs)
+
+    def _may_forget_mo(self, message: Message, final_at_us: int, now_us: int, proved: dict[str, int]) -> bool:
+        """The operator has read our answer to it, or it is too late for a copy."""
+        return message.id < proved.get(message.operator, 0) or final_at_us <= now_us - REST_MO_US
+
+    def _proved(self) -> dict[str, int]:
+        """Operator → the id below which every answer to its MO was read."""
+        query = "SELECT substr(key, 11), value FROM meta WHERE key LIKE 'mo_proved:%'"
+        return {str(operator): int(value) for operator, value in self._connection.execute(query)}
 
     def _with_parts(self, lives: list[Finished]) -> list[Finished]:
         """Add the parts of long messages."""
@@ -186,6 +213,10 @@ class Mover:
         return int(row[0]) if row else 0
 
 
+_LAST_OF_BULK: Final = (
+    "SELECT m.sent_at_us, m.final_at_us FROM finished f LEFT JOIN messages m ON m.id = f.id"
+    " WHERE f.seq = (SELECT seq FROM finished WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?)"
+)
 _FINISHED: Final = (
     "SELECT f.seq, m.id, m.client, m.operator, m.operator_ref, m.status, m.sent_at_us, m.final_at_us, m.error, m.body"
     " FROM finished f LEFT JOIN messages m ON m.id = f.id WHERE f.seq > ? ORDER BY f.seq LIMIT ?"
@@ -253,8 +284,9 @@ def serve(mover: Mover, asked: IO[str], told: IO[str], *, pause: Callable[[float
     """Move until the gateway closes our input: one line for each bulk, one line back when it is deleted."""
     moved_at = time.monotonic()
     while True:
-        is_worth_it = mover.pending() >= MOVE_LIVES or time.monotonic() - moved_at >= MOVE_EVERY_S
-        order = mover.move(time.time_ns() // 1000) if is_worth_it else Order()
+        now_us = time.time_ns() // 1000
+        is_worth_it = time.monotonic() - moved_at >= MOVE_EVERY_S or mover.has_bulk(now_us)
+        order = mover.move(now_us) if is_worth_it else Order()
         moved_at = time.monotonic() if is_worth_it else moved_at
         told.write(msgspec.json.encode(order).decode() + "\n")
         told.flush()
