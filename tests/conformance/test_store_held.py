@@ -1,67 +1,72 @@
-"""What any store must do with messages in doubt: held until a person, or a receipt that can mean nothing else, decides."""
+"""What any store must do with held items when a person has decided."""
 
 from __future__ import annotations
 
-from store_box import Box
+import pytest
+from store_box import Box, Held
 
 from chappe.model.lifecycle import Status
-from chappe.model.message import Item
-from chappe.store.port import Held, Sending
+from chappe.model.message import Item, Receipt
 
 
-def hold(box: Box, handset: str = "37120000001") -> Item:
-    item = box.mt(dest=handset)
+def held_message(box: Box) -> Item:
+    item = box.mt()
     box.accept(item)
-    (leased,) = box.lease()
-    box.settle(Sending(leased))
-    box.settle(Held(leased, "link lost before the response"))
+    box.lease()
+    box.settle(Held(item, "link lost before the response"))
     return item
 
 
-def test_a_held_message_is_not_leased_again(box: Box) -> None:
-    item = hold(box)
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_held_message_that_is_resent_goes_on_in_its_queue(box: Box, is_restarted: bool) -> None:
+    item = held_message(box)
+    if is_restarted:
+        box.restart()
 
+    assert box.run(box.store.resolve_held([item.id, 4711], is_resent=True)) == [item.id]
+
+    assert box.status(item) is Status.QUEUED
+    (again,) = box.lease()
+    assert again.content == item.content
+    box.settle(box.sent(again, "A1"))
+    assert box.status(item) is Status.SENT
+    box.restart()
     assert box.lease() == []
-    assert box.status(item) is Status.HELD
-    assert box.store.open_messages("acme") == 1
 
 
-def test_a_message_marked_as_sending_is_held_after_a_restart(box: Box) -> None:
-    item = box.mt()
-    box.accept(item)
-    box.settle(Sending(box.lease()[0]))
+def test_a_held_message_that_is_dropped_ends_and_tells_its_client(box: Box) -> None:
+    item = held_message(box)
 
+    assert box.run(box.store.resolve_held([item.id], is_resent=False)) == [item.id]
+
+    assert box.status(item) is Status.CANCELLED
+    assert box.store.open_messages("acme") == 0
+    (receipt,) = box.lease("client:acme")
+    assert isinstance(receipt.content, Receipt)
+    assert receipt.content.status is Status.CANCELLED
+    assert box.told(item.id)[-1] == "mt_cancelled"
+    box.restart()
+    assert box.lease() == []
+    assert box.store.open_messages("acme") == 0
+
+
+def test_a_decision_counts_once(box: Box) -> None:
+    item = held_message(box)
+    box.run(box.store.resolve_held([item.id], is_resent=True))
+
+    assert box.run(box.store.resolve_held([item.id], is_resent=False)) == []
+
+    assert box.leased_ids() == [item.id]
+
+
+def test_a_held_receipt_that_is_resent_reaches_its_client(box: Box) -> None:
+    box.send_one("A1")
+    box.report(box.report_on("A1"))
+    (receipt,) = box.lease("client:acme")
+    box.settle(Held(receipt, "its client crashed"))
+    assert box.lease("client:acme") == []
     box.restart()
 
-    assert box.lease() == []
-    assert box.status(item) is Status.HELD
+    assert box.run(box.store.resolve_held([receipt.id], is_resent=True)) == [receipt.id]
 
-
-def test_a_report_with_an_unknown_reference_settles_the_one_held_message_of_its_handset(box: Box) -> None:
-    item = hold(box)
-    other = hold(box, "37120000002")
-
-    box.report(box.report_on("never-seen", handset="37120000001", may_settle_held=True))
-
-    assert box.status(item) is Status.DELIVERED
-    assert box.status(other) is Status.HELD
-    assert box.store.parked_reports == 0
-    assert box.store.open_messages("acme") == 1
-
-
-def test_a_report_that_could_mean_two_held_messages_settles_neither(box: Box) -> None:
-    items = [hold(box), hold(box)]
-
-    box.report(box.report_on("never-seen", handset="37120000001", may_settle_held=True))
-
-    assert [box.status(item) for item in items] == [Status.HELD, Status.HELD]
-    assert box.store.parked_reports == 1
-
-
-def test_a_report_of_an_operator_that_also_resends_settles_nothing(box: Box) -> None:
-    item = hold(box)
-
-    box.report(box.report_on("never-seen", handset="37120000001"))
-
-    assert box.status(item) is Status.HELD
-    assert box.store.parked_reports == 1
+    assert [each.content for each in box.lease("client:acme")] == [receipt.content]

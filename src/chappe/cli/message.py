@@ -134,15 +134,21 @@ def _print_life(view: LifeView, events: list[dict[str, str]]) -> None:
 
 def _print_events(events: list[dict[str, str]]) -> None:
     """A line each, with the time since the one before."""
-    lines: list[tuple[object, ...]] = []
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     before: datetime | None = None
     for event in events:
         at = datetime.fromisoformat(event["time"])
         since = "" if before is None else _span((at - before).total_seconds())
         before = at
         detail = " ".join(filter(None, (event["operator"], event["operator_ref"], event["detail"])))
-        lines.append((event["time"], since, WORDS.get(event["event"], event["event"]), detail))
-    print_table(("time (UTC)", "after", "what", "detail"), lines)
+        line = Text(f"  {event['time'][:-3]}  ", style="dim")
+        line.append(f"{since:>10}  ", style="cyan")
+        line.append(f"{WORDS.get(event['event'], event['event']):<30}", style="not dim bold")
+        line.append(f"  {detail}", style="not dim")
+        console.print(line)
 
 
 def _span(seconds: float) -> str:

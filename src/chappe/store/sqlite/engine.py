@@ -870,6 +870,16 @@ class SqliteStore:
         if self._parked:
             await self._ask("sweep", [partial(Transaction.match_again, cursor=self._parked_cursor)], None)
 
+    async def resolve_held(self, ids: Sequence[int], *, is_resent: bool) -> list[int]:
+        """A person decides about held items: they go on in their queues, or they end as cancelled.
+
+        Returns those that were held and could be read; the others are left alone.  Raises: StoreAway.
+        """
+        resolved: list[int] = []
+        decide = partial(Transaction.resolve_held, ids=ids, is_resent=is_resent, resolved=resolved)
+        await self._ask("sweep", [decide], None)
+        return resolved
+
     def _waiting_rows(self, ids: Sequence[int]) -> dict[int, Item]:
         """Of these messages, the ones of which nothing was sent: id → item."""
         never = ",".join(str(int(status)) for status in NEVER_SENT)

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from chappe.model.events import EventBatch
 from chappe.store.port import Fault
 
@@ -23,6 +25,7 @@ POISON: Final = (
     LookupError,
     TypeError,
     ValueError,
+    msgspec.MsgspecError,
 )
 
 

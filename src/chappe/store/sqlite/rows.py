@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from chappe.model.lifecycle import NEVER_SENT, Status
-from chappe.model.message import Message, Receipt
+from chappe.model.message import Item, Message, Receipt
 from chappe.store.port import Life, Report
 from chappe.store.sqlite.statements import Batched, insert, with_list, with_values
 
@@ -83,6 +83,13 @@ _LIFE = "id, status, body, operator, operator_ref, sent_at_us, final_at_us, erro
 LIVES = Batched(with_list(f"SELECT {_LIFE} FROM messages WHERE id IN ({{list}})"))
 PARTS_OF = Batched(with_list("SELECT id, part, status, operator_ref FROM parts WHERE id IN ({list}) ORDER BY id, part"))
 SENT_PARTS = "SELECT part, operator_ref, operator, sent_at_us FROM parts WHERE id = ? ORDER BY part"
+HELD_ITEMS = Batched(
+    with_list(
+        "SELECT h.id, q.name, h.priority, l.name, h.body, m.body FROM held h JOIN names q ON q.number = h.queue"
+        " JOIN names l ON l.number = h.lane LEFT JOIN messages m ON m.id = h.id WHERE h.id IN ({list})"
+    )
+)
+FORGET_HELD = Batched(with_list("DELETE FROM held WHERE id IN ({list})"))
 PARKED_BY_HASH = Batched(
     with_list("SELECT r.hash, p.id, p.body FROM parked_refs r JOIN parked p ON p.id = r.id WHERE r.hash IN ({list})")
 )
@@ -129,6 +136,16 @@ def message_or_none(body: bytes) -> Message | None:
         return unpack_message(body)
     except (msgspec.MsgspecError, ValueError):
         return None
+
+
+def held_item(row: tuple[Any, ...]) -> Item | None:
+    """A row of `HELD_ITEMS` as it lay in its queue; None when it cannot be read."""
+    message_id, queue, priority, lane, packed, body = row
+    try:
+        content = unpack_message(body) if packed is None else unpack_receipt(packed)
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        return None
+    return Item(queue, priority, lane, 0, message_id, content, 0, has_row=True)
 
 
 def life_of(row: tuple[Any, ...], operator: str) -> Life:

@@ -17,6 +17,7 @@ from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import FINAL, Direction, Status, status_of_parts
 from chappe.model.message import Item, Message
 from chappe.rules.match import Verdict, judge, receipt_of, wants_receipt
+from chappe.store.endings import end
 from chappe.store.port import (
     Deferred,
     Delivered,
@@ -317,6 +318,51 @@ class Transaction:
         if body is None:
             self._requeued.append((item.id, int(Status.HELD), number(item.queue), item.due_at_ms))
 
+    def resolve_held(self, ids: Sequence[int], *, is_resent: bool, resolved: list[int]) -> None:
+        """Lay held items into their queues again, or end them; what cannot be read stays.  Fills `resolved`."""
+        resolved.clear()
+        for row in rows.HELD_ITEMS.fetch(self._connection, ids):
+            item = rows.held_item(row)
+            if item is None:
+                continue
+            resolved.append(item.id)
+            if is_resent:
+                self._resend(item)
+            else:
+                self._drop(item)
+        rows.FORGET_HELD.run_list(self._connection, resolved)
+
+    def _resend(self, item: Item) -> None:
+        message = item.content
+        self._enqueue(item)
+        if isinstance(message, Message):
+            status = _QUEUED if message.direction is Direction.MT else _ACCEPTED
+            self._requeued.append((item.id, status, self._names.number(item.queue), 0))
+            self._tell_resolved(EventName.MT_DEFERRED, item.queue, message, "held no longer: it goes on")
+
+    def _drop(self, item: Item) -> None:
+        """A person gives it up: that is final, and its client hears of it."""
+        message, at_us = item.content, self.events.at_us
+        if not isinstance(message, Message):
+            self.events.add(EventName.DR_REFUSED, message.message_id, message.client, detail="dropped by a person")
+            return
+        self._ended.append((item.id, int(Status.CANCELLED), "000", at_us, None))
+        self._finished.append((item.id,))
+        self._long.pop(item.id, None)
+        if message.direction is Direction.MO:
+            self._tell_resolved(EventName.MO_REFUSED, item.queue, message, "dropped by a person")
+            return
+        self._tell_resolved(EventName.MT_CANCELLED, item.queue, message, "dropped by a person")
+        self.effects.closed.append(message.client)
+        receipt = end(item, Status.CANCELLED, "000", at_us, item.queue.partition(":")[2]).receipt
+        if receipt is not None:
+            self._enqueue(receipt)
+
+    def _tell_resolved(self, event: EventName, queue: str, message: Message, detail: str) -> None:
+        operator = message.operator or queue.partition(":")[2]
+        told = (message.id, message.client, operator, message.handset, message.number, message.reference)
+        self.events.add(event, *told, detail=detail)
+
     def _settle_sending(self, sending: Sending) -> None:
         item = sending.item
         self._requeued.append((item.id, int(Status.SENDING), self._names.number(item.queue), item.due_at_ms))
@@ -392,7 +438,9 @@ class Transaction:
         found = [
             (message_id, message)
             for message_id, body in self._connection.execute(rows.HELD_OF_QUEUE, (number,))
-            if same_handset((message := rows.unpack_message(body)).handset, report.handset) and message.parts == 1
+            if (message := rows.message_or_none(body)) is not None
+            and message.parts == 1
+            and same_handset(message.handset, report.handset)
         ]
         if len(found) != 1 or not report.references:
             return False
@@ -401,7 +449,7 @@ class Transaction:
         reference, at_us = report.references[0], self.events.at_us
         self._sent.append((message_id, self._names.number(report.operator), reference, at_us))
         life = Life(message_id, Status.HELD, message, report.operator, reference, at_us, handset=message.handset)
-        self._references.add(report.operator, reference, life, 1, at_us)
+        self._references_added += self._references.add(report.operator, reference, life, 1, at_us)
         self._apply(life, 1, report)
         return True
 
