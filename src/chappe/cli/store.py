@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chappe.cli.options import ConfigOption, JsonOption, example
 from chappe.cli.show import print_json, print_line
+
+if TYPE_CHECKING:
+    from chappe.runtime.settings_gateway import Gateway
 
 
 def register(app: typer.Typer) -> None:
@@ -45,12 +48,34 @@ def backup(
         print_line(f"{dest}: {len(files)} files, {octets / 1e6:.1f} MB, verified")
 
 
+def _in_event_files(gateway: Gateway) -> list[str]:
+    """Compare event files and store line by line."""
+    from chappe.observe.event_check import disagreement
+    from chappe.observe.event_copier import COPY
+    from chappe.observe.event_paths import position_of
+    from chappe.observe.redact import redactor
+    from chappe.store.sqlite.copying import EVENTS_FOLDER, block_lines, copied
+
+    seq, place, key = copied(gateway.data_path, COPY)
+    if not place:
+        return []
+    folder, redact = gateway.data_path / EVENTS_FOLDER, redactor(gateway.redact.value, key)
+    try:
+        told = disagreement(
+            folder, gateway.box, position_of(seq, place), lambda: block_lines(gateway.data_path, seq), redact
+        )
+    except OSError as error:
+        told = f"event files cannot be read: {error}"
+    return [told] if told else []
+
+
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Look whether the store agrees with itself; each fault is a line, and the exit code is 1 if there are any."""
     from chappe.runtime.settings import load
     from chappe.store.sqlite.copying import findings
 
-    found = list(findings(load(config).gateway.data_path))
+    gateway = load(config).gateway
+    found = [*findings(gateway.data_path), *_in_event_files(gateway)]
     if as_json:
         print_json({"good": not found, "findings": found})
     else:

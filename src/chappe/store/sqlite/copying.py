@@ -111,6 +111,43 @@ def findings(data_dir: Path) -> Iterator[str]:
     yield from _gaps(numbers)
 
 
+def copied(data_dir: Path, name: str) -> tuple[int, str, bytes]:
+    """How far a copy of the events has come: block and place; and the key of the store.  Raises: ResourceError."""
+    path = data_dir / STORE_FILE
+    _require(path)
+    hot = connect(path, is_reader=True)
+    try:
+        row = hot.execute("SELECT seq, position FROM copies WHERE name = ?", (name,)).fetchone() or (0, "")
+        key = hot.execute("SELECT value FROM meta WHERE key = 'reference_key'").fetchone()[0]
+    finally:
+        hot.close()
+    return int(row[0]), str(row[1]), bytes(key)
+
+
+def block_lines(data_dir: Path, until: int) -> Iterator[bytes]:
+    """The lines of every event block up to one, oldest first, from history and the hot file, each block once.
+
+    Raises: sqlite3.Error.
+    """
+    unzip = zstandard.ZstdDecompressor().decompress
+    hot = connect(data_dir / STORE_FILE, is_reader=True)
+    hot.execute("BEGIN")
+    hot.execute("SELECT 1 FROM meta").fetchone()
+    reached = 0
+    for day in reversed(days(data_dir)):
+        history = open_reader(path_of(data_dir, day))
+        if history is not None:
+            query = "SELECT last_seq, lines FROM blocks WHERE first_seq > ? AND last_seq <= ? ORDER BY first_seq"
+            for last, lines in history.execute(query, (reached, until)):
+                reached = last
+                yield unzip(lines)
+            history.close()
+    query = "SELECT lines FROM event_blocks WHERE seq > ? AND seq <= ? ORDER BY seq"
+    for (lines,) in hot.execute(query, (reached, until)):
+        yield unzip(lines)
+    hot.close()
+
+
 def _require(path: Path) -> None:
     if not path.exists():
         raise ResourceError(f"no store at {path}: name the settings file of the gateway with --config")
