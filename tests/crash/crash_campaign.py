@@ -17,6 +17,7 @@ from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Action
 from chappe.sim.http_client import HttpClientSimulator
 from chappe.sim.options import ClientOptions, SmscOptions
+from chappe.sim.script import Faults
 from chappe.sim.smsc import SmscSimulator
 
 #: More than any campaign sends; it ends when it is told to.
@@ -54,9 +55,10 @@ class Traffic:
 class Campaign:
     """Simulators around one gateway; `die` as often as wanted, then `settle`."""
 
-    def __init__(self, folder: Path, traffic: Traffic | None = None) -> None:
+    def __init__(self, folder: Path, traffic: Traffic | None = None, client_faults: Faults | None = None) -> None:
         self.folder = folder
         self.traffic = traffic or Traffic()
+        self._client_faults = client_faults
         self.deaths = 0
         self.ledgers = [folder / "smsc.csv", folder / "client.csv", folder / "http.csv"]
 
@@ -74,7 +76,7 @@ class Campaign:
         )
         await self.smsc.__aenter__()
         self.gateway = GatewayProcess(self.folder, self.smsc.port, unknown_outcome=traffic.unknown_outcome)
-        self.client = ClientSimulator(self._smpp_options())
+        self.client = ClientSimulator(self._smpp_options(), self._client_faults)
         await self.client.__aenter__()
         self.client.outgoing.may_make = True
         self.http = HttpClientSimulator(self._http_options())

@@ -7,6 +7,7 @@ import gzip
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,11 @@ def _read_lives(path: Path, table: str, stored: Stored) -> None:
     connection = sqlite3.connect(path)
     for message_id, status, body in connection.execute(f"SELECT id, status, body FROM {table}"):
         message = _decode(body)
+        known = stored.lives.get(message_id)
+        if known is not None and known.status is not Status(status):
+            stored.faults.append(
+                f"message {message_id} is {known.status.word} in history and {Status(status).word} here"
+            )
         stored.lives[message_id] = StoredLife(
             message.direction, tag_of(message.octets, message.data_coding), Status(status)
         )
@@ -74,23 +80,36 @@ def tags_of(connection: sqlite3.Connection) -> set[str]:
 
 def _faults_of_events(data_dir: Path) -> Iterator[str]:
     """The CSV files hold each line of each block exactly once, in order, and the blocks have no gaps."""
-    numbers, lines = _blocks(data_dir)
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        yield f"event blocks have gaps: {len(numbers)} from {numbers[0]} to {numbers[-1]}"
+    ranges, lines = _blocks(data_dir)
+    for (_, last), (first, _) in pairwise(ranges):
+        if first != last + 1:
+            yield f"event block {last} is followed by {first}"
     written = event_lines(data_dir)
     if written == lines:
         return
-    first = next((at for at, pair in enumerate(zip(written, lines, strict=False)) if pair[0] != pair[1]), None)
-    where = f"line {first}: {written[first]!r} is not {lines[first]!r}" if first is not None else "one ends early"
-    yield f"event files hold {len(written)} lines, the blocks {len(lines)}; {where}"
+    first_bad = next((at for at, pair in enumerate(zip(written, lines, strict=False)) if pair[0] != pair[1]), None)
+    where = "one ends early" if first_bad is None else f"{written[first_bad]!r} is not {lines[first_bad]!r}"
+    yield f"event files hold {len(written)} lines, the blocks {len(lines)}; line {first_bad}: {where}"
 
 
-def _blocks(data_dir: Path) -> tuple[list[int], list[bytes]]:
+def _blocks(data_dir: Path) -> tuple[list[tuple[int, int]], list[bytes]]:
+    """First and last number of all blocks, and their lines: those of history, then those that are only hot."""
     unzip = zstandard.ZstdDecompressor().decompress
-    connection = sqlite3.connect(data_dir / "chappe.db")
-    rows = connection.execute("SELECT seq, lines FROM event_blocks ORDER BY seq").fetchall()
+    found: list[tuple[int, int, bytes]] = []
+    for path in sorted((data_dir / "history").glob("*.db")):
+        found += _query(path, "SELECT first_seq, last_seq, lines FROM blocks ORDER BY first_seq")
+    moved_until = found[-1][1] if found else 0
+    hot = f"SELECT seq, seq, lines FROM event_blocks WHERE seq > {moved_until} ORDER BY seq"
+    found += _query(data_dir / "chappe.db", hot)
+    lines = [line for _, _, packed in found for line in unzip(packed).splitlines()]
+    return [(first, last) for first, last, _ in found], lines
+
+
+def _query(path: Path, query: str) -> list[tuple[int, int, bytes]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute(query).fetchall()
     connection.close()
-    return [seq for seq, _ in rows], [line for _, lines in rows for line in unzip(lines).splitlines()]
+    return rows
 
 
 def event_lines(data_dir: Path) -> list[bytes]:

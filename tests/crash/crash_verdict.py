@@ -89,6 +89,7 @@ def _of_account(told: Account, held: int) -> Iterator[str]:
         ("receipts lost after their yes", max(0, told.receipts_lost - held)),
         ("MO lost after their yes", told.mo_lost),
         ("messages changed on their way", told.differing + told.mo_differing),
+        ("messages doubled without a link's end", told.extra.doubled),
         ("receipts doubled without a link's end", told.receipts_extra.doubled),
         ("MO doubled without a link's end", told.mo_extra.doubled),
     ):

@@ -9,6 +9,9 @@ from crash_campaign import Campaign, Traffic
 from crash_gateway import DRAIN_S
 from crash_verdict import Verdict
 
+from chappe.sim.faults import Event, Fault
+from chappe.sim.script import Faults, Rule
+
 #: From the end of the drain to the end of the process.
 LEAVE_S = 2.0
 
@@ -75,3 +78,25 @@ def test_a_second_sigterm_ends_the_drain_at_once_and_loses_nothing(tmp_path: Pat
 
     tally.append(verdict)
     verdict.check()
+
+
+@pytest.mark.slow
+def test_a_client_that_answers_nothing_does_not_keep_the_gateway_from_stopping(
+    tmp_path: Path, tally: list[Verdict]
+) -> None:
+    silence = Faults((Rule(fault=Fault.DROP_RESPONSE, on=Event.DELIVER, until_s=DRAIN_S),))
+
+    async def campaign() -> Verdict:
+        async with Campaign(tmp_path, Traffic(), silence) as running:
+            await running.up()
+            await asyncio.sleep(1.0)
+            assert await running.gateway.stop(DRAIN_S + LEAVE_S) == 0, running.gateway.said
+            # What it left unanswered comes again, as after a death.
+            running.deaths += 1
+            await running.up()
+            return await running.settle()
+
+    verdict = asyncio.run(campaign())
+
+    tally.append(verdict)
+    verdict.check(may_double=False)
