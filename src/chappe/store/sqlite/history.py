@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS blocks (
 );
 """
 _COLUMNS: Final = 13
+#: Bits for the place of a life within its bulk.
+_PLACE: Final = 24
 #: Rows of one statement: SQLite binds at most 32,766 values, and more rows gain nothing.
 _CHUNK: Final = 200
 
@@ -179,12 +181,18 @@ class HistoryDay:
     def _add_run(self, lives: Sequence[Finished]) -> None:
         run = int(self._connection.execute("INSERT INTO runs (lives) VALUES (?)", (len(lives),)).lastrowid or 0)
         self._insert("lives", _COLUMNS, [msgspec.structs.astuple(life) for life in lives])
-        keys = sorted((handset_key(life.msisdn), life.id) for life in lives)
-        self._insert("by_msisdn", 3, [(run, *key) for key in keys])
-        keys = sorted((hash_of(life.client_ref), life.id) for life in lives if life.client_ref)
-        self._insert("by_reference", 3, [(run, *key) for key in keys])
-        keys = sorted({(hash_of(each), life.id) for life in lives for each in references_of(life)})
-        self._insert("by_operator_ref", 3, [(run, *key) for key in keys])
+        numbered = list(enumerate(lives))
+        self._index("by_msisdn", run, lives, [handset_key(life.msisdn) << _PLACE | place for place, life in numbered])
+        named = [hash_of(life.client_ref) << _PLACE | place for place, life in numbered if life.client_ref]
+        self._index("by_reference", run, lives, named)
+        named = [hash_of(each) << _PLACE | place for place, life in numbered for each in references_of(life)]
+        self._index("by_operator_ref", run, lives, list(set(named)))
+
+    def _index(self, table: str, run: int, lives: Sequence[Finished], keys: list[int]) -> None:
+        """`keys` are keys with the place of the life in `lives`, as one number: those sort several times faster."""
+        keys.sort()
+        place = (1 << _PLACE) - 1
+        self._insert(table, 3, [(run, key >> _PLACE, lives[key & place].id) for key in keys])
 
     def _insert(self, table: str, columns: int, values: Sequence[tuple[object, ...]]) -> None:
         row = "(" + ",".join("?" * columns) + ")"
