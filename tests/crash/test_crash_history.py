@@ -18,6 +18,8 @@ LIVES = 60_000
 #: Longer than anything finished stays hot.
 LONG_AGO_US = 3_600_000_000
 MOVED_S = 60.0
+#: From the start of a mover that dies with its first copy to the start of the next.
+MOVER_AGAIN_S = 6.5
 FULL = Traffic(mt_rate=0.0, mo_rate=1_000.0, client_binds=4, client_window_pdus=500)
 
 
@@ -77,7 +79,7 @@ def test_nothing_is_lost_by_deaths_at_random_instants_while_history_moves(tmp_pa
 
 @pytest.mark.slow
 def test_nothing_is_lost_when_the_gateway_dies_after_deleting_what_moved(tmp_path: Path, tally: list[Verdict]) -> None:
-    verdict = moving(tmp_path, [Death(CrashPoint.AFTER_HISTORY_DELETE)])
+    verdict = moving(tmp_path, [Death(CrashPoint.AFTER_HISTORY_DELETE)] * 5)
 
     tally.append(verdict)
     verdict.check()
@@ -92,7 +94,9 @@ def test_a_mover_that_dies_with_its_copies_made_is_started_anew(tmp_path: Path, 
             await asyncio.to_thread(let_time_pass, running.gateway.data_dir)
             # The mover dies each time that it has copied; the gateway lives on and starts another.
             await running.gateway.start(Death(CrashPoint.AFTER_HISTORY_COPY))
-            await asyncio.sleep(12.0)
+            await asyncio.sleep(4.0)
+            running.cease()
+            await asyncio.sleep(5 * MOVER_AGAIN_S)
             assert await running.gateway.stop() == 0
             await running.gateway.start()
             await moved(running.gateway.data_dir)
