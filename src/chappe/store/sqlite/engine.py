@@ -43,13 +43,16 @@ from chappe.store.port import (
     TallyKey,
 )
 from chappe.store.sqlite import rows
+from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.depths import SLICE_SHIFT, Depths
 from chappe.store.sqlite.history import find_life
 from chappe.store.sqlite.isolation import POISON, NotNow, id_of, store_apart
 from chappe.store.sqlite.names import Names
+from chappe.store.sqlite.once import once
 from chappe.store.sqlite.opening import connect, open_run
 from chappe.store.sqlite.references import References
-from chappe.store.sqlite.transaction import Cursor, Effects, Transaction
+from chappe.store.sqlite.transaction import Transaction
+from chappe.store.sqlite.writes import Effects
 
 #: Commits between two checkpoints, and the longest time between them while there is something to carry over.
 CHECKPOINT_COMMITS: Final = 400
@@ -870,13 +873,22 @@ class SqliteStore:
         if self._parked:
             await self._ask("sweep", [partial(Transaction.match_again, cursor=self._parked_cursor)], None)
 
-    async def resolve_held(self, ids: Sequence[int], *, is_resent: bool) -> list[int]:
+    async def resolve_held(
+        self, ids: Sequence[int], *, is_resent: bool, instruction: int = 0, told: str = ""
+    ) -> list[int]:
         """A person decides about held items: they go on in their queues, or they end as cancelled.
 
-        Returns those that were held and could be read; the others are left alone.  Raises: StoreAway.
+        Returns those that were held and could be read; the others are left alone.  The last `instruction` is not
+        carried out again, but answered as before; `told` is what its event says.  Raises: StoreAway.
         """
         resolved: list[int] = []
-        decide = partial(Transaction.resolve_held, ids=ids, is_resent=is_resent, resolved=resolved)
+
+        def decide(transaction: Transaction) -> None:
+            act = partial(transaction.resolve_held, ids, is_resent=is_resent, resolved=resolved)
+            if not instruction:
+                return act()
+            return once(self._connection, instruction, resolved, transaction.events, told, act)
+
         await self._ask("sweep", [decide], None)
         return resolved
 

@@ -1,0 +1,217 @@
+"""Matching: which part a report means, and what it changes there.
+
+`rules.match` judges; here parts are found, in memory and by their rows, and what follows is written down.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from chappe.model.address import handset_key, same_handset
+from chappe.model.events import EventName
+from chappe.model.lifecycle import FINAL, Status, status_of_parts
+from chappe.model.message import Message
+from chappe.rules.match import Verdict, judge
+from chappe.store.port import Life, Report
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.lives import Lives
+from chappe.store.sqlite.names import Names
+from chappe.store.sqlite.references import References
+from chappe.store.sqlite.writes import Writes
+
+_RECEIVED = (EventName.DR_RECEIVED,)
+_MATCHED = (EventName.DR_MATCHED,)
+_EVENT_BY_STATUS = {
+    Status.BUFFERED: EventName.MT_BUFFERED,
+    Status.DELIVERED: EventName.MT_DELIVERED,
+    Status.FAILED: EventName.MT_FAILED,
+    Status.REJECTED: EventName.MT_FAILED,
+    Status.EXPIRED: EventName.MT_EXPIRED,
+    Status.CANCELLED: EventName.MT_CANCELLED,
+    Status.UNKNOWN: EventName.MT_UNKNOWN,
+}
+_TOLD_BY_STATUS = {status: (EventName.DR_MATCHED, event) for status, event in _EVENT_BY_STATUS.items()}
+
+#: A part that a report means: the life of its message, and which part.
+Target = tuple[Life, int]
+
+
+class Matching:
+    """The reports of one transaction."""
+
+    __slots__ = ("_connection", "_lives", "_names", "_references", "_writes", "note")
+
+    def __init__(
+        self, connection: sqlite3.Connection, names: Names, references: References, lives: Lives, writes: Writes
+    ) -> None:
+        self._connection = connection
+        self._names = names
+        self._references = references
+        self._lives = lives
+        self._writes = writes
+        #: What further is to be told of reports at the moment.
+        self.note = ""
+
+    def match(self, reports: Sequence[Report]) -> None:
+        """Match reports, newest part first; those that match nothing are parked."""
+        unsure: list[tuple[Report, Target | None]] = []
+        for report in reports:
+            target = self.recent(report)
+            if target is None or target[0].status in FINAL:
+                unsure.append((report, target))
+            else:
+                self.apply(*target, report)
+        if unsure:
+            self._match_from_disk(unsure)
+
+    def recent(self, report: Report) -> Target | None:
+        """The newest open part in memory that the report can mean, else the newest that has ended."""
+        for reference in report.references:
+            entry = self._references.recent(report.operator, reference)
+            best: Target | None = None
+            while entry is not None:
+                handset = entry.life.handset
+                if handset == report.handset or same_handset(handset, report.handset):
+                    life = self._lives.current(entry)
+                    if life.status not in FINAL:
+                        return life, entry.part
+                    best = best or (life, entry.part)
+                entry = entry.older
+            if best is not None:
+                return best
+        return None
+
+    def _match_from_disk(self, unsure: Sequence[tuple[Report, Target | None]]) -> None:
+        """Older parts: the hashes lead to rows; what has moved to history can only be told of."""
+        reference_hash = self._references.hash
+        hashes = [[reference_hash(report.operator, each) for each in report.references] for report, _ in unsure]
+        found = self._references.probe(self._connection, [each for forms in hashes for each in forms])
+        lives = self._lives.now(sorted({message_id for hits in found.values() for message_id, _, _ in hits}))
+        for (report, ended), forms in zip(unsure, hashes, strict=True):
+            self._apply_found(report, [found.get(form, []) for form in forms], lives, forms, ended)
+
+    def _apply_found(
+        self,
+        report: Report,
+        hits_by_form: Sequence[list[tuple[int, int, int]]],
+        lives: dict[int, Life],
+        forms: list[int],
+        ended: Target | None,
+    ) -> None:
+        """Apply to the part that is meant, or park the report."""
+        best = self.best(hits_by_form, lives, report, ended)
+        if best is not None:
+            self.apply(*best, report)
+            return
+        hits = [hit for each in hits_by_form for hit in each]
+        gone = [mid for mid, _, key in hits if mid not in lives and key == handset_key(report.handset)]
+        if gone:
+            self._tell((*_RECEIVED, EventName.DR_REPEATED), report, max(gone))
+            return
+        if not (report.may_settle_held and self._settle_by_report(report)):
+            self._park(report, forms)
+
+    def _settle_by_report(self, report: Report) -> bool:
+        """A held message whose response was lost: the report names it by a reference that only it can have."""
+        number = self._names.known(f"operator:{report.operator}")
+        found = [
+            (message_id, message)
+            for message_id, body in self._connection.execute(rows.HELD_OF_QUEUE, (number,))
+            if (message := rows.message_or_none(body)) is not None
+            and message.parts == 1
+            and same_handset(message.handset, report.handset)
+        ]
+        if len(found) != 1 or not report.references:
+            return False
+        message_id, message = found[0]
+        self._connection.execute(rows.DELETE_HELD, (message_id,))
+        reference, at_us = report.references[0], self._writes.events.at_us
+        self._writes.sent.append((message_id, self._names.number(report.operator), reference, at_us))
+        life = Life(message_id, Status.HELD, message, report.operator, reference, at_us, handset=message.handset)
+        self._writes.references_added += self._references.add(report.operator, reference, life, 1, at_us)
+        self.apply(life, 1, report)
+        return True
+
+    def best(
+        self,
+        hits_by_form: Sequence[list[tuple[int, int, int]]],
+        lives: dict[int, Life],
+        report: Report,
+        ended: Target | None,
+    ) -> Target | None:
+        """An open part, else one that has ended; the form that the operator wrote comes before converted ones."""
+        if ended is not None and ended[0].status not in FINAL:
+            return ended
+        fitting = [
+            (lives[message_id], part)
+            for hits in hits_by_form
+            for message_id, part, _ in sorted(hits, reverse=True)
+            if message_id in lives and same_handset(lives[message_id].handset, report.handset)
+        ]
+        return next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
+
+    def _park(self, report: Report, forms: list[int]) -> None:
+        rows.NEW_PARKED.run(
+            self._connection,
+            [(report.id, self._names.number(report.operator), report.at_ms, rows.pack_report(report))],
+        )
+        rows.NEW_PARKED_REFS.run(self._connection, [(form, report.id) for form in forms])
+        self._writes.effects.parked += 1
+        self._tell((*_RECEIVED, EventName.DR_PARKED), report, 0)
+
+    def apply(self, life: Life, part: int, report: Report, *, is_new: bool = True) -> None:
+        """One report about one part that it surely means."""
+        was = life.parts[part - 1] if life.parts is not None else life.status
+        verdict = judge(was, report.status)
+        message = life.message
+        told: tuple[EventName, ...] = _RECEIVED if is_new else ()
+        if verdict is Verdict.MOVE:
+            told += self._move(life, part, report)
+        elif verdict is Verdict.REPEATED:
+            told += (EventName.DR_REPEATED,)
+        else:
+            told += (EventName.DR_CONTRADICTED,)
+        self._tell(told, report, life.id, message)
+
+    def _move(self, life: Life, part: int, report: Report) -> tuple[EventName, ...]:
+        """The report is news: the part moves, and with it perhaps the message.  Returns what there is to tell."""
+        self._writes.remember(life)
+        at_us = report.at_ms * 1000
+        old = life.status
+        wait = self._writes.effects.receipt_waits.get(life.operator)
+        if wait is None:
+            self._writes.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
+        else:
+            wait[1] += 1
+        if life.parts is None:
+            life.status = report.status
+        else:
+            life.parts[part - 1] = report.status
+            self._writes.parts_moved.append((life.id, part, int(report.status), report.error))
+            if Status.QUEUED in life.parts:
+                # Some part has not left yet: the message stays with its operator node.
+                life.error = report.error
+                return _MATCHED
+            life.status = status_of_parts(life.parts)
+        if life.status is old or life.status not in _TOLD_BY_STATUS:
+            return _MATCHED
+        self._lives.end(life, report.error, at_us, report)
+        return _TOLD_BY_STATUS[life.status]
+
+    def _tell(
+        self, names: tuple[EventName, ...], report: Report, message_id: int, message: Message | None = None
+    ) -> None:
+        if message is None:
+            client = number = reference = ""
+        else:
+            client, number, reference = message.client, message.source, message.reference
+        self._writes.events.add_series(
+            names,
+            message_id,
+            client,
+            report.operator,
+            report.handset,
+            number,
+            reference,
+            report.references[0] if report.references else "",
+            f"{report.word} {report.error}{self.note}",
+        )

@@ -1,0 +1,132 @@
+"""The rows of one group commit while they gather, and what follows from them in memory once it is safe.
+
+Whoever judges appends here; statements go out set by set at the end.  It must never judge anything.
+"""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+import msgspec
+
+from chappe.model.events import EventBatch
+from chappe.model.lifecycle import Status
+from chappe.model.message import Item, Message
+from chappe.store.port import Life
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.names import Names
+from chappe.store.sqlite.references import References
+
+
+@dataclass(slots=True)
+class Effects:
+    """What changes in memory after the commit."""
+
+    queued: list[Item] = field(default_factory=list)
+    deferred: list[Item] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    settled: list[Item] = field(default_factory=list)
+    parked: int = 0
+    #: Operator → microseconds from its yes to the first report that moved one of its parts, and how many did.
+    receipt_waits: dict[str, list[int]] = field(default_factory=dict)
+    #: What a failed transaction must put back: life, its status, error, final_at, message, and copied parts.
+    before: list[tuple[Life, Status, str, int, Message | None, list[Status] | None]] = field(default_factory=list)
+
+
+class Writes:
+    """What one transaction writes, table by table."""
+
+    __slots__ = (
+        "_long",
+        "_names",
+        "_references",
+        "added",
+        "dequeued",
+        "effects",
+        "ended",
+        "events",
+        "expiries",
+        "finished",
+        "messages",
+        "moved",
+        "parts_moved",
+        "queue_rows",
+        "references_added",
+        "requeued",
+        "sent",
+    )
+
+    def __init__(self, names: Names, references: References, long_lives: dict[int, Life], now_us: int) -> None:
+        #: Events that only the store can know of: what reports matched.
+        self.events = EventBatch(now_us)
+        self.effects = Effects()
+        self._names = names
+        self._references = references
+        self._long = long_lives
+        self.messages: list[tuple[object, ...]] = []
+        self.queue_rows: list[tuple[object, ...]] = []
+        self.expiries: list[tuple[int, int]] = []
+        self.dequeued: list[tuple[int, int, int, int, int]] = []
+        self.sent: list[tuple[object, ...]] = []
+        self.ended: list[tuple[object, ...]] = []
+        self.moved: list[tuple[object, ...]] = []
+        self.parts_moved: list[tuple[object, ...]] = []
+        self.requeued: list[tuple[object, ...]] = []
+        self.finished: list[tuple[int]] = []
+        #: Parts that became known in this transaction: a parked report may be waiting for one.
+        self.added: list[tuple[str, str]] = []
+        #: How many entries `References` has more; a failed transaction takes them out again.
+        self.references_added = 0
+
+    def dequeue(self, item: Item) -> None:
+        """The item leaves its queue: its row goes, and its lease with the commit."""
+        if item.has_row:
+            number = self._names.number
+            self.dequeued.append((number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id))
+        self.effects.settled.append(item)
+
+    def enqueue(self, item: Item) -> None:
+        """A row for the item, whatever memory has room for."""
+        number = self._names.number
+        body = None if isinstance(item.content, Message) else rows.pack(item.content)
+        self.queue_rows.append(
+            (number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id, item.attempts, body)
+        )
+        if not item.has_row:
+            item = msgspec.structs.replace(item, has_row=True)
+        (self.effects.deferred if item.due_at_ms else self.effects.queued).append(item)
+
+    def remember(self, life: Life) -> None:
+        """Note what a life is, before it changes."""
+        parts = None if life.parts is None else list(life.parts)
+        self.effects.before.append((life, life.status, life.error, life.final_at_us, life.message, parts))
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Send all statements of the group, tables in a fixed order."""
+        if self.messages:
+            rows.NEW_MESSAGES.run(connection, self.messages)
+        if self.dequeued:
+            connection.executemany(rows.DEQUEUE, self.dequeued)
+        if self.queue_rows:
+            rows.NEW_IN_QUEUE.run(connection, self.queue_rows)
+        if self.sent:
+            rows.SENT.run(connection, self.sent)
+        for statement, values in (
+            (rows.NEW_EXPIRIES, self.expiries),
+            (rows.REQUEUED, self.requeued),
+            (rows.PARTS_MOVE, self.parts_moved),
+            (rows.ENDED, self.ended),
+            (rows.MOVE, self.moved),
+            (rows.NEW_FINISHED, self.finished),
+        ):
+            if values:
+                statement.run(connection, values)
+
+    def put_back(self) -> None:
+        """The transaction failed: lives and references in memory are what they were."""
+        self._references.undo(self.references_added)
+        for life, status, error, final_at_us, message, parts in reversed(self.effects.before):
+            life.status, life.error, life.final_at_us, life.message = status, error, final_at_us, message
+            life.parts = parts
+            if message is not None and parts is not None:
+                self._long[life.id] = life
