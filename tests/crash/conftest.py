@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+# Its plugin imports it in the closing summary otherwise, and CPython 3.11 may fail to parse so late (gh-106905).
+import hypothesis  # noqa: F401
 import pytest
 from crash_verdict import Verdict
 
