@@ -117,6 +117,10 @@ WAITS_IN_MEMORY = (
     "SELECT 1 FROM messages WHERE id = ? AND queue = ? AND due_at_ms = ?"
     f" AND status IN ({','.join(str(int(status)) for status in (*NEVER_SENT, Status.SENDING))})"
 )
+PLACE = (
+    "SELECT m.queue, m.due_at_ms, m.status, q.id IS NOT NULL FROM messages m LEFT JOIN queue q ON q.queue = m.queue"
+    " AND q.priority = m.priority AND q.lane = m.lane AND q.due_at_ms = m.due_at_ms AND q.id = m.id WHERE m.id = ?"
+)
 NEXT_OF_LANE = (
     "SELECT q.id, q.attempts, q.body, m.body FROM queue q LEFT JOIN messages m ON m.id = q.id"
     " WHERE q.queue = ? AND q.priority = ? AND q.lane = ? AND q.due_at_ms = 0 AND q.id > ? ORDER BY q.id LIMIT ?"

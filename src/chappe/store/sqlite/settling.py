@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Container, Sequence
 
-from chappe.model.lifecycle import Direction, Status, status_of_parts
+import msgspec
+
+from chappe.model.lifecycle import FINAL, Direction, Status, status_of_parts
 from chappe.model.message import Item, Message
 from chappe.store.port import (
     Deferred,
@@ -52,6 +54,8 @@ class Settling:
         leased = self._leased
         for settlement in settlements:
             if settlement.item.id not in leased and not self._waits(settlement.item):
+                if type(settlement) is Sent:
+                    self._settle_late(settlement)
                 continue
             _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
 
@@ -67,6 +71,27 @@ class Settling:
         self._writes.dequeue(item)
         life = Life(item.id, Status.SENT, message, sent.operator, sent.operator_ref, at_us, handset=message.dest)
         self._refer(sent, life, at_us)
+
+    def _settle_late(self, sent: Sent) -> None:
+        """A yes to what was deferred or held meanwhile: the operator has it all the same, and it must not go twice."""
+        message = sent.item.content
+        assert isinstance(message, Message)
+        if message.parts > 1:
+            self._settle_part(sent, message)
+
+    def _leave_queue(self, item: Item) -> None:
+        """Take a message from where it is now, which may be another place than where it was leased."""
+        values = (item.id,)
+        row = self._connection.execute(rows.PLACE, values).fetchone()
+        if row is None:
+            self._writes.dequeue(item)
+            return
+        queue, due_at_ms, status, has_row = row
+        if status == Status.HELD:
+            self._connection.execute(rows.DELETE_HELD, values)
+            return
+        place = {"queue": self._names.name(queue), "due_at_ms": due_at_ms, "has_row": bool(has_row)}
+        self._writes.dequeue(msgspec.structs.replace(item, **place))
 
     def _waits(self, item: Item) -> bool:
         """The item lies in its queue (asked only about what nobody has leased)."""
@@ -85,7 +110,7 @@ class Settling:
     def _settle_part(self, sent: Sent, message: Message) -> None:
         """One part of several: the message is sent when its last part is."""
         life = self._lives.long_life(message.id)
-        if life is None or life.parts is None:
+        if life is None or life.parts is None or life.status in FINAL:
             # It ended while this part was under way.
             return
         at_us = self._references.after_mark(sent.at_us)
@@ -100,7 +125,7 @@ class Settling:
         if Status.QUEUED in life.parts:
             return
         self._writes.sent.append((message.id, operator, sent.operator_ref, at_us))
-        self._writes.dequeue(sent.item)
+        self._leave_queue(sent.item)
         life.status = status_of_parts(life.parts)
         if life.status is not Status.SENT:
             # Receipts of the first parts overtook the last part's answer.
