@@ -59,6 +59,7 @@ class EventName(StrEnum):
     NODE_STARTED = "node_started"
     NODE_STOPPED = "node_stopped"
     HISTORY_MOVED = "history_moved"
+    INSTRUCTION_DONE = "instruction_done"
 
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\",\u2028\u2029\ud800-\udfff]")
