@@ -4,7 +4,7 @@
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventName
@@ -38,16 +38,23 @@ Target = tuple[Life, int]
 class Matching:
     """The reports of one transaction."""
 
-    __slots__ = ("_connection", "_lives", "_names", "_references", "_writes", "note")
+    __slots__ = ("_connection", "_leased", "_lives", "_names", "_references", "_writes", "note")
 
     def __init__(
-        self, connection: sqlite3.Connection, names: Names, references: References, lives: Lives, writes: Writes
+        self,
+        connection: sqlite3.Connection,
+        names: Names,
+        references: References,
+        lives: Lives,
+        writes: Writes,
+        leased: Set[int],
     ) -> None:
         self._connection = connection
         self._names = names
         self._references = references
         self._lives = lives
         self._writes = writes
+        self._leased = leased
         #: What further is to be told of reports at the moment.
         self.note = ""
 
@@ -112,17 +119,10 @@ class Matching:
 
     def _settle_by_report(self, report: Report) -> bool:
         """A held message whose response was lost: the report names it by a reference that only it can have."""
-        number = self._names.known(f"operator:{report.operator}")
-        found = [
-            (message_id, message)
-            for message_id, body in self._connection.execute(rows.HELD_OF_QUEUE, (number,))
-            if (message := rows.message_or_none(body)) is not None
-            and message.parts == 1
-            and same_handset(message.handset, report.handset)
-        ]
-        if len(found) != 1 or not report.references:
+        message = self._only_held(report) if report.references else None
+        if message is None or self._is_on_its_way(report):
             return False
-        message_id, message = found[0]
+        message_id = message.id
         self._connection.execute(rows.DELETE_HELD, (message_id,))
         reference, at_us = report.references[0], self._writes.events.at_us
         self._writes.sent.append((message_id, self._names.number(report.operator), reference, at_us))
@@ -130,6 +130,23 @@ class Matching:
         self._writes.references_added += self._references.add(report.operator, reference, life, 1, at_us)
         self.apply(life, 1, report)
         return True
+
+    def _only_held(self, report: Report) -> Message | None:
+        """The message that waits in doubt for this handset, if it is surely the only one and has one part."""
+        number = self._names.known(f"operator:{report.operator}")
+        held = self._connection.execute(rows.HELD_OF_QUEUE, (number,)).fetchall()
+        if len(held) == rows.HELD_LOOKED_AT:
+            return None
+        messages = [rows.message_or_none(body) for _, body in held]
+        found = [each for each in messages if each is None or same_handset(each.handset, report.handset)]
+        only = found[0] if len(found) == 1 else None
+        return only if only is not None and only.parts == 1 else None
+
+    def _is_on_its_way(self, report: Report) -> bool:
+        """Something is being sent to this handset: the report may be about that, and before its answer."""
+        bodies = rows.SENDING_BODIES.fetch(self._connection, list(self._leased))
+        messages = [rows.message_or_none(body) for (body,) in bodies]
+        return any(each is None or same_handset(each.handset, report.handset) for each in messages)
 
     def best(
         self,

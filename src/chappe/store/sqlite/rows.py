@@ -93,9 +93,13 @@ FORGET_HELD = Batched(with_list("DELETE FROM held WHERE id IN ({list})"))
 PARKED_BY_HASH = Batched(
     with_list("SELECT r.hash, p.id, p.body FROM parked_refs r JOIN parked p ON p.id = r.id WHERE r.hash IN ({list})")
 )
+#: A report is compared with so many held messages; were there more, nobody could say that one is the only one.
+HELD_LOOKED_AT = 1_000
 HELD_OF_QUEUE = (
-    "SELECT h.id, m.body FROM held h JOIN messages m ON m.id = h.id WHERE h.queue = ? AND h.body IS NULL LIMIT 1000"
+    "SELECT h.id, m.body FROM held h JOIN messages m ON m.id = h.id WHERE h.queue = ? AND h.body IS NULL"
+    f" LIMIT {HELD_LOOKED_AT}"
 )
+SENDING_BODIES = Batched(with_list(f"SELECT body FROM messages WHERE id IN ({{list}}) AND status = {Status.SENDING:d}"))
 DELETE_HELD = "DELETE FROM held WHERE id = ?"
 MARK_UNKNOWN = Batched(with_list(f"UPDATE messages SET status = {Status.UNKNOWN:d} WHERE id IN ({{list}})"))
 DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))

@@ -5,7 +5,7 @@ fails; queue heads and counts change in `Effects`, after the commit.
 """
 
 import sqlite3
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item
@@ -45,7 +45,7 @@ class Transaction:
         parked_total: int,
         long_lives: dict[int, Life],
         room_of: Callable[[str, int, str], int],
-        leased: Container[int],
+        leased: Set[int],
         now_us: int,
     ) -> None:
         """`room_of(queue, priority, lane)` says how many new items the head of a queue will keep in memory."""
@@ -55,7 +55,7 @@ class Transaction:
         self._names = names
         self._accepting = Accepting(names, writes, room_of)
         self._settling = Settling(connection, names, references, lives, writes, leased)
-        self._matching = Matching(connection, names, references, lives, writes)
+        self._matching = Matching(connection, names, references, lives, writes, leased)
         self._unparking = Unparking(connection, references, lives, self._matching, writes, parked_total)
 
     @property
