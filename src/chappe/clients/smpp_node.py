@@ -111,6 +111,8 @@ class ClientSmppNode:
         self._submissions: Gathered[Submission] = Gathered()
         self._answers: Gathered[Answered] = Gathered()
         self._crashes: Gathered[Crash] = Gathered()
+        #: Answers to deliveries that are being written to the store.
+        self._settling = 0
         self._hungry: Gathered[Account] = Gathered()
         self._is_hungry: set[str] = set()
         self._binding: set[asyncio.Task[None]] = set()
@@ -143,7 +145,9 @@ class ClientSmppNode:
         if self._server is not None:
             self._server.close()
         while self._clock.monotonic() < until and (
-            len(self._submissions) or any(peer.session.in_flight or peer.session.unanswered for peer in self._peers)
+            len(self._submissions)
+            or self._unsettled
+            or any(peer.session.in_flight or peer.session.unanswered for peer in self._peers)
         ):
             await asyncio.sleep(0.02)
         now = self._clock.monotonic()
@@ -411,7 +415,7 @@ class ClientSmppNode:
 
     def _wake(self, account: Account) -> None:
         """Something waits for this client, or it has room again."""
-        if account.name not in self._is_hungry and account.peers:
+        if account.name not in self._is_hungry and account.peers and not self.is_draining:
             self._is_hungry.add(account.name)
             self._hungry.add(account)
 
@@ -420,7 +424,8 @@ class ClientSmppNode:
             dirty: list[SmppPeer] = []
             for account in await self._hungry.take():
                 self._is_hungry.discard(account.name)
-                await self._deliver_to(account, dirty)
+                if not self.is_draining:
+                    await self._deliver_to(account, dirty)
             self._flush(dirty)
 
     async def _deliver_to(self, account: Account, dirty: list[SmppPeer]) -> None:
@@ -484,6 +489,7 @@ class ClientSmppNode:
         """Write what became of deliveries; while the store is away, keep trying: nothing else may forget it."""
         while True:
             answers = await self._answers.take()
+            self._settling = len(answers)
             events = EventBatch(self._clock.utc_us())
             settlements: list[Settlement] = []
             for answer in answers:
@@ -497,6 +503,12 @@ class ClientSmppNode:
                     status = answer.command_status
                     self._tell(events, answer.item, status_name(status) if status else "")
             await persist(self._store, settlements, events)
+            self._settling = 0
+
+    @property
+    def _unsettled(self) -> int:
+        """Answers that were read and are not yet on disk: what they end would come again after a stop."""
+        return self._settling + len(self._answers)
 
     def _tell(self, events: EventBatch, item: Item, refusal: str) -> None:
         content = item.content
