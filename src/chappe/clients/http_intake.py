@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from chappe.clients.account import Account
-from chappe.clients.http_translate import FindPath, Path, item_of
+from chappe.clients.http_translate import FindPath, Path, item_of, path_over
 from chappe.clients.http_view import accepted_of
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
@@ -48,6 +48,8 @@ class Intake:
         self._store = store
         self._routes = routes
         self._path_by_operator = path_by_operator
+        #: Operators of a route, in their order → what must be known of it.
+        self._path_by_route: dict[tuple[str, ...], Path] = {}
         self._ids = ids
         self._clock = clock
         self._notes = notes
@@ -118,13 +120,21 @@ class Intake:
         return judged
 
     def _path_finder(self, client: str) -> FindPath:
-        find, path_by_operator = self._routes().find, self._path_by_operator
+        find, path_by_route = self._routes().find, self._path_by_route
 
         def find_path(to: str, source: str) -> Path | None:
             route = find(to, source, client=client)
-            return None if route is None else path_by_operator[route.operators[0]]
+            if route is None:
+                return None
+            path = path_by_route.get(route.operators)
+            return self._path_of(route.operators) if path is None else path
 
         return find_path
+
+    def _path_of(self, operators: tuple[str, ...]) -> Path:
+        path = path_over([self._path_by_operator[operator] for operator in operators])
+        self._path_by_route[operators] = path
+        return path
 
     def _limit_refusal(self, account: Account, *, is_rate: bool) -> Refusal:
         if is_rate:

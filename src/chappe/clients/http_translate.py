@@ -4,7 +4,7 @@ It reads no clock and no store; what a client is told of its messages is written
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -16,8 +16,8 @@ from chappe.model.address import Address
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
 from chappe.text import gsm7, udh
-from chappe.text.encoding import Encoding, data_coding_of, encode_text, encoding_of
-from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts
+from chappe.text.encoding import DefaultAlphabet, Encoding, data_coding_of, encode_default, encode_text, encoding_of
+from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts, room_of_one
 from chappe.wire.http.messages import (
     MAX_AHEAD_S,
     NewMessage,
@@ -50,10 +50,21 @@ _ENCODING_BY_WORD: Final = {each.value: each for each in Encoding}
 
 
 class Path(msgspec.Struct, frozen=True):
-    """What the door must know of the operator that a route names first."""
+    """What the door must know of a route's operators: the queue and the cut of the first, the alphabets of all.
+
+    A message may move to any of them, so what bears data_coding 0 must read the same to each.
+    """
 
     queue: str
     split: SplitMethod = SplitMethod.UDH8
+    #: No alphabets: all of them are GSM 7 bit.
+    alphabets: tuple[DefaultAlphabet, ...] = ()
+
+
+def path_over(paths: Sequence[Path]) -> Path:
+    """What must be known of a route whose operators have these paths, the first one first."""
+    alphabets = dict.fromkeys(alphabet for path in paths for alphabet in path.alphabets or _GSM_ALONE)
+    return Path(paths[0].queue, paths[0].split, () if tuple(alphabets) == _GSM_ALONE else tuple(alphabets))
 
 
 class UserData(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +78,8 @@ class UserData(msgspec.Struct, frozen=True, gc=False):
 
 
 _NO_HEADER: Final = udh.Udh()
+
+_GSM_ALONE: Final = (DefaultAlphabet.GSM7,)
 
 FindPath = Callable[[str, str], Path | None]
 
@@ -91,6 +104,8 @@ def item_of(
     if path is None:
         error = FieldError("/to", "no route takes this number")
         return Refusal(Code.NO_ROUTE, f"No route takes a message to {new.to}.", (error,))
+    if path.alphabets and data.is_text and not data.data_coding:
+        data = _for_operators(data, new, path, errors)
     parts = _parts(data, path.split, errors)
     if errors:
         return _invalid(errors)
@@ -232,6 +247,27 @@ def _text(text: str, new: NewMessage, header: bytes, errors: list[FieldError]) -
         what = f"U+{ord(error.character):04X} at index {error.index} is not in {encoding.value}"
         errors.append(FieldError("/text", what))
         return None
+
+
+def _for_operators(data: UserData, new: NewMessage, path: Path, errors: list[FieldError]) -> UserData:
+    """A text of data_coding 0 in the octets that all operators of its route read so; else in UCS-2, where it may be."""
+    text = new.text or ""
+    try:
+        octets = encode_default(text, path.alphabets)
+    except gsm7.NotInAlphabet as error:
+        what = (
+            f"U+{ord(error.character):04X} at index {error.index} has no octet that every operator of its route knows"
+        )
+    else:
+        # The SMSC turns these octets into septets: two for some characters, and parts are cut by octets.
+        septets = len(data.octets)
+        if len(octets) == septets or septets + (len(data.header) * 8 + 6) // 7 <= room_of_one(Encoding.GSM7):
+            return UserData(octets, data.header, 0, Encoding.GSM7)
+        what = "has characters of two septets, and is too long to be counted by the operators of its route"
+    if new.encoding != "auto" or new.data_coding is not None:
+        errors.append(FieldError("/text", what))
+        return data
+    return UserData(encode_text(text, Encoding.UCS2), data.header, data_coding_of(Encoding.UCS2), Encoding.UCS2)
 
 
 def _binary(new: NewMessage, header: bytes, errors: list[FieldError]) -> UserData | None:

@@ -103,7 +103,7 @@ class Inbound:
 
     def _take_mo(self, arrival: Arrival, pdu: DeliverSm | DataSm, now_ms: int) -> None:
         message = mo_of(pdu, self._ids.next(now_ms), self._operator, "")
-        route = self._routes().find(message.dest, message.source, keyword=keyword_of(text_of(message)))
+        route = self._routes().find(message.dest, message.source, keyword=keyword_of(text_of(message, self._wire)))
         client, queue = (route.client, route.queue) if route is not None else ("", UNROUTED)
         content, identity = content_of(message), identity_of(pdu, self._wire)
         message = msgspec.structs.replace(message, client=client)

@@ -51,6 +51,8 @@ class Wire(msgspec.Struct, frozen=True):
     dest_ton: int | None = None
     dest_npi: int | None = None
     split: SplitMethod = SplitMethod.UDH8
+    #: How what bears data_coding 0 is to be read.
+    default_encoding: Encoding = Encoding.GSM7
     id_base: str = "exact"
     id_ignores_case: bool = False
     id_ignores_zeros: bool = False
@@ -233,14 +235,14 @@ def mo_of(pdu: DeliverSm | DataSm, message_id: int, operator: str, client: str) 
     )
 
 
-def text_of(message: Message) -> str:
+def text_of(message: Message, wire: Wire) -> str:
     """What an MO says, for keywords; empty when it is binary."""
     if encoding_of(message.data_coding) is Encoding.BINARY:
         return ""
     octets = message.octets
     if message.esm_class & _UDHI and octets:
         octets = octets[octets[0] + 1 :]
-    return decode_text(octets, message.data_coding)
+    return decode_text(octets, message.data_coding, wire.default_encoding)
 
 
 def identity_of(pdu: DeliverSm | DataSm, wire: Wire) -> bytes | None:

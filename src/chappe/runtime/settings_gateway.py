@@ -50,7 +50,10 @@ class Gateway(Table, frozen=True, kw_only=True):
         Meta(
             min_length=1,
             description="What this box runs: `all`, or some of `client-smpp`, `client-http`, "
-            "`operator` (every operator), `operator:NAME`, `router`, `counter`.",
+            "`operator` (every operator), `operator:NAME`, `router` (ends what has expired, looks "
+            "after silent messages and parked receipts), "
+            "`counter` (counts per minute). What is for a node that does not run waits: messages in its queue, "
+            "events to be counted in the hot file. What carries out instructions runs on every box.",
         ),
     ] = ("all",)
     box: Annotated[Name, Meta(description="This box's name in event files, in metrics and in the log.")] = "box1"
@@ -80,9 +83,13 @@ class Gateway(Table, frozen=True, kw_only=True):
         bool,
         Meta(
             description="Take traffic although no second copy of the store is kept. "
-            "SQLite keeps one copy and does not ask."
+            "It is for stores that can keep two: SQLite keeps one, and ignores this key."
         ),
     ] = False
+
+    def runs(self, kind: str, name: str = "") -> bool:
+        """Whether this box runs the nodes of a kind, or the one of that name."""
+        return any(node in ("all", kind, f"{kind}:{name}") for node in self.nodes)
 
     @property
     def data_path(self) -> Path:

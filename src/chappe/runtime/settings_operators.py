@@ -128,18 +128,19 @@ class Operator(Table, frozen=True, kw_only=True):
             "the last one repeats until its validity ends.",
         ),
     ] = (5.0, 30.0, 120.0, 600.0, 1_800.0)
-    priority_share_bulk: Annotated[
-        float,
-        Meta(ge=0, le=0.5, description="Share of the sending that priority `bulk` keeps while higher ones never end."),
-    ] = 0.05
 
 
 class Profile(Table, frozen=True, kw_only=True):
     """How one kind of SMSC behaves where the specification leaves a choice.  An operator names its profile."""
 
-    alphabet: Annotated[Alphabet, Meta(description="What its data_coding 0 means: `gsm7`, `latin1` or `ascii`.")] = (
-        Alphabet.GSM7
-    )
+    alphabet: Annotated[
+        Alphabet,
+        Meta(
+            description="What its data_coding 0 means: `gsm7`, `latin1` or `ascii`. "
+            "Texts that come over HTTP are written so, and keywords of MO are read so; "
+            "octets that SMPP clients submit pass unchanged."
+        ),
+    ] = Alphabet.GSM7
     split: Annotated[
         Split,
         Meta(description="How long messages are cut: `udh8`, `udh16`, `sar`, or `payload` (not cut at all)."),

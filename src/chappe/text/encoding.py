@@ -4,7 +4,7 @@ SMPP's data_coding and the GSM data coding scheme agree on 0x00, 0x08 and from 0
 its own.  This file must never know how a text is cut into parts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -18,6 +18,25 @@ class Encoding(Enum):
     LATIN1 = "latin1"
     UCS2 = "ucs2"
     BINARY = "binary"
+
+
+class DefaultAlphabet(Enum):
+    """What a peer means by data_coding 0.  SMPP 3.4 §5.2.19 calls it the SMSC's default alphabet."""
+
+    GSM7 = "gsm7"
+    LATIN1 = "latin1"
+    ASCII = "ascii"
+
+    @property
+    def encoding(self) -> Encoding:
+        """How its octets are to be read."""
+        return Encoding.GSM7 if self is DefaultAlphabet.GSM7 else Encoding.LATIN1
+
+    def write(self, text: str) -> bytes:
+        """Return the text in this alphabet, unpacked.  Raises: NotInAlphabet."""
+        if self is DefaultAlphabet.GSM7:
+            return gsm7.encode(text)
+        return _encode_by_codec(text, "latin-1" if self is DefaultAlphabet.LATIN1 else "ascii")
 
 
 _DATA_CODING_BY_ENCODING: Final[Mapping[Encoding, int]] = {
@@ -76,9 +95,24 @@ def encode_text(text: str, encoding: Encoding) -> bytes:
         case Encoding.UCS2:
             return ucs2.encode(text)
         case Encoding.LATIN1:
-            return _encode_latin_1(text)
+            return _encode_by_codec(text, "latin-1")
         case Encoding.BINARY:
             raise ValueError("binary user data is octets: it has no text")
+
+
+def encode_default(text: str, alphabets: Sequence[DefaultAlphabet]) -> bytes:
+    """Return the octets that are this text under data_coding 0 to peers of all these alphabets.
+
+    Raises:
+        NotInAlphabet: one of them cannot write a character, or two write it differently.
+    """
+    written = {alphabet.write(text) for alphabet in alphabets}
+    if len(written) == 1:
+        return written.pop()
+    for index, character in enumerate(text):
+        if len({alphabet.write(character) for alphabet in alphabets}) > 1:
+            raise gsm7.NotInAlphabet(character, index)
+    raise ValueError("no alphabet was given")
 
 
 def decode_text(octets: bytes, data_coding: int, default: Encoding = Encoding.GSM7) -> str:
@@ -112,9 +146,9 @@ def encoding_of(data_coding: int, default: Encoding = Encoding.GSM7) -> Encoding
     return _ENCODINGS[data_coding] if data_coding else default
 
 
-def _encode_latin_1(text: str) -> bytes:
+def _encode_by_codec(text: str, codec: str) -> bytes:
     try:
-        return text.encode("latin-1")
+        return text.encode(codec)
     except UnicodeEncodeError as error:
         raise gsm7.NotInAlphabet(text[error.start], error.start) from None
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chappe.clients.http_translate import Path, item_of
+from chappe.clients.http_translate import Path, item_of, path_over
 from chappe.clients.http_view import accepted_of
 from chappe.model.ids import EPOCH_MS, first_id_at
 from chappe.model.message import Item, Message
 from chappe.text import udh
-from chappe.text.encoding import decode_text
+from chappe.text.encoding import DefaultAlphabet, decode_text
 from chappe.text.segments import SplitMethod
 from chappe.wire.http.messages import NewMessage
 from chappe.wire.http.problems import Code, FieldError, Refusal
@@ -223,6 +223,62 @@ def test_a_part_that_the_client_cut_itself_passes() -> None:
     found = message(text="x" * 153, udh="0500037f0201")
 
     assert found.parts == 1
+
+
+# -- alphabets of operators ---------------------------------------------------------------------------------------
+
+GSM, LATIN, ASCII = DefaultAlphabet.GSM7, DefaultAlphabet.LATIN1, DefaultAlphabet.ASCII
+
+
+@pytest.mark.parametrize(
+    ("alphabets", "text", "octets", "data_coding"),
+    [
+        ((LATIN,), "a@b è", b"a@b \xe8", 0),
+        ((LATIN,), "{x}", b"{x}", 0),
+        ((LATIN,), "5 €", "5 €".encode("utf-16-be"), 8),
+        ((ASCII,), "a@b", b"a@b", 0),
+        ((ASCII,), "è", "è".encode("utf-16-be"), 8),
+        ((GSM, LATIN), "plain text", b"plain text", 0),
+        ((GSM, LATIN), "a@b", "a@b".encode("utf-16-be"), 8),
+        ((LATIN,), "Ж", "Ж".encode("utf-16-be"), 8),
+        ((LATIN,), "ÿ", "ÿ".encode("utf-16-be"), 8),
+        ((LATIN,), "{" + "x" * 158, b"{" + b"x" * 158, 0),
+        ((LATIN,), "{" + "x" * 159, ("{" + "x" * 159).encode("utf-16-be"), 8),
+        ((GSM,), "a@b", b"a\x00b", 0),
+    ],
+)
+def test_a_text_is_written_in_the_octets_that_every_operator_of_its_route_reads_so(
+    alphabets: tuple[DefaultAlphabet, ...], text: str, octets: bytes, data_coding: int
+) -> None:
+    path = path_over([Path(f"operator:{each.value}", alphabets=(each,)) for each in alphabets])
+
+    found = message(path, text=text)
+
+    assert (found.octets, found.data_coding) == (octets, data_coding)
+
+
+@pytest.mark.parametrize("fields", [{"encoding": "gsm7"}, {"data_coding": 0}])
+def test_a_text_that_must_be_gsm_and_that_the_operators_alphabet_lacks_is_refused(fields: dict[str, Any]) -> None:
+    found = judged(Path("operator:three", alphabets=(LATIN,)), text="5 €", **fields)
+
+    assert isinstance(found, Refusal)
+    assert found.errors == (
+        FieldError("/text", "U+20AC at index 2 has no octet that every operator of its route knows"),
+    )
+
+
+def test_a_class_or_an_alphabet_of_its_own_is_no_matter_of_the_operators_default() -> None:
+    latin = Path("operator:three", alphabets=(LATIN,))
+
+    assert message(latin, text="@", data_coding=0x10).octets == b"\x00"
+    assert message(latin, text="@", encoding="latin1").octets == b"@"
+    assert message(latin, text=None, binary="40", data_coding=0).octets == b"@"
+
+
+def test_a_route_goes_by_the_queue_and_the_cut_of_its_first_operator() -> None:
+    paths = [Path("operator:a", SplitMethod.SAR, (GSM,)), Path("operator:b", SplitMethod.UDH8, (GSM,))]
+
+    assert path_over(paths) == Path("operator:a", SplitMethod.SAR)
 
 
 # -- the rest -----------------------------------------------------------------------------------------------------

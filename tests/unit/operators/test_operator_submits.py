@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
-from chappe.operators.translate import Wire, submits_of
+from chappe.operators.translate import Wire, submits_of, text_of
 from chappe.text import udh
 from chappe.text.encoding import Encoding, data_coding_of, decode_text, encode_text
 from chappe.text.segments import SplitMethod, count_parts
@@ -117,3 +117,10 @@ def test_an_operator_that_cuts_otherwise_still_gets_as_many_parts_as_were_counte
 def test_a_count_that_no_cut_makes_is_our_own_mistake() -> None:
     with pytest.raises(MisuseError):
         submits_of(message(b"x" * 200, Encoding.GSM7, parts=5), Wire())
+
+
+def test_what_an_mo_says_is_read_in_the_default_alphabet_of_its_operator() -> None:
+    vote = message(b"V@TE 5", Encoding.GSM7)
+
+    assert text_of(vote, Wire()) == "V¡TE 5"
+    assert text_of(vote, Wire(default_encoding=Encoding.LATIN1)) == "V@TE 5"

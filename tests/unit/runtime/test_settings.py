@@ -10,7 +10,7 @@ import pytest
 from chappe.model.errors import SettingsError
 from chappe.runtime.settings import Settings, load, parse
 from chappe.runtime.settings_clients import Client, ClientSmpp, Direction, IdForm, Priority, Route, Via
-from chappe.runtime.settings_gateway import Gateway, Listen, Redaction, host_and_port
+from chappe.runtime.settings_gateway import NODE_KINDS, Gateway, Listen, Redaction, host_and_port
 from chappe.runtime.settings_operators import Bind, IdBase, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.settings_table import MASK, fields_of
 
@@ -118,6 +118,16 @@ def test_the_file_may_change_the_default_profile_for_every_operator() -> None:
     settings = parse(OPERATOR + '[profiles.default]\nalphabet = "latin1"\n', where="chappe.toml")
 
     assert settings.profile_of(settings.operator("north")).alphabet.value == "latin1"
+
+
+def test_a_box_runs_what_it_is_told_to_and_nothing_else() -> None:
+    some = Gateway(nodes=("client-smpp", "operator:north"))
+
+    assert [kind for kind in NODE_KINDS[1:] if some.runs(kind)] == ["client-smpp"]
+    assert some.runs("operator", "north")
+    assert not some.runs("operator", "south")
+    assert Gateway(nodes=("operator",)).runs("operator", "south")
+    assert all(Gateway().runs(kind, "north") for kind in NODE_KINDS)
 
 
 def test_the_tag_of_an_mo_identity_is_read_as_hexadecimal() -> None:
