@@ -18,10 +18,12 @@ from chappe.clients.account import Account
 from chappe.clients.http_intake import STORE_AWAY, Intake
 from chappe.clients.http_translate import Path
 from chappe.clients.http_view import view_of
+from chappe.clients.translate import ids_meant
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.events import EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
+from chappe.model.message import Message
 from chappe.net.http_server import (
     MAX_BODY,
     BodyTooLarge,
@@ -182,18 +184,17 @@ class ClientHttpNode:
         return account
 
     async def _get(self, request: BaseRequest, account: Account) -> Reply:
-        """One message of this client; those of others are not there."""
+        """One message of this client, by its id as HTTP or SMPP gave it; those of others are not there."""
         digits = request.raw_path.partition("?")[0][len(MESSAGES) + 1 :]
-        life = None
-        if digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_ID_DIGITS and int(digits) < 1 << 63:
+        for message_id in ids_meant(digits, account.id_form) if len(digits) <= _MAX_ID_DIGITS else ():
             try:
-                life = await self._store.find(int(digits))
+                life = await self._store.find(message_id)
             except StoreAway:
                 return self._refuse(STORE_AWAY)
-        message = life.message if life is not None else None
-        if life is None or message is None or message.client != account.name or message.direction is not Direction.MT:
-            return self._refuse(Refusal(Code.NO_SUCH_MESSAGE, f"{account.name} has no message {digits[:40]}."))
-        return Reply(200, _encode(view_of(life, message)), headers=_NO_STORE)
+            message = life.message if life is not None else None
+            if life is not None and message is not None and _is_sent_by(message, account):
+                return Reply(200, _encode(view_of(life, message)), headers=_NO_STORE)
+        return self._refuse(Refusal(Code.NO_SUCH_MESSAGE, f"{account.name} has no message {digits[:40]}."))
 
     # -- messages in --------------------------------------------------------------------------------
 
@@ -262,6 +263,10 @@ class ClientHttpNode:
         body = _encode(problem_of(refusal, _request_id()))
         code = refusal.code
         return Reply(code.http_status, body, CONTENT_TYPE, headers=headers, closes=code in _CLOSING)
+
+
+def _is_sent_by(message: Message, account: Account) -> bool:
+    return message.client == account.name and message.direction is Direction.MT
 
 
 def _request_id() -> str:

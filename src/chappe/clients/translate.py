@@ -3,6 +3,7 @@
 The only place on the client side that knows both.  It reads no clock and no store.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,6 +28,8 @@ _NOTIFICATION_ESM: Final = 0x20
 #: travels as message_payload.
 _ADDRESS_OCTETS: Final = 20
 _SHORT_MESSAGE_OCTETS: Final = 254
+
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
 
 #: A validity that ends later than this is as good as none.
 _FURTHEST: Final = timedelta(days=365 * 5)
@@ -171,6 +174,15 @@ def wire_id(message_id: int, id_form: str) -> str:
         return str(message_id)
     # A letter in front: nobody takes it for a number and drops its zeros.
     return f"{message_id:x}" if id_form == "hex" else f"m{message_id:x}"
+
+
+def ids_meant(text: str, id_form: str) -> list[int]:
+    """The message ids that a client may mean: a decimal one, or one in its own form; none for anything else."""
+    found = [int(text)] if text.isdecimal() and text.isascii() else []
+    digits = text.removeprefix("m") if id_form == "text" else text
+    if id_form == "hex" or digits != text:
+        found += [int(digits, 16)] if _HEX.fullmatch(digits) else []
+    return [each for each in dict.fromkeys(found) if each < 1 << 63]
 
 
 _minute_text: dict[int, str] = {}

@@ -4,6 +4,7 @@ from chappe.clients.translate import (
     deliver_of_message,
     deliver_of_receipt,
     due_at_ms,
+    ids_meant,
     message_of_data,
     message_of_submit,
 )
@@ -127,6 +128,30 @@ def test_mo_whose_text_or_address_is_too_long_for_deliver_sm_finds_another_way()
 @pytest.mark.parametrize(("form", "text"), [("decimal", "255"), ("hex", "ff"), ("text", "mff")])
 def test_id_has_the_form_that_the_client_can_digest(form: str, text: str) -> None:
     assert id_of(255, form) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "ids"),
+    [
+        ("255", "decimal", [255]),
+        ("ff", "decimal", []),
+        ("ff", "hex", [255]),
+        ("FF", "hex", [255]),
+        ("255", "hex", [255, 0x255]),
+        ("mff", "text", [255]),
+        ("255", "text", [255]),
+        ("ff", "text", []),
+        ("mff", "hex", []),
+        ("m", "text", []),
+        ("", "decimal", []),
+        ("-1", "decimal", []),
+        ("٣", "decimal", []),
+        (str(1 << 63), "decimal", []),
+        ("m" + "f" * 16, "text", []),
+    ],
+)
+def test_an_id_is_understood_in_decimal_and_in_the_clients_own_form(text: str, form: str, ids: list[int]) -> None:
+    assert ids_meant(text, form) == ids
 
 
 @pytest.mark.parametrize(
