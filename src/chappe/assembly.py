@@ -15,6 +15,8 @@ from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_translate import Path as HttpPath
 from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
 from chappe.clients.status import client_statuses
+from chappe.conf.instructions import Instructions
+from chappe.conf.node import ConfNode
 from chappe.counters.node import COPY as COUNTERS
 from chappe.counters.node import CounterNode
 from chappe.model.events import EventBatch, EventName
@@ -43,6 +45,7 @@ from chappe.runtime.throttle import Throttle
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
+from chappe.text.encoding import DefaultAlphabet
 from chappe.text.segments import SplitMethod
 
 #: How a profile's words for cutting long messages are meant.
@@ -83,42 +86,45 @@ class Gateway:
         self.store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
         self.store.open()
         self.health.watch_store(lambda: self.store.is_away)
-        self.counter = CounterNode(self.store)
+        self.counter = CounterNode(self.store) if settings.gateway.runs("counter") else None
         self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
-        self.operators = [self._operator_node(operator) for operator in settings.operators]
+        runs = settings.gateway.runs
+        self.operators = [
+            self._operator_node(operator) for operator in settings.operators if runs("operator", operator.name)
+        ]
         patience = {each.name: Patience(each.max_validity_s, each.unknown_s) for each in settings.operators}
         self.sweeper = Sweeper(self.store, self._clock, patience, validity_s=self._validity_of)
+        self.conf = ConfNode(Instructions(settings.gateway.data_path), self.store)
         self.history = HistoryMoves(self.store, settings.gateway.retention_days)
         self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
-        self.smpp_door = ClientSmppNode(
-            self.accounts,
-            self.store,
-            lambda: self._mt_routes,
-            self.ids,
-            self._clock,
-            session_init_s=settings.listen.session_init_s,
-            # Strangers never take the files that links, clients and the store need.
-            max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
-        )
-        self.http_door = self._http_door()
-        self._nodes = [*self.operators, self.smpp_door, self.http_door]
+        self._nodes = [*self.operators]
         await self._watch()
-        host, port = host_and_port(settings.listen.smpp)
-        self.smpp_port = await self.smpp_door.listen(host, port)
-        self.http_port = await self.http_door.listen(*host_and_port(settings.listen.http))
+        if runs("client-smpp"):
+            self.smpp_door = self._smpp_door()
+            self._nodes.append(self.smpp_door)
+            self.smpp_port = await self.smpp_door.listen(*host_and_port(settings.listen.smpp))
+        if runs("client-http"):
+            self.http_door = self._http_door()
+            self._nodes.append(self.http_door)
+            self.http_port = await self.http_door.listen(*host_and_port(settings.listen.http))
         await self._note(EventName.NODE_STARTED)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain within `drain_s`."""
-        work: list[Coroutine[Any, Any, None]] = [node.run() for node in self._nodes]
+        work: list[tuple[str, Coroutine[Any, Any, None]]] = [
+            *(("node", node.run()) for node in self._nodes),
+            ("store time", self.store.keep_time(stopping)),
+            ("watching", self.watching.run()),
+            ("history", self.history.run()),
+            ("conf", self.conf.run()),
+        ]
+        if self.counter is not None:
+            work.append(("counter", self.counter.run()))
+        if self.settings.gateway.runs("router"):
+            work.append(("router", self.sweeper.run()))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each, name="node") for each in work]
-            tasks.append(group.create_task(self.store.keep_time(stopping), name="store time"))
-            tasks.append(group.create_task(self.counter.run(), name="counter"))
-            tasks.append(group.create_task(self.watching.run(), name="watching"))
-            tasks.append(group.create_task(self.sweeper.run(), name="sweeper"))
-            tasks.append(group.create_task(self.history.run(), name="history"))
+            tasks = [group.create_task(each, name=name) for name, each in work]
             self.health.phase = Phase.RUNNING
             await stopping.wait()
             self.health.phase = Phase.DRAINING
@@ -128,7 +134,9 @@ class Gateway:
                 task.cancel()
         await self._note(EventName.NODE_STOPPED)
         await self.watching.finish()
-        await self.counter.finish()
+        if self.counter is not None:
+            await self.counter.finish()
+        self.conf.close()
         await self.store.close()
         await self.watching.close()
 
@@ -139,15 +147,22 @@ class Gateway:
             nodes=self._node_statuses,
             operators=lambda: [operator_status(node.links, self._clock.monotonic()) for node in self.operators],
             clients=lambda: client_statuses(self.accounts, self.store.open_messages),
-            copies=lambda: {COUNTERS: self.counter.safe_seq},
+            copies=self._copies,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)
 
     def _node_statuses(self) -> list[NodeStatus]:
         """The nodes of this box; all of them start, run and drain together."""
-        names = ["client-smpp", "client-http", *(node.queue for node in self.operators), self.counter.name]
+        kinds = [
+            kind for kind in ("client-smpp", "client-http", "router", "counter") if self.settings.gateway.runs(kind)
+        ]
+        names = [*kinds, self.conf.name, *(node.queue for node in self.operators)]
         return [NodeStatus(name, self.health.phase) for name in names]
+
+    def _copies(self) -> dict[str, int]:
+        """Copies of the events besides their files, and how far each has come."""
+        return {} if self.counter is None else {COUNTERS: self.counter.safe_seq}
 
     def _operator_node(self, operator: Operator) -> OperatorSmppNode:
         profile = self.settings.profile_of(operator)
@@ -168,6 +183,18 @@ class Gateway:
     def _is_up(self, operator: str) -> bool:
         """Whether a link of an operator of this box can send now."""
         return any(node.name == operator and node.links.down_since is None for node in self.operators)
+
+    def _smpp_door(self) -> ClientSmppNode:
+        return ClientSmppNode(
+            self.accounts,
+            self.store,
+            lambda: self._mt_routes,
+            self.ids,
+            self._clock,
+            session_init_s=self.settings.listen.session_init_s,
+            # Strangers never take the files that links, clients and the store need.
+            max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
+        )
 
     def _http_door(self) -> ClientHttpNode:
         accounts = {account.name: account for account in self.accounts}
@@ -240,7 +267,8 @@ def link_terms_of(operator: Operator) -> LinkTerms:
 
 def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
     """What the HTTP door must know of an operator."""
-    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split])
+    alphabet = DefaultAlphabet(profile.alphabet.value)
+    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,))
 
 
 def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
@@ -252,6 +280,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             dest_ton=operator.dest_ton,
             dest_npi=operator.dest_npi,
             split=SPLIT_METHODS[profile.split],
+            default_encoding=DefaultAlphabet(profile.alphabet.value).encoding,
             id_base=profile.id_base.value,
             id_ignores_case=profile.id_ignores_case,
             id_ignores_zeros=profile.id_ignores_zeros,

@@ -70,3 +70,20 @@ def test_a_held_receipt_that_is_resent_reaches_its_client(box: Box) -> None:
     assert box.run(box.store.resolve_held([receipt.id], is_resent=True)) == [receipt.id]
 
     assert [each.content for each in box.lease("client:acme")] == [receipt.content]
+
+
+def test_an_instruction_that_is_given_again_is_answered_as_before_and_changes_nothing(box: Box) -> None:
+    item = held_message(box)
+    assert box.run(box.store.resolve_held([item.id], is_resent=True, instruction=7)) == [item.id]
+    (again,) = box.lease()
+    box.settle(Held(again, "link lost once more"))
+    box.restart()
+
+    assert box.run(box.store.resolve_held([item.id], is_resent=True, instruction=7)) == [item.id]
+
+    assert box.lease() == []
+    assert box.status(item) is Status.HELD
+    assert box.told(0).count("instruction_done") == 0
+    assert sum(",instruction_done," in line for line in box.lines()) == 1
+    assert box.run(box.store.resolve_held([item.id], is_resent=True, instruction=8)) == [item.id]
+    assert box.leased_ids() == [item.id]

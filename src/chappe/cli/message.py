@@ -1,6 +1,6 @@
-"""`chappe message` tells one message's whole life, `chappe held` lists what waits for a decision.
+"""`chappe message` tells one message's whole life.
 
-Both read the files of the store and change nothing; the gateway may run meanwhile.
+It reads the files of the store and changes nothing; the gateway may run meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from chappe.cli.options import ConfigOption, JsonOption, example
+from chappe.cli.options import ConfigOption, JsonOption, LimitOption, example
 from chappe.cli.show import print_json, print_table
 from chappe.model.errors import ResourceError
 
@@ -43,13 +43,10 @@ WORDS: Final = {
     "dr_refused": "receipt refused by the client",
 }
 
-LimitOption = Annotated[int, typer.Option("--limit", min=1, metavar="NUMBER", help="How many at most.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command(epilog=example("chappe message 37120000001"))(message)
-    app.command(epilog=example("chappe held"))(held)
 
 
 def message(
@@ -75,19 +72,6 @@ def message(
         print_table(*_listed(found))
     else:
         _print_life(found[0], life_events(data_dir, found[0].id))
-
-
-def held(limit: LimitOption = 1_000, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List what is held: its outcome is unknown, or it could not be read."""
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import held_items, iso
-
-    items = held_items(load(config).gateway.data_path, limit)
-    if as_json:
-        print_json(items)
-        return
-    rows = [(str(each.id), each.queue, iso(each.held_at_us), each.reason.strip().splitlines()[-1]) for each in items]
-    print_table(("id", "queue", "since", "why"), rows)
 
 
 def _listed(found: list[LifeView]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:

@@ -24,6 +24,9 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
+LimitOption = Annotated[int, typer.Option("--limit", min=1, metavar="NUMBER", help="How many at most.")]
+
+
 def example(*lines: str) -> str:
     """The closing words of a command's help: at least one line that can be typed as it stands."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)

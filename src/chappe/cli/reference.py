@@ -122,6 +122,13 @@ def commands(app: typer.Typer, path: str) -> Iterator[tuple[str, CommandInfo]]:
         yield f"{path} {command.name or command.callback.__name__}", command
     for group in app.registered_groups:
         assert group.typer_instance is not None
+        own = group.typer_instance.registered_callback
+        if own is not None and own.callback is not None:
+            # A group that does something by itself.
+            yield (
+                f"{path} {group.typer_instance.info.name}",
+                CommandInfo(callback=own.callback, epilog=group.typer_instance.info.epilog),
+            )
         yield from commands(group.typer_instance, f"{path} {group.typer_instance.info.name}")
 
 
@@ -138,6 +145,8 @@ def _parameters(callback: Callable[..., Any]) -> Iterator[str]:
     """A row for each parameter, from the annotation that typer reads too."""
     hints = get_type_hints(callback, include_extras=True)
     for name, parameter in inspect.signature(callback).parameters.items():
+        if hints[name] is typer.Context:
+            continue
         bare, about = get_args(hints[name])
         is_required = parameter.default is parameter.empty
         default = "required" if is_required else _option_default(parameter.default)

@@ -120,6 +120,14 @@ def held_items(data_dir: Path, limit: int = 1_000) -> list[HeldView]:
         return [HeldView(*row) for row in hot.execute(_HELD, (limit,))]
 
 
+def require_store(data_dir: Path) -> Path:
+    """The hot file's path.  Raises: ResourceError when there is none."""
+    path = data_dir / STORE_FILE
+    if not path.exists():
+        raise ResourceError(f"no store at {path}: name the settings file of the gateway with --config")
+    return path
+
+
 def iso(unix_us: int) -> str:
     """A moment as people and programs read it, UTC."""
     return datetime.fromtimestamp(unix_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -217,7 +225,5 @@ class _Closing:
 
 def _reading(data_dir: Path) -> _Closing:
     """The hot file.  Raises: ResourceError when there is none."""
-    path = data_dir / STORE_FILE
-    if not path.exists():
-        raise ResourceError(f"no store at {path}: name the settings file of the gateway with --config")
+    path = require_store(data_dir)
     return _Closing(connect(path, is_reader=True), path)
