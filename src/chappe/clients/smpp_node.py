@@ -30,7 +30,7 @@ from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, hold_crashes, persist
-from chappe.runtime.supervisor import Crash
+from chappe.runtime.supervisor import Crash, each
 from chappe.store.port import Deferred, Delivered, Fault, Held, Settlement, Store, StoreAway
 from chappe.wire.smpp.facts import BindRequest, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.framer import MAX_PDU_OCTETS
@@ -436,9 +436,13 @@ class ClientSmppNode:
             if not room:
                 continue
             items = await self._store.lease(account.queue, room)
-            for item in items:
+
+            def hand(item: Item, peer: SmppPeer = peer) -> None:
                 if not account.waiting_handsets or not self._must_wait(account, item):
                     self._send(peer, account, item, now)
+
+            for crash in each(items, hand):
+                self._crashes.add(crash)
             if items and not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)

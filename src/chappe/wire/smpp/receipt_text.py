@@ -140,18 +140,18 @@ def format(
 ) -> bytes:
     """Write the text of appendix B.  Dates are `YYMMDDhhmm`; counts above 999 are written as 999.
 
-    `text` is in the alphabet of data_coding 0; its first 20 octets are kept, but no half of an escape pair.
+    `text` is in the alphabet of data_coding 0; its first 20 octets are kept, but no half of an escape pair.  An `err`
+    that an operator wrote in another alphabet is kept as far as Latin-1 has it, with ? for the rest.
 
     Raises:
         KeyError: `state` is no message_state.
-        UnicodeEncodeError: an argument holds a character outside Latin-1.
     """
     if len(text) > 20:
         text = text[:19] if text[19] == _ESCAPE else text[:20]
     return (
         f"id:{message_id} sub:{_COUNTS[sub if sub < 1000 else 999]} dlvrd:{_COUNTS[dlvrd if dlvrd < 1000 else 999]}"
         f" submit date:{submit_date} done date:{done_date} stat:{STAT_BY_STATE[state]} err:{err} text:"
-    ).encode("latin-1") + text
+    ).encode("latin-1", "replace") + text
 
 
 def state_of(stat: str) -> int:

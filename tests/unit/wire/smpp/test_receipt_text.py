@@ -426,3 +426,9 @@ def test_candidates_are_unique_and_begin_with_the_exact_form(number: int, base: 
 
     assert candidates[0] == id
     assert len(candidates) == len(set(candidates)) <= 24
+
+
+def test_an_error_in_another_alphabet_still_makes_a_receipt() -> None:
+    octets = format("77", 1, 1, "2601011200", "2601011200", 2, "Ж1", b"x")
+
+    assert b" stat:DELIVRD err:?1 text:x" in octets

@@ -1,0 +1,43 @@
+"""What one item that nobody can read does to everything else: nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chappe.clients.smpp_node import ClientSmppNode
+from chappe.model.message import Item
+from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
+from house import bound, journey, small_house
+
+HELLO = SubmitSm(source_addr="SHOP", destination_addr="37120000001", short_message=b"hello", registered_delivery=1)
+BAD = SubmitSm(source_addr="BAD", destination_addr="37120000002", short_message=b"hello", registered_delivery=1)
+
+
+@journey
+async def _a_receipt_that_crashes_its_writer(tmp_path: Path) -> None:
+    async with small_house(tmp_path) as (house, _), bound(house) as demo:
+        bad = await demo.ask(BAD)
+        await house.until(lambda: house.gateway.store.held_messages == 1)
+        good = await demo.ask(HELLO)
+        await demo.until(lambda: demo.received)
+
+        assert [each.message_id for each in demo.received] == [good.message_id]
+        (told,) = house.events("item_poisoned")
+        assert told[2] == bad.message_id
+        await house.until(lambda: house.depth("client:demo") == 0)
+
+
+def test_a_receipt_that_crashes_its_writer_is_held_and_the_gateway_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = ClientSmppNode._deliver_sm
+
+    def crashing(self: ClientSmppNode, account: Any, item: Item) -> DeliverSm | DataSm:
+        pdu = write(self, account, item)
+        if pdu.destination_addr == "BAD":
+            raise ValueError("no state for this status")
+        return pdu
+
+    monkeypatch.setattr(ClientSmppNode, "_deliver_sm", crashing)
+    _a_receipt_that_crashes_its_writer(tmp_path)
