@@ -350,7 +350,7 @@ async def test_a_client_with_too_many_open_messages_waits(tmp_path: Path) -> Non
 @journey
 async def test_while_the_disk_is_full_clients_are_told_to_come_again_and_then_all_is_well(tmp_path: Path) -> None:
     async with web_house(tmp_path) as (house, _, demo):
-        connection = house.gateway.store._connection
+        connection = house.gateway.store._file.connection
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
         body = {"messages": [{**MESSAGE, "text": "x" * 1000}] * 400}

@@ -37,8 +37,12 @@ class WatchedStore(BlockSource, Protocol):
     """What a store tells those who watch, besides its event blocks."""
 
     path: Path
-    is_away: bool
     run: int
+
+    @property
+    def is_away(self) -> bool:
+        """The disk takes nothing."""
+        ...
 
     def on_call(self, observer: Callable[[str, float], None]) -> None:
         """Call `observer` with the verbs and seconds of each commit."""

@@ -26,7 +26,7 @@ def opened(folder: Path) -> SqliteStore:
 
 def killed(store: SqliteStore) -> None:
     """What a kill leaves: the file as it was at the last commit, and nobody who knows more."""
-    store._connection.close()
+    store._file.connection.close()
 
 
 async def happen(store: SqliteStore, times: int) -> None:

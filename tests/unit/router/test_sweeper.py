@@ -262,8 +262,8 @@ def test_a_parked_report_that_slipped_through_is_found_by_the_net(tmp_path: Path
         item = await scene.accept()
         await scene.store.lease("operator:three", 10)
         await scene.report("A1", Status.DELIVERED)
-        parked = scene.store._connection.execute("SELECT hash, id FROM parked_refs").fetchall()
-        scene.store._connection.execute("DELETE FROM parked_refs")
+        parked = scene.store._file.connection.execute("SELECT hash, id FROM parked_refs").fetchall()
+        scene.store._file.connection.execute("DELETE FROM parked_refs")
         await scene.sent(item, "A1")
         assert await scene.status(item) is Status.SENT
         assert parked

@@ -66,8 +66,8 @@ def in_store(tmp_path: Path, scenario: Callable[[SqliteStore], Awaitable[None]])
 
 def fill_disk(store: SqliteStore) -> None:
     """No page may be added any more.  The limit belongs to the connection: a new one finds room."""
-    pages = int(store._connection.execute("PRAGMA page_count").fetchone()[0])
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = int(store._file.connection.execute("PRAGMA page_count").fetchone()[0])
+    store._file.connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def test_a_full_disk_refuses_everyone_and_leaves_nothing_half_written(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_full_disk_refuses_everyone_and_leaves_nothing_half_written(tmp_path: 
         assert store.is_away
         assert await store.lease(QUEUE, 10) == []
         assert store.open_messages("acme") == 1
-        assert store._references.recent("three", "A1") is None
+        assert store._memory.references.recent("three", "A1") is None
         with pytest.raises(StoreAway):
             await store.accept([item(20)], telling(item(20)))
         with pytest.raises(StoreAway):
@@ -125,7 +125,7 @@ def test_a_disk_that_stays_full_keeps_the_store_away(tmp_path: Path, monkeypatch
         with pytest.raises(StoreAway):
             await store.accept(large, telling(*large))
         with monkeypatch.context() as patched:
-            patched.setattr(store, "_reopen", lambda: None)
+            patched.setattr(store._file, "reopen", lambda: None)
 
             assert not store.try_again()
             assert not store.try_again()
@@ -138,7 +138,7 @@ def test_a_disk_that_stays_full_keeps_the_store_away(tmp_path: Path, monkeypatch
 
 def test_a_commit_that_failed_but_holds_counts_as_committed(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore) -> None:
-        store._connection = Failing(store._connection, is_durable=True)  # type: ignore[assignment]
+        store._file.connection = Failing(store._file.connection, is_durable=True)  # type: ignore[assignment]
 
         assert await store.accept([item(1)], telling(item(1))) == [None]
 
@@ -152,7 +152,7 @@ def test_a_commit_that_failed_but_holds_counts_as_committed(tmp_path: Path) -> N
 
 def test_a_commit_that_failed_and_does_not_hold_is_refused(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore) -> None:
-        store._connection = Failing(store._connection, is_durable=False)  # type: ignore[assignment]
+        store._file.connection = Failing(store._file.connection, is_durable=False)  # type: ignore[assignment]
 
         with pytest.raises(StoreAway):
             await store.accept([item(1)], telling(item(1)))
@@ -173,15 +173,15 @@ def test_a_checkpoint_that_fails_harms_nobody(tmp_path: Path) -> None:
             return self._real.execute(statement, *values)
 
     async def scenario(store: SqliteStore) -> None:
-        real = store._connection
-        store._connection = NoCheckpoint(real, is_durable=True)  # type: ignore[assignment]
+        real = store._file.connection
+        store._file.connection = NoCheckpoint(real, is_durable=True)  # type: ignore[assignment]
         await store.accept([item(1)], telling(item(1)))
 
-        store._checkpoint()
+        store._group.checkpoint()
 
         assert not store.is_away
         assert await store.accept([item(2)], telling(item(2))) == [None]
-        store._connection = real
+        store._file.connection = real
 
     in_store(tmp_path, scenario)
 
@@ -190,7 +190,7 @@ def test_a_message_that_cannot_be_read_is_held_and_stops_nobody(tmp_path: Path) 
     async def filled(store: SqliteStore) -> None:
         items = [item(number) for number in range(1, 6)]
         await store.accept(items, telling(*items))
-        store._connection.execute("UPDATE messages SET body = x'c1ff00' WHERE id = 3")
+        store._file.connection.execute("UPDATE messages SET body = x'c1ff00' WHERE id = 3")
 
     async def scenario(store: SqliteStore) -> None:
         taken = [each.id for each in await store.lease(QUEUE, 10)]
@@ -201,7 +201,7 @@ def test_a_message_that_cannot_be_read_is_held_and_stops_nobody(tmp_path: Path) 
         life = await store.find(3)
         assert life is not None
         assert life.status is Status.HELD
-        reason = store._connection.execute("SELECT reason FROM held WHERE id = 3").fetchone()[0]
+        reason = store._file.connection.execute("SELECT reason FROM held WHERE id = 3").fetchone()[0]
         assert "Traceback" in reason
         assert events_of(store)[-1] == "item_poisoned"
         assert await store.lease(QUEUE, 10) == []

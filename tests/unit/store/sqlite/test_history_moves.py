@@ -91,7 +91,7 @@ class Scene:
         return Mover(self.folder, "chappe.db", 30).move(self.now_us)
 
     def count(self, table: str) -> int:
-        return int(self.store._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        return int(self.store._file.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
     def history(self, query: str) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
@@ -146,7 +146,7 @@ def test_open_and_young_lives_stay(tmp_path: Path) -> None:
 
         await scene.moves.forget(scene.move())
 
-        left = {row[0] for row in scene.store._connection.execute("SELECT id FROM messages")}
+        left = {row[0] for row in scene.store._file.connection.execute("SELECT id FROM messages")}
         assert left == {young, number}
 
     play(tmp_path, scenario)
@@ -276,7 +276,7 @@ def test_days_past_retention_are_dropped_whole(tmp_path: Path) -> None:
 
 def test_references_past_retention_are_forgotten_but_never_the_newest(tmp_path: Path) -> None:
     async def scenario(scene: Scene) -> None:
-        connection = scene.store._connection
+        connection = scene.store._file.connection
         old_us = scene.now_us - 31 * DAY_US
         connection.execute("INSERT INTO reference_generations VALUES (1, 1, ?), (2, 1, ?)", (old_us, old_us))
         connection.execute("INSERT INTO refs VALUES (1, 5, 5, 1, 5), (2, 6, 6, 1, 6)")

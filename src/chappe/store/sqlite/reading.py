@@ -1,0 +1,74 @@
+"""Reading: what is asked of the file without changing it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import zstandard
+
+from chappe.store.port import Block, Life, StoreAway
+from chappe.store.sqlite import rows
+from chappe.store.sqlite.history import find_life
+from chappe.store.sqlite.store_file import StoreFile
+
+#: Held messages are counted no further.
+HELD_COUNTED: Final = 10_000
+
+
+class Reading:
+    """Raises StoreAway while the file cannot be read."""
+
+    def __init__(self, file: StoreFile, lives: Callable[[Sequence[int]], dict[int, Life]]) -> None:
+        """`lives(ids)` reads lives from the hot tables."""
+        self._file = file
+        self._lives = lives
+
+    async def find(self, message_id: int) -> Life | None:
+        """A message by its id, from the hot tables or from history.  Raises: StoreAway."""
+        with self._file.reading():
+            life = self._lives([message_id]).get(message_id)
+        if life is not None:
+            return life
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, find_life, self._file.path.parent, message_id)
+        except sqlite3.Error as error:
+            raise StoreAway(f"history of {self._file.path.parent}: {error}") from error
+
+    def parts_sent(self, message_id: int) -> set[int]:
+        """Which parts of a long message an operator has already taken."""
+        found = rows.PARTS_OF.fetch(self._file.connection, [message_id])
+        return {int(part) for _, part, _, _ in found}
+
+    def oldest_block(self) -> int:
+        """The first event block that the hot file still holds; 0 for none."""
+        with self._file.reading():
+            return int(self._file.connection.execute("SELECT coalesce(min(seq), 0) FROM event_blocks").fetchone()[0])
+
+    def has_references(self, generation: int) -> bool:
+        """Rows of this generation of references are left."""
+        with self._file.reading():
+            query = "SELECT 1 FROM refs WHERE generation = ? LIMIT 1"
+            return self._file.connection.execute(query, (generation,)).fetchone() is not None
+
+    def copied(self, name: str) -> tuple[int, str] | None:
+        """How far a copy of the event blocks has come: block and position; None when it never began."""
+        with self._file.reading():
+            return self._file.connection.execute(rows.COPIED, (name,)).fetchone()  # type: ignore[no-any-return]
+
+    def held_messages(self) -> int:
+        """How many messages wait for a person or a receipt, counted as far as `HELD_COUNTED`.  Raises: StoreAway."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM held LIMIT ?)"
+        with self._file.reading():
+            return int(self._file.connection.execute(query, (HELD_COUNTED,)).fetchone()[0])
+
+    def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
+        """Event blocks that follow `seq`, in order (for copies that must catch up).  Raises: StoreAway."""
+        query = "SELECT seq, at_us, counts, lines FROM event_blocks WHERE seq > ? ORDER BY seq LIMIT ?"
+        unzip = zstandard.ZstdDecompressor().decompress
+        with self._file.reading():
+            return [
+                Block(each, at_us, unzip(lines), {(a, b, c): n for a, b, c, n in msgspec.msgpack.decode(counts)})
+                for each, at_us, counts, lines in self._file.connection.execute(query, (seq, limit))
+            ]
