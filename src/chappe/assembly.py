@@ -93,7 +93,7 @@ class Gateway:
         self.operators = [
             self._operator_node(operator) for operator in settings.operators if runs("operator", operator.name)
         ]
-        patience = {each.name: Patience(each.max_validity_s, each.unknown_s) for each in settings.operators}
+        patience = self._patience()
         self.sweeper = Sweeper(self.store, self._clock, patience, validity_s=self._validity_of)
         self.conf = ConfNode(Instructions(settings.gateway.data_path), self.store)
         self.history = HistoryMoves(self.store, settings.gateway.retention_days)
@@ -110,11 +110,20 @@ class Gateway:
             self.http_port = await self.http_door.listen(*host_and_port(settings.listen.http))
         await self._note(EventName.NODE_STARTED)
 
+    def _patience(self) -> dict[str, Patience]:
+        """How long messages wait, also for operators that are gone from the settings: nobody will send those."""
+        waiting = [
+            depth.queue.removeprefix("operator:") for depth in self.store.depths() if depth.queue[:9] == "operator:"
+        ]
+        gone = dict.fromkeys(waiting, Patience(DEFAULT_VALIDITY_S, DEFAULT_VALIDITY_S))
+        return gone | {each.name: Patience(each.max_validity_s, each.unknown_s) for each in self.settings.operators}
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain within `drain_s`."""
         work: list[tuple[str, Coroutine[Any, Any, None]]] = [
             *(("node", node.run()) for node in self._nodes),
-            ("store time", self.store.keep_time(stopping)),
+            # Also while it drains the store must come back: what peers have answered is not on disk yet.
+            ("store time", self.store.keep_time(asyncio.Event())),
             ("watching", self.watching.run()),
             ("history", self.history.run()),
             ("conf", self.conf.run()),
