@@ -107,6 +107,9 @@ class SmppLinks:
         if status:
             peer.close("bind refused")
             return f"bind refused with {status_name(status)}"
+        if peer.is_lost:
+            # It ended in the moment of the bind: nobody would take it off the link again.
+            return await connecting.lost
         self._bound(link, peer, kind)
         return await connecting.lost
 
