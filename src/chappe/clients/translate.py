@@ -95,6 +95,9 @@ def due_at_ms(pdu: SubmitSm, now_ms: int) -> int:
     if not pdu.schedule_delivery_time:
         return 0
     due = _moment(pdu.schedule_delivery_time, now_ms, CommandStatus.ESME_RINVSCHED)
+    if not due:
+        # At once would be the opposite of what is asked for.
+        raise PeerError("schedule_delivery_time is too far away", status=CommandStatus.ESME_RINVSCHED)
     return due if due > now_ms else 0
 
 

@@ -81,6 +81,13 @@ def test_text_in_message_payload_is_the_text_and_leaves_the_tlvs() -> None:
     assert message.reference == "258"
 
 
+def test_schedule_too_far_away_is_refused_and_does_not_leave_at_once() -> None:
+    for moment in ("990000000000000R", "450101000000000+"):
+        with pytest.raises(PeerError) as refusal:
+            read(SubmitSm(destination_addr="37120000001", schedule_delivery_time=moment))
+        assert refusal.value.status == CommandStatus.ESME_RINVSCHED
+
+
 def test_schedule_that_has_passed_is_now_and_one_that_is_no_time_is_refused() -> None:
     assert due_at_ms(SubmitSm(), NOW_MS) == 0
     assert due_at_ms(SubmitSm(schedule_delivery_time="000000000010000R"), NOW_MS) == NOW_MS + 10_000
