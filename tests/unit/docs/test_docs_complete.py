@@ -13,6 +13,8 @@ from chappe.cli.reference import PAGES
 from chappe.cli.up import welcome
 from chappe.model.events import COLUMNS, EventName
 from chappe.runtime.settings import Settings
+from chappe.sim.faults import Fault
+from chappe.sim.script import Faults, Rule
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -55,6 +57,14 @@ def test_every_route_is_documented_and_no_other() -> None:
     assert in_code <= first_cells("routes.md")
     if (SOURCE / "clients" / "http_node.py").exists():
         assert first_cells("routes.md") == in_code
+
+
+def test_every_fault_of_the_simulators_and_every_condition_is_documented() -> None:
+    named = first_cells("simulators.md") | set(re.findall("`([a-z_]+)`", read("docs/simulators.md")))
+    conditions = set(Rule.__struct_fields__) - {"fault"}
+
+    assert {fault.value for fault in Fault} | conditions <= named
+    Faults.parse(re.findall("```toml\n(.*?)```", read("docs/simulators.md"), re.DOTALL)[0])
 
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: str(page.relative_to(ROOT)))
