@@ -157,4 +157,6 @@ class Intake:
 
 def _told(item: Item, faults: Iterator[Fault | None]) -> Outcome:
     fault = next(faults)
+    if fault is not None and fault.is_passing:
+        return STORE_AWAY
     return accepted_of(item) if fault is None else Refusal(Code.NOT_STORABLE, f"The store refused it: {fault.what}")

@@ -382,7 +382,8 @@ class ClientSmppNode:
                 peer.session.respond(submission.sequence_number, answer)
             else:
                 asked = DataSm if submission.is_data else SubmitSm
-                peer.session.respond_error(submission.sequence_number, CommandStatus.ESME_RSUBMITFAIL, asked)
+                status = peer.owner.store_away_status if fault.is_passing else CommandStatus.ESME_RSUBMITFAIL
+                peer.session.respond_error(submission.sequence_number, status, asked)
             if not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)

@@ -251,9 +251,11 @@ class Inbound:
             peer = arrival.peer
             if peer.is_lost:
                 continue
-            if status or (faults is not None and faults[number] is not None):
+            fault = faults[number] if faults is not None else None
+            if status or fault is not None:
                 asked = DataSm if arrival.is_data else DeliverSm
-                peer.session.respond_error(arrival.sequence_number, status or CommandStatus.ESME_RX_P_APPN, asked)
+                refusal = self._retry_status if fault is not None and fault.is_passing else CommandStatus.ESME_RX_P_APPN
+                peer.session.respond_error(arrival.sequence_number, status or refusal, asked)
             else:
                 peer.session.respond(arrival.sequence_number, _DATA_OK if arrival.is_data else _DELIVER_OK)
             dirty[peer] = None

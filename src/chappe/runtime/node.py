@@ -22,7 +22,14 @@ async def persist(store: Store, settlements: Sequence[Settlement], events: Event
     while True:
         try:
             if settlements:
-                return await store.settle(settlements, events)
+                faults = await store.settle(settlements, events)
+                left = [each for each, fault in zip(settlements, faults, strict=False) if fault and fault.is_passing]
+                if not left:
+                    return faults
+                ids = {each.item.id for each in left}
+                settlements, events = left, events.only(ids.__contains__)
+                await asyncio.sleep(PERSIST_PAUSE_S)
+                continue
             await store.record(events)
             return []
         except StoreAway:

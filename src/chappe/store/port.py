@@ -23,6 +23,8 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     """Why one item of a batch could not be stored; its neighbours were."""
 
     what: str
+    #: The store went away before this item's turn: nothing is wrong with it, and it may be tried again.
+    is_passing: bool = False
 
 
 # What became of an item that a node had leased.  One closed union, `Settlement`.

@@ -68,7 +68,7 @@ def _halve(items: Sequence[Any], events: EventBatch | None, attempt: Attempt) ->
         attempt(items, own)
     except POISON as error:
         if len(items) == 1:
-            return [Fault(_told(error))]
+            return [Fault(_told(error), isinstance(error, NotNow))]
         middle = len(items) // 2
         return _halve(items[:middle], own, attempt) + _halve(items[middle:], own, attempt)
     return [None] * len(items)
