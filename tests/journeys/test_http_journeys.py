@@ -15,14 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chappe.cli.sending import request as send_by_command
-from chappe.runtime.settings_clients import Client, ClientHttp
+from chappe.clients.translate import wire_id
+from chappe.runtime.settings_clients import Client, ClientHttp, IdForm
 from chappe.runtime.settings_operators import Profile, Split
 from chappe.sim.faults import Fault
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.http.posted import MAX_MESSAGES
-from house import House, client, journey, mt, small_house
+from chappe.wire.smpp.pdus import SubmitSm
+from house import House, bound, client, journey, mt, small_house
 
 MESSAGE = {"to": "+37120000001", "from": "SHOP", "text": "Hello"}
 
@@ -271,6 +273,19 @@ async def test_an_id_that_is_none_is_not_there(tmp_path: Path, message_id: str) 
 
         assert answer.status == 404
         assert answer.code in ("no_such_message", "no_such_route")
+
+
+@pytest.mark.parametrize("form", IdForm)
+@journey
+async def test_a_message_is_found_by_the_id_that_smpp_gave(tmp_path: Path, form: IdForm) -> None:
+    both = client("demo", smpp={"id_form": form}, http=ClientHttp(token="demo-token"))
+    async with web_house(tmp_path, clients=[both]) as (house, _, demo), bound(house) as esme:
+        answer = await esme.ask(SubmitSm(destination_addr="37120000001", short_message=b"Hello"))
+
+        found = (await demo.get(answer.message_id)).body
+        assert found["to"] == "37120000001"
+        assert wire_id(int(found["id"]), form.value) == answer.message_id
+        assert (await demo.get(found["id"])).body["id"] == found["id"]
 
 
 @journey
