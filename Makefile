@@ -35,9 +35,11 @@ format: $(TESTS)
 docs: $(TESTS)
 	$(BIN)/python -m chappe.cli.reference docs
 
-bench: $(TESTS)
-	$(BIN)/chappe bench
+# A gateway of its own between a simulated client and SMSC, in a temporary folder; ARGS are options of `chappe bench`.
+bench: $(RUNS)
+	$(BIN)/chappe bench $(ARGS)
 
+# Kills the gateway at each crash point, five times in each direction, and at random instants; the account is at the end.
 crash: $(TESTS)
 	$(BIN)/pytest -q tests/crash --crashes full
 
