@@ -27,8 +27,9 @@ from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus
 from chappe.operators.smpp_links import LinkTerms
-from chappe.operators.smpp_node import OperatorSmppNode, SendingTerms
+from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.status import operator_status
+from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import Wire
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.rules.decide import Routes, Rule

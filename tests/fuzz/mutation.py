@@ -17,7 +17,8 @@ from chappe.model.lifecycle import Direction
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.link import Connecting
 from chappe.operators.smpp_links import LinkTerms
-from chappe.operators.smpp_node import OperatorSmppNode, SendingTerms
+from chappe.operators.smpp_node import OperatorSmppNode
+from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import Wire
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules

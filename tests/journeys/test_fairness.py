@@ -133,8 +133,8 @@ def check_order(smsc: SmscSimulator) -> None:
 
 @pytest.fixture
 def _quick_failover(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chappe.operators.smpp_node.FAILOVER_AFTER_S", 0.3)
-    monkeypatch.setattr("chappe.operators.smpp_node.FAILOVER_EVERY_S", 0.2)
+    monkeypatch.setattr("chappe.operators.failover.FAILOVER_AFTER_S", 0.3)
+    monkeypatch.setattr("chappe.operators.failover.FAILOVER_EVERY_S", 0.2)
 
 
 @pytest.mark.usefixtures("_quick_failover")

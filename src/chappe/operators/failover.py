@@ -1,0 +1,86 @@
+"""Failover: while no link of an operator can send, its messages go to the next operator of their route."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from chappe.model.events import EventBatch, EventName
+from chappe.model.message import Item, Message
+from chappe.operators.telling import tell
+from chappe.rules.decide import Routes, other_operators
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import persist
+from chappe.store.port import Moved, Settlement, Store
+
+#: No link could send for so long: messages with another operator on their route go there.
+FAILOVER_AFTER_S: Final = 10.0
+FAILOVER_EVERY_S: Final = 5.0
+#: Pause before the next look when the last one had its hands full.
+FAILOVER_AGAIN_S: Final = 0.05
+#: Messages that one look for failover takes.
+FAILOVER_ITEMS: Final = 2_000
+
+
+class Failover:
+    """Reads `operator:NAME`; writes the queues of other operators."""
+
+    def __init__(
+        self,
+        operator: str,
+        store: Store,
+        routes: Callable[[], Routes],
+        clock: Clock,
+        *,
+        down_since: Callable[[], float | None],
+        is_draining: Callable[[], bool],
+        is_up: Callable[[str], bool],
+    ) -> None:
+        """`down_since()` is the monotonic second since which no link could send, None while one can.
+
+        `is_up(operator)` says whether another operator can be sent to.
+        """
+        self._name = operator
+        self._queue = f"operator:{operator}"
+        self._store = store
+        self._mt_routes = routes
+        self._clock = clock
+        self._down_since = down_since
+        self._is_draining = is_draining
+        self._is_up = is_up
+
+    async def run(self) -> None:
+        """While no link can send, messages whose route names another operator go there."""
+        has_more = False
+        while True:
+            await asyncio.sleep(FAILOVER_AGAIN_S if has_more else FAILOVER_EVERY_S)
+            has_more = False
+            since = self._down_since()
+            if since is None or self._is_draining() or self._clock.monotonic() - since < FAILOVER_AFTER_S:
+                continue
+            items = await self._store.lease(self._queue, FAILOVER_ITEMS)
+            events = EventBatch(self._clock.utc_us())
+            moved: list[Settlement] = []
+            kept: list[Item] = []
+            for item in items:
+                other = self._other_operator(item)
+                if other is None or await self._has_begun(item):
+                    kept.append(item)
+                else:
+                    tell(events, EventName.MT_MOVED, self._name, item, f"no link; to {other}")
+                    moved.append(Moved(item, f"operator:{other}"))
+            await self._store.release(kept)
+            if moved:
+                await persist(self._store, moved, events)
+                has_more = len(items) == FAILOVER_ITEMS
+
+    def _other_operator(self, item: Item) -> str | None:
+        message = item.content
+        assert isinstance(message, Message)
+        route = self._mt_routes().find(message.dest, message.source, client=message.client)
+        others = other_operators(route.operators, self._name) if route else ()
+        return next((name for name in others if self._is_up(name)), None)
+
+    async def _has_begun(self, item: Item) -> bool:
+        """Parts never change operator after the first was accepted."""
+        message = item.content
+        return isinstance(message, Message) and message.parts > 1 and bool(await self._store.parts_sent(item.id))

@@ -1,0 +1,208 @@
+"""Responses: what an operator said to our submits, or did not say, becomes what the store is told.
+
+`rules.retry` says what a refusal means.  It must never write to a link.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+from chappe.model.events import EventBatch, EventName
+from chappe.model.lifecycle import Status
+from chappe.model.message import Item, Message
+from chappe.operators.link import InFlight, Link
+from chappe.operators.open_parts import OpenParts
+from chappe.operators.telling import tell
+from chappe.operators.terms import SendingTerms
+from chappe.operators.translate import submits_of
+from chappe.rules.decide import Routes, next_operator
+from chappe.rules.retry import Gate, Refusal, classify, retry_at_ms
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import Notes, persist
+from chappe.store.endings import end
+from chappe.store.port import Deferred, Held, Moved, Sent, Settlement, Store
+from chappe.wire.smpp.statuses import status_name
+
+
+class Responses:
+    """Settles what was in flight."""
+
+    def __init__(
+        self,
+        operator: str,
+        terms: SendingTerms,
+        store: Store,
+        routes: Callable[[], Routes],
+        clock: Clock,
+        notes: Notes,
+        gate: Gate,
+        parts: OpenParts,
+        *,
+        links: Callable[[], Sequence[Link]],
+        give_back: Callable[[Sequence[Item]], Awaitable[None]],
+        holds: Callable[[Item], bool],
+        wake: Callable[[], None],
+    ) -> None:
+        """`give_back` releases what the operator has surely not taken; `holds(item)`: a doubt is for a person.
+
+        `wake()` says that something may be sent again.
+        """
+        self._name = operator
+        self._terms = terms
+        self._store = store
+        self._mt_routes = routes
+        self._clock = clock
+        self._notes = notes
+        self._gate = gate
+        self._parts = parts
+        self._links = links
+        self._give_back = give_back
+        self._holds = holds
+        self._wake = wake
+        self._arrived: Gathered[tuple[InFlight, int, str]] = Gathered()
+        self._given_up: Gathered[tuple[InFlight, str, bool]] = Gathered()
+        #: Takes in: what was in flight, the status, the reference.
+        self.add = self._arrived.add
+        #: Responses that are being written to the store.
+        self._writing = 0
+
+    @property
+    def unsettled(self) -> int:
+        """Responses that were read and are not yet on disk."""
+        return self._writing + len(self._arrived)
+
+    def lose(self, flight: InFlight, why: str, *, is_slow: bool = False) -> None:
+        """Nobody will say what became of it; `is_slow`: the link lives, but does not answer."""
+        self._given_up.add((flight, why, is_slow))
+
+    async def settle(self) -> None:
+        """Write what the operator said to our submits."""
+        while True:
+            responses = await self._arrived.take()
+            self._writing = len(responses)
+            now = self._clock.monotonic()
+            events = EventBatch(self._clock.utc_us())
+            settlements: list[Settlement] = []
+            given_back: list[Item] = []
+            for flight, status, reference in responses:
+                if status == 0:
+                    self._sent(flight, reference, events, settlements)
+                    self._gate.passed(now)
+                else:
+                    self._refused(flight, status, events, settlements, given_back)
+            if given_back:
+                await self._give_back(given_back)
+            if settlements or len(events):
+                await persist(self._store, settlements, events)
+            self._writing = 0
+            self._wake()
+
+    def _sent(self, flight: InFlight, reference: str, events: EventBatch, settlements: list[Settlement]) -> None:
+        item = flight.item
+        message = item.content
+        assert isinstance(message, Message)
+        events.add(
+            EventName.MT_SENT,
+            item.id,
+            message.client,
+            self._name,
+            message.dest,
+            message.source,
+            message.reference,
+            reference,
+            f"part {flight.part} of {message.parts}" if message.parts > 1 else "",
+        )
+        if message.parts > 1:
+            if item.id in self._parts.dead:
+                return
+            self._parts.answered(flight)
+        settlements.append(Sent(item, self._name, reference, events.at_us, flight.part))
+
+    def _refused(
+        self,
+        flight: InFlight,
+        status: int,
+        events: EventBatch,
+        settlements: list[Settlement],
+        given_back: list[Item],
+    ) -> None:
+        item = flight.item
+        if item.id in self._parts.dead:
+            return
+        refusal = classify(status, self._terms.refusals)
+        if refusal is Refusal.THROTTLED:
+            if self._gate.close(self._clock.monotonic()):
+                self._notes.add(EventName.THROTTLED, operator=self._name, detail=status_name(status))
+            if not self._wait_on_link(flight):
+                self._forget(item)
+                given_back.append(item)
+            return
+        if refusal is Refusal.TEMPORARY:
+            self._forget(item)
+            settlements.append(self._again(item, events, status_name(status)))
+            return
+        if flight.part > 1 or self._parts.has(item.id):
+            self._parts.dead.add(item.id)
+        self._forget(item)
+        tell(events, EventName.MT_FAILED, self._name, item, status_name(status))
+        settlements.append(end(item, Status.REJECTED, f"{status & 0xFFF:03X}", events.at_us, self._name))
+
+    def _wait_on_link(self, flight: InFlight) -> bool:
+        """A throttled part of a long message stays on a link: its other parts may be under way."""
+        message = flight.item.content
+        links = [link for link in self._links() if link.may_send]
+        if not isinstance(message, Message) or message.parts == 1 or not links:
+            return False
+        link = links[hash(message.dest) % len(links)]
+        link.backlog.appendleft((submits_of(message, self._terms.wire)[flight.part - 1], flight))
+        return True
+
+    def _forget(self, item: Item) -> None:
+        """A message of several parts stops here: its other parts do not leave, their answers change nothing."""
+        if self._parts.stop(item.id):
+            for link in self._links():
+                if link.backlog:
+                    kept = [each for each in link.backlog if each[1].item.id != item.id]
+                    link.backlog.clear()
+                    link.backlog.extend(kept)
+
+    def _again(self, item: Item, events: EventBatch, why: str) -> Settlement:
+        """Another operator of the route, or this one later."""
+        message = item.content
+        assert isinstance(message, Message)
+        route = self._mt_routes().find(message.dest, message.source, client=message.client)
+        other = next_operator(route.operators, self._name, item.attempts) if route else None
+        if other is not None and message.parts == 1:
+            tell(events, EventName.MT_MOVED, self._name, item, f"{why}; to {other}")
+            return Moved(item, f"operator:{other}")
+        due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
+        tell(events, EventName.MT_DEFERRED, self._name, item, why)
+        return Deferred(item, due)
+
+    async def give_up(self) -> None:
+        """Parts whose outcome nobody knows: sent again, or held for a receipt or a person."""
+        while True:
+            flights = await self._given_up.take()
+            items = {flight.item.id: (flight.item, why, is_slow) for flight, why, is_slow in flights}
+            events = EventBatch(self._clock.utc_us())
+            again: list[Item] = []
+            settlements: list[Settlement] = []
+            for item, why, is_slow in items.values():
+                if item.id in self._parts.dead:
+                    continue
+                self._forget(item)
+                if self._holds(item):
+                    tell(events, EventName.MT_HELD, self._name, item, why)
+                    settlements.append(Held(item, why))
+                elif is_slow:
+                    # An operator that answers nothing must not get the same message every few seconds.
+                    due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
+                    tell(events, EventName.MT_DEFERRED, self._name, item, why)
+                    settlements.append(Deferred(item, due))
+                else:
+                    tell(events, EventName.MT_DEFERRED, self._name, item, f"{why}; sent again")
+                    again.append(item)
+            # The release comes first: were the store away, others must not wait for the log.
+            await self._store.release(again)
+            if settlements or len(events):
+                await persist(self._store, settlements, events)
