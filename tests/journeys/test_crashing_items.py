@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chappe.clients.smpp_node import ClientSmppNode
+from chappe.clients.deliveries import Deliveries
 from chappe.model.message import Item
 from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from house import bound, journey, small_house
@@ -31,13 +31,13 @@ async def _a_receipt_that_crashes_its_writer(tmp_path: Path) -> None:
 def test_a_receipt_that_crashes_its_writer_is_held_and_the_gateway_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = ClientSmppNode._deliver_sm
+    write = Deliveries._deliver_sm
 
-    def crashing(self: ClientSmppNode, account: Any, item: Item) -> DeliverSm | DataSm:
+    def crashing(self: Deliveries, account: Any, item: Item) -> DeliverSm | DataSm:
         pdu = write(self, account, item)
         if pdu.destination_addr == "BAD":
             raise ValueError("no state for this status")
         return pdu
 
-    monkeypatch.setattr(ClientSmppNode, "_deliver_sm", crashing)
+    monkeypatch.setattr(Deliveries, "_deliver_sm", crashing)
     _a_receipt_that_crashes_its_writer(tmp_path)

@@ -11,32 +11,29 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
-from chappe.clients.passwords import Passwords, TooManyAttempts
+from chappe.clients.binds import Binds
+from chappe.clients.deliveries import Deliveries
+from chappe.clients.flushing import flush
 from chappe.clients.translate import (
-    deliver_of_message,
-    deliver_of_receipt,
     message_of_data,
     message_of_submit,
     wire_id,
 )
-from chappe.crash import ARMED, CrashPoint, reach
-from chappe.model.errors import MisuseError, PeerError
+from chappe.model.errors import PeerError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
-from chappe.model.lifecycle import Direction
-from chappe.model.message import Item, Message, Receipt
+from chappe.model.message import Item
 from chappe.net.smpp_peer import SmppPeer
 from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.node import Notes, hold_crashes, persist
-from chappe.runtime.supervisor import Crash, each
-from chappe.store.port import Deferred, Delivered, Fault, Held, Settlement, Store, StoreAway
+from chappe.runtime.node import Notes, hold_crashes
+from chappe.runtime.supervisor import Crash
+from chappe.store.port import Fault, Store, StoreAway
 from chappe.wire.smpp.facts import BindRequest, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
-from chappe.wire.smpp.framer import MAX_PDU_OCTETS
-from chappe.wire.smpp.pdus import DataSm, DataSmResp, DeliverSm, SubmitSm, SubmitSmResp
+from chappe.wire.smpp.pdus import DataSm, DataSmResp, SubmitSm, SubmitSmResp
 from chappe.wire.smpp.session import Role, Session, Timers
-from chappe.wire.smpp.statuses import CommandStatus, status_name
+from chappe.wire.smpp.statuses import CommandStatus
 
 #: Connections that have not bound yet, over all addresses: beyond, the oldest are closed.
 MAX_UNBOUND: Final = 20_000
@@ -48,16 +45,6 @@ ACCEPT_ITEMS: Final = 250
 TICK_S: Final = 0.5
 #: Sessions that look at it before others get their turn.
 TICK_PEERS: Final = 100
-#: deliver_sm answers after which the same delivery is tried again later; others end it (SMPP 3.4 §4.6.2).
-_TRY_AGAIN: Final = frozenset(
-    {
-        CommandStatus.ESME_RX_T_APPN,
-        CommandStatus.ESME_RSYSERR,
-        CommandStatus.ESME_RMSGQFUL,
-        CommandStatus.ESME_RTHROTTLED,
-        CommandStatus.ESME_RINVBNDSTS,
-    }
-)
 
 
 class Submission(msgspec.Struct, gc=False):
@@ -67,18 +54,6 @@ class Submission(msgspec.Struct, gc=False):
     sequence_number: int
     item: Item
     is_data: bool
-
-
-class Answered(msgspec.Struct, gc=False):
-    """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after.
-
-    `misfit` tells why no PDU of the client's SMPP version can carry it.
-    """
-
-    item: Item
-    command_status: int
-    due_at_ms: int = 0
-    misfit: str = ""
 
 
 class ClientSmppNode:
@@ -103,24 +78,28 @@ class ClientSmppNode:
         self._clock = clock
         self._session_init_s = session_init_s
         self._system_id = system_id
-        self._passwords = Passwords()
         self._peers: set[SmppPeer] = set()
         #: Connections that have not bound yet, the oldest first.
         self._unbound: dict[SmppPeer, None] = {}
         self._max_unbound = max_unbound
         self._submissions: Gathered[Submission] = Gathered()
-        self._answers: Gathered[Answered] = Gathered()
         self._crashes: Gathered[Crash] = Gathered()
-        #: Answers to deliveries that are being written to the store.
-        self._settling = 0
-        self._hungry: Gathered[Account] = Gathered()
-        self._is_hungry: set[str] = set()
         self._binding: set[asyncio.Task[None]] = set()
         self._notes = Notes(store, clock)
         self._server: asyncio.Server | None = None
         self.is_draining = False
+        self._deliveries = Deliveries(store, clock, self._crashes, is_draining=lambda: self.is_draining)
+        self._binds = Binds(
+            self._account_by_system_id,
+            clock,
+            self._notes,
+            self._unbound,
+            system_id=system_id,
+            is_draining=lambda: self.is_draining,
+            wake=self._deliveries.wake,
+        )
         for account in self._account_by_system_id.values():
-            store.listen(account.queue, lambda account=account: self._wake(account))  # type: ignore[misc]
+            store.listen(account.queue, lambda account=account: self._deliveries.wake(account))  # type: ignore[misc]
 
     # -- life of the node ---------------------------------------------------------------------------
 
@@ -134,8 +113,8 @@ class ClientSmppNode:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._accept(), name="client-smpp accept")
-            group.create_task(self._deliver(), name="client-smpp deliver")
-            group.create_task(self._settle(), name="client-smpp settle")
+            group.create_task(self._deliveries.deliver(), name="client-smpp deliver")
+            group.create_task(self._deliveries.settle(), name="client-smpp settle")
             group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="client-smpp crashes")
             group.create_task(self._tick(), name="client-smpp tick")
 
@@ -146,7 +125,7 @@ class ClientSmppNode:
             self._server.close()
         while self._clock.monotonic() < until and (
             len(self._submissions)
-            or self._unsettled
+            or self._deliveries.unsettled
             or any(peer.session.in_flight or peer.session.unanswered for peer in self._peers)
         ):
             await asyncio.sleep(0.02)
@@ -162,7 +141,7 @@ class ClientSmppNode:
             await asyncio.sleep(0.02)
         for peer in list(self._peers):
             peer.close("the gateway stops")
-        self._passwords.close()
+        self._binds.close()
 
     @property
     def bound(self) -> dict[str, int]:
@@ -212,7 +191,7 @@ class ClientSmppNode:
         self._note(EventName.CLIENT_GONE, account.name, f"{peer.name} {reason}")
         if items:
             self._give_back(items)
-        self._wake(account)
+        self._deliveries.wake(account)
 
     def _give_back(self, items: list[Item]) -> None:
         task = asyncio.get_running_loop().create_task(self._store.release(items), name="client-smpp release")
@@ -229,72 +208,18 @@ class ClientSmppNode:
             if kind is Request:
                 self._on_request(peer, fact.sequence_number, fact.pdu, now_ms)  # type: ignore[union-attr]
             elif kind is Response:
-                self._on_response(peer, fact)  # type: ignore[arg-type]
+                self._deliveries.on_response(peer, fact)  # type: ignore[arg-type]
             elif kind is BindRequest:
-                task = asyncio.get_running_loop().create_task(self._bind(peer, fact), name="client-smpp bind")  # type: ignore[arg-type]
+                task = asyncio.get_running_loop().create_task(self._binds.bind(peer, fact), name="client-smpp bind")  # type: ignore[arg-type]
                 self._keep(task)
             elif kind is Unanswered:
                 if isinstance(fact.context, Item):  # type: ignore[union-attr]
-                    self._try_again(peer.owner, fact.context, 0)  # type: ignore[union-attr]
+                    self._deliveries.try_again(peer.owner, fact.context, 0)  # type: ignore[union-attr]
             elif kind is Refused:
                 account: Account | None = peer.owner
                 self._note(EventName.PDU_REFUSED, account.name if account else "", f"{peer.name} {fact.what}")  # type: ignore[union-attr]
             elif kind is Over or kind is LateResponse:
                 pass
-
-    # -- binds --------------------------------------------------------------------------------------
-
-    async def _bind(self, peer: SmppPeer, request: BindRequest) -> None:
-        """Let a client in, or say why not."""
-        pdu, number = request.pdu, request.sequence_number
-        account = self._account_by_system_id.get(pdu.system_id)
-        status = await self._judge_bind(peer, account, pdu.system_id, pdu.password)
-        if peer.is_lost:
-            return
-        if status or account is None:
-            self._note(
-                EventName.BIND_REFUSED,
-                account.name if account else "",
-                f"{peer.name} {pdu.system_id!r} {status_name(status)}",
-            )
-            peer.session.refuse_bind(number, status)
-            peer.hand_on([])
-            peer.close(f"bind refused with {status_name(status)}")
-            return
-        self._unbound.pop(peer, None)
-        peer.owner = account
-        account.peers.append(peer)
-        timers = Timers(enquire_link_s=account.enquire_link_s, response_s=account.response_s)
-        peer.session.agree(self._clock.monotonic(), timers=timers, window_pdus=account.window)
-        peer.session.lengthen(MAX_PDU_OCTETS)
-        peer.session.accept_bind(number, system_id=self._system_id)
-        peer.flush()
-        self._note(EventName.CLIENT_BOUND, account.name, f"{peer.name} {type(pdu).__name__}")
-        self._wake(account)
-
-    async def _judge_bind(self, peer: SmppPeer, account: Account | None, system_id: str, password: str) -> int:
-        """The status that a bind deserves.  SMPP 3.4 §5.1.3."""
-        if self.is_draining:
-            return CommandStatus.ESME_RSYSERR
-        if account is None or not account.is_enabled:
-            return CommandStatus.ESME_RINVSYSID
-        if not account.may_come_from(peer.address):
-            return CommandStatus.ESME_RBINDFAIL
-        try:
-            is_right = await self._passwords.is_right(
-                password,
-                plain=account.password,
-                hashed=account.password_hash,
-                who=(system_id, peer.address),
-                now=self._clock.monotonic(),
-            )
-        except TooManyAttempts:
-            return CommandStatus.ESME_RBINDFAIL
-        if not is_right:
-            return CommandStatus.ESME_RINVPASWD
-        if len(account.peers) >= account.max_binds:
-            return CommandStatus.ESME_RALYBND
-        return CommandStatus.ESME_ROK
 
     # -- messages in --------------------------------------------------------------------------------
 
@@ -387,7 +312,7 @@ class ClientSmppNode:
             if not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
-        self._flush(dirty)
+        flush(dirty)
 
     def _refuse(self, submissions: list[Submission]) -> None:
         """The store is away: everyone is told to try again."""
@@ -402,143 +327,7 @@ class ClientSmppNode:
             if not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
-        self._flush(dirty)
-
-    def _flush(self, dirty: list[SmppPeer]) -> None:
-        if ARMED is not None:
-            reach(CrashPoint.BEFORE_WRITE_TO_CLIENT)
-        for peer in dirty:
-            peer.flush()
-        if ARMED is not None:
-            reach(CrashPoint.AFTER_WRITE_TO_CLIENT)
-
-    # -- receipts and MO out ------------------------------------------------------------------------
-
-    def _wake(self, account: Account) -> None:
-        """Something waits for this client, or it has room again."""
-        if account.name not in self._is_hungry and account.peers and not self.is_draining:
-            self._is_hungry.add(account.name)
-            self._hungry.add(account)
-
-    async def _deliver(self) -> None:
-        while True:
-            dirty: list[SmppPeer] = []
-            for account in await self._hungry.take():
-                self._is_hungry.discard(account.name)
-                if not self.is_draining:
-                    await self._deliver_to(account, dirty)
-            self._flush(dirty)
-
-    async def _deliver_to(self, account: Account, dirty: list[SmppPeer]) -> None:
-        """Fill the windows of a client's receivers."""
-        now = self._clock.monotonic()
-        for peer in account.peers:
-            room = peer.session.room if peer.is_writable and peer.session.may_receive_deliveries else 0
-            if not room:
-                continue
-            items = await self._store.lease(account.queue, room)
-
-            def hand(item: Item, peer: SmppPeer = peer) -> None:
-                if not account.waiting_handsets or not self._must_wait(account, item):
-                    self._send(peer, account, item, now)
-
-            for crash in each(items, hand):
-                self._crashes.add(crash)
-            if items and not peer.is_dirty:
-                peer.is_dirty = True
-                dirty.append(peer)
-            if len(items) < room:
-                return
-
-    def _send(self, peer: SmppPeer, account: Account, item: Item, now: float) -> None:
-        """Write one delivery; one that the client's SMPP cannot carry is held for a person, and stops nobody."""
-        try:
-            peer.session.request(self._deliver_sm(account, item), now, item)
-        except MisuseError as error:
-            self._answers.add(Answered(item, 0, misfit=str(error)))
-
-    def _deliver_sm(self, account: Account, item: Item) -> DeliverSm | DataSm:
-        content = item.content
-        if isinstance(content, Receipt):
-            return deliver_of_receipt(content, account.id_form)
-        return deliver_of_message(content)
-
-    def _must_wait(self, account: Account, item: Item) -> bool:
-        """Something for this handset was refused and is not due yet: what follows waits behind it."""
-        until_ms = account.waiting_handsets.get(_handset(item))
-        if until_ms is None:
-            return False
-        if until_ms <= self._clock.utc_us() // 1000 or item.due_at_ms:
-            account.waiting_handsets.pop(_handset(item), None)
-            return False
-        self._answers.add(Answered(item, 0, until_ms + 1))
-        return True
-
-    def _on_response(self, peer: SmppPeer, response: Response) -> None:
-        item, account = response.context, peer.owner
-        assert isinstance(item, Item)
-        status = response.command_status
-        if status in _TRY_AGAIN:
-            self._try_again(account, item, status)
-        else:
-            self._answers.add(Answered(item, status))
-        self._wake(account)
-
-    def _try_again(self, account: Account, item: Item, status: int) -> None:
-        """Refused for now, or never answered: the same delivery again after a pause."""
-        due = self._clock.utc_us() // 1000 + int(account.retry_s * 1000)
-        account.waiting_handsets[_handset(item)] = due
-        self._answers.add(Answered(item, status, due))
-
-    async def _settle(self) -> None:
-        """Write what became of deliveries; while the store is away, keep trying: nothing else may forget it."""
-        while True:
-            answers = await self._answers.take()
-            self._settling = len(answers)
-            events = EventBatch(self._clock.utc_us())
-            settlements: list[Settlement] = []
-            for answer in answers:
-                if answer.due_at_ms:
-                    settlements.append(Deferred(answer.item, answer.due_at_ms))
-                elif answer.misfit:
-                    settlements.append(Held(answer.item, answer.misfit))
-                    self._tell(events, answer.item, f"held: {answer.misfit}")
-                else:
-                    settlements.append(Delivered(answer.item, events.at_us))
-                    status = answer.command_status
-                    self._tell(events, answer.item, status_name(status) if status else "")
-            await persist(self._store, settlements, events)
-            self._settling = 0
-
-    @property
-    def _unsettled(self) -> int:
-        """Answers that were read and are not yet on disk: what they end would come again after a stop."""
-        return self._settling + len(self._answers)
-
-    def _tell(self, events: EventBatch, item: Item, refusal: str) -> None:
-        content = item.content
-        if isinstance(content, Receipt):
-            events.add(
-                EventName.DR_REFUSED if refusal else EventName.DR_DELIVERED,
-                content.message_id,
-                content.client,
-                content.operator,
-                content.source,
-                content.dest,
-                content.reference,
-                "",
-                refusal or content.status.word,
-            )
-        else:
-            events.add(
-                EventName.MO_REFUSED if refusal else EventName.MO_DELIVERED,
-                content.id,
-                content.client,
-                content.operator,
-                content.source,
-                content.dest,
-                detail=refusal,
-            )
+        flush(dirty)
 
     # -- clock and log ------------------------------------------------------------------------------
 
@@ -564,10 +353,3 @@ class ClientSmppNode:
             number=pdu.source_addr,
             detail=str(error),
         )
-
-
-def _handset(item: Item) -> str:
-    content = item.content
-    if isinstance(content, Message):
-        return content.dest if content.direction is Direction.MT else content.source
-    return content.source

@@ -1,0 +1,199 @@
+"""Deliveries: receipts and MO go to the clients that are bound, and what they answer is settled."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from chappe.clients.account import Account
+from chappe.clients.flushing import flush
+from chappe.clients.translate import deliver_of_message, deliver_of_receipt
+from chappe.model.errors import MisuseError
+from chappe.model.events import EventBatch, EventName
+from chappe.model.lifecycle import Direction
+from chappe.model.message import Item, Message, Receipt
+from chappe.net.smpp_peer import SmppPeer
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import persist
+from chappe.runtime.supervisor import Crash, each
+from chappe.store.port import Deferred, Delivered, Held, Settlement, Store
+from chappe.wire.smpp.facts import Response
+from chappe.wire.smpp.pdus import DataSm, DeliverSm
+from chappe.wire.smpp.statuses import CommandStatus, status_name
+
+#: deliver_sm answers after which the same delivery is tried again later; others end it (SMPP 3.4 §4.6.2).
+_TRY_AGAIN: Final = frozenset(
+    {
+        CommandStatus.ESME_RX_T_APPN,
+        CommandStatus.ESME_RSYSERR,
+        CommandStatus.ESME_RMSGQFUL,
+        CommandStatus.ESME_RTHROTTLED,
+        CommandStatus.ESME_RINVBNDSTS,
+    }
+)
+
+
+class Answered(msgspec.Struct, gc=False):
+    """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after.
+
+    `misfit` tells why no PDU of the client's SMPP version can carry it.
+    """
+
+    item: Item
+    command_status: int
+    due_at_ms: int = 0
+    misfit: str = ""
+
+
+class Deliveries:
+    """Reads `client:NAME` of all SMPP clients."""
+
+    def __init__(
+        self, store: Store, clock: Clock, crashes: Gathered[Crash], *, is_draining: Callable[[], bool]
+    ) -> None:
+        """What cannot be handled goes to `crashes`."""
+        self._store = store
+        self._clock = clock
+        self._crashes = crashes
+        self._is_draining = is_draining
+        self._answers: Gathered[Answered] = Gathered()
+        #: Answers to deliveries that are being written to the store.
+        self._settling = 0
+        self._hungry: Gathered[Account] = Gathered()
+        self._is_hungry: set[str] = set()
+
+    def wake(self, account: Account) -> None:
+        """Something waits for this client, or it has room again."""
+        if account.name not in self._is_hungry and account.peers and not self._is_draining():
+            self._is_hungry.add(account.name)
+            self._hungry.add(account)
+
+    async def deliver(self) -> None:
+        """Hand clients what waits for them."""
+        while True:
+            dirty: list[SmppPeer] = []
+            for account in await self._hungry.take():
+                self._is_hungry.discard(account.name)
+                if not self._is_draining():
+                    await self._deliver_to(account, dirty)
+            flush(dirty)
+
+    async def _deliver_to(self, account: Account, dirty: list[SmppPeer]) -> None:
+        """Fill the windows of a client's receivers."""
+        now = self._clock.monotonic()
+        for peer in account.peers:
+            room = peer.session.room if peer.is_writable and peer.session.may_receive_deliveries else 0
+            if not room:
+                continue
+            items = await self._store.lease(account.queue, room)
+
+            def hand(item: Item, peer: SmppPeer = peer) -> None:
+                if not account.waiting_handsets or not self._must_wait(account, item):
+                    self._send(peer, account, item, now)
+
+            for crash in each(items, hand):
+                self._crashes.add(crash)
+            if items and not peer.is_dirty:
+                peer.is_dirty = True
+                dirty.append(peer)
+            if len(items) < room:
+                return
+
+    def _send(self, peer: SmppPeer, account: Account, item: Item, now: float) -> None:
+        """Write one delivery; one that the client's SMPP cannot carry is held for a person, and stops nobody."""
+        try:
+            peer.session.request(self._deliver_sm(account, item), now, item)
+        except MisuseError as error:
+            self._answers.add(Answered(item, 0, misfit=str(error)))
+
+    def _deliver_sm(self, account: Account, item: Item) -> DeliverSm | DataSm:
+        content = item.content
+        if isinstance(content, Receipt):
+            return deliver_of_receipt(content, account.id_form)
+        return deliver_of_message(content)
+
+    def _must_wait(self, account: Account, item: Item) -> bool:
+        """Something for this handset was refused and is not due yet: what follows waits behind it."""
+        until_ms = account.waiting_handsets.get(_handset(item))
+        if until_ms is None:
+            return False
+        if until_ms <= self._clock.utc_us() // 1000 or item.due_at_ms:
+            account.waiting_handsets.pop(_handset(item), None)
+            return False
+        self._answers.add(Answered(item, 0, until_ms + 1))
+        return True
+
+    def on_response(self, peer: SmppPeer, response: Response) -> None:
+        """A client has answered a delivery."""
+        item, account = response.context, peer.owner
+        assert isinstance(item, Item)
+        status = response.command_status
+        if status in _TRY_AGAIN:
+            self.try_again(account, item, status)
+        else:
+            self._answers.add(Answered(item, status))
+        self.wake(account)
+
+    def try_again(self, account: Account, item: Item, status: int) -> None:
+        """Refused for now, or never answered: the same delivery again after a pause."""
+        due = self._clock.utc_us() // 1000 + int(account.retry_s * 1000)
+        account.waiting_handsets[_handset(item)] = due
+        self._answers.add(Answered(item, status, due))
+
+    async def settle(self) -> None:
+        """Write what became of deliveries; while the store is away, keep trying: nothing else may forget it."""
+        while True:
+            answers = await self._answers.take()
+            self._settling = len(answers)
+            events = EventBatch(self._clock.utc_us())
+            settlements: list[Settlement] = []
+            for answer in answers:
+                if answer.due_at_ms:
+                    settlements.append(Deferred(answer.item, answer.due_at_ms))
+                elif answer.misfit:
+                    settlements.append(Held(answer.item, answer.misfit))
+                    self._tell(events, answer.item, f"held: {answer.misfit}")
+                else:
+                    settlements.append(Delivered(answer.item, events.at_us))
+                    status = answer.command_status
+                    self._tell(events, answer.item, status_name(status) if status else "")
+            await persist(self._store, settlements, events)
+            self._settling = 0
+
+    @property
+    def unsettled(self) -> int:
+        """Answers that were read and are not yet on disk: what they end would come again after a stop."""
+        return self._settling + len(self._answers)
+
+    def _tell(self, events: EventBatch, item: Item, refusal: str) -> None:
+        content = item.content
+        if isinstance(content, Receipt):
+            events.add(
+                EventName.DR_REFUSED if refusal else EventName.DR_DELIVERED,
+                content.message_id,
+                content.client,
+                content.operator,
+                content.source,
+                content.dest,
+                content.reference,
+                "",
+                refusal or content.status.word,
+            )
+        else:
+            events.add(
+                EventName.MO_REFUSED if refusal else EventName.MO_DELIVERED,
+                content.id,
+                content.client,
+                content.operator,
+                content.source,
+                content.dest,
+                detail=refusal,
+            )
+
+
+def _handset(item: Item) -> str:
+    content = item.content
+    if isinstance(content, Message):
+        return content.dest if content.direction is Direction.MT else content.source
+    return content.source
