@@ -4,15 +4,11 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Coroutine, Sequence
-from ipaddress import ip_network
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
 import chappe
-from chappe.clients.account import PRIORITY_BY_NAME, Account
 from chappe.clients.http_node import ClientHttpNode
-from chappe.clients.http_translate import Path as HttpPath
 from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.conf.instructions import Instructions
@@ -23,39 +19,24 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.net.watching import Telling, Watching
+from chappe.node_terms import account_of, http_path_of, link_terms_of, rules_of, sending_terms_of
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus
-from chappe.operators.smpp_links import LinkTerms
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.status import operator_status
-from chappe.operators.terms import SendingTerms
-from chappe.operators.translate import Wire
 from chappe.router.sweeper import Patience, Sweeper
-from chappe.rules.decide import Routes, Rule
-from chappe.rules.retry import RefusalRules
+from chappe.rules.decide import Routes
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest
-from chappe.runtime.settings_clients import Client, Route, Via
-from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import host_and_port
-from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
-from chappe.runtime.throttle import Throttle
+from chappe.runtime.settings_operators import Operator
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
-from chappe.text.encoding import DefaultAlphabet
-from chappe.text.segments import SplitMethod
 
-#: How a profile's words for cutting long messages are meant.
-SPLIT_METHODS = {
-    Split.UDH8: SplitMethod.UDH8,
-    Split.UDH16: SplitMethod.UDH16,
-    Split.SAR: SplitMethod.SAR,
-    Split.PAYLOAD: SplitMethod.NONE,
-}
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
 
@@ -230,118 +211,6 @@ class Gateway:
         await self.store.record(events)
 
 
-def account_of(client: Client, now: float) -> Account:
-    """A client's settings as its doors use them."""
-    account = Account(
-        name=client.name,
-        is_enabled=client.enabled,
-        priority=PRIORITY_BY_NAME[client.priority.value],
-        queue_limit=client.queue_limit,
-        store_away_status=client.store_away_status,
-        throttle=Throttle(client.rate, now),
-        default_validity_s=client.default_validity_s,
-    )
-    if client.smpp is not None:
-        smpp = client.smpp
-        account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
-        account.max_binds, account.window, account.id_form = smpp.max_binds, smpp.window, smpp.id_form.value
-        account.allowed = tuple(ip_network(each) for each in smpp.allowed)
-        account.enquire_link_s, account.response_s, account.retry_s = (
-            smpp.enquire_link_s,
-            smpp.response_s,
-            smpp.retry_s,
-        )
-    return account
-
-
-def link_terms_of(operator: Operator) -> LinkTerms:
-    """Where and how an operator's links are bound."""
-    host, port = host_and_port(operator.address)
-    return LinkTerms(
-        operator=operator.name,
-        host=host,
-        port=port,
-        system_id=operator.system_id,
-        password=operator.password,
-        system_type=operator.system_type,
-        is_pair=operator.bind is Bind.TRANSMITTER_AND_RECEIVER,
-        links=operator.binds,
-        window_pdus=operator.window,
-        session_init_s=operator.session_init_s,
-        enquire_link_s=operator.enquire_link_s,
-        response_s=operator.response_s,
-        reconnect_min_s=operator.reconnect_min_s,
-        reconnect_max_s=operator.reconnect_max_s,
-    )
-
-
-def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
-    """What the HTTP door must know of an operator."""
-    alphabet = DefaultAlphabet(profile.alphabet.value)
-    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,))
-
-
-def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
-    """How an operator is fed, and what its refusals mean."""
-    return SendingTerms(
-        wire=Wire(
-            source_ton=operator.source_ton,
-            source_npi=operator.source_npi,
-            dest_ton=operator.dest_ton,
-            dest_npi=operator.dest_npi,
-            split=SPLIT_METHODS[profile.split],
-            default_encoding=DefaultAlphabet(profile.alphabet.value).encoding,
-            id_base=profile.id_base.value,
-            id_ignores_case=profile.id_ignores_case,
-            id_ignores_zeros=profile.id_ignores_zeros,
-            mo_identity_tag=profile.mo_identity_tag,
-            holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
-        ),
-        refusals=RefusalRules(
-            throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
-            temporary=frozenset(profile.temporary_statuses),
-        ),
-        rate=operator.rate,
-        retry_s=operator.retry_s,
-        max_validity_s=operator.max_validity_s,
-        holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
-        holds_premium=profile.unknown_outcome_premium is UnknownOutcome.HOLD,
-        retry_status=profile.retry_status,
-        redelivery_s=profile.redelivery_s,
-    )
-
-
-def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
-    """Routes as the rules judge them."""
-    client_by_name = {client.name: client for client in clients}
-    rules: list[Rule] = []
-    for route in routes:
-        if route.direction is RouteDirection.MT:
-            rules.append(
-                Rule(
-                    Direction.MT,
-                    to=route.to,
-                    source=route.source,
-                    of_client=route.client or "",
-                    operators=route.operators,
-                )
-            )
-            continue
-        client = client_by_name[route.client or ""]
-        is_smpp = route.via is Via.SMPP or (route.via is None and client.smpp is not None)
-        rules.append(
-            Rule(
-                Direction.MO,
-                to=route.to,
-                source=route.source,
-                keyword=route.keyword or "",
-                queue=f"{'client' if is_smpp else 'callback'}:{client.name}",
-                client=client.name,
-            )
-        )
-    return rules
-
-
 async def serve(settings: Settings) -> int:
     """Run the gateway until SIGTERM or SIGINT; a second one ends at once."""
     stopping = asyncio.Event()
@@ -373,8 +242,3 @@ def run(settings: Settings) -> int:
     except ImportError:
         return asyncio.run(serve(settings))
     return int(uvloop.run(serve(settings)))
-
-
-def data_path(settings: Settings) -> Path:
-    """Where this gateway keeps everything."""
-    return settings.gateway.data_path

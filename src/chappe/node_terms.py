@@ -1,0 +1,143 @@
+"""Settings as each node takes them: an administrator's tables become accounts, terms and rules.
+
+It must never make a node or a store; `assembly.py` does.
+"""
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+
+from chappe.clients.account import PRIORITY_BY_NAME, Account
+from chappe.clients.http_translate import Path as HttpPath
+from chappe.model.lifecycle import Direction
+from chappe.operators.smpp_links import LinkTerms
+from chappe.operators.terms import SendingTerms
+from chappe.operators.translate import Wire
+from chappe.rules.decide import Rule
+from chappe.rules.retry import RefusalRules
+from chappe.runtime.settings_clients import Client, Route, Via
+from chappe.runtime.settings_clients import Direction as RouteDirection
+from chappe.runtime.settings_gateway import host_and_port
+from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
+from chappe.runtime.throttle import Throttle
+from chappe.text.encoding import DefaultAlphabet
+from chappe.text.segments import SplitMethod
+
+#: How a profile's words for cutting long messages are meant.
+SPLIT_METHODS = {
+    Split.UDH8: SplitMethod.UDH8,
+    Split.UDH16: SplitMethod.UDH16,
+    Split.SAR: SplitMethod.SAR,
+    Split.PAYLOAD: SplitMethod.NONE,
+}
+
+
+def account_of(client: Client, now: float) -> Account:
+    """A client's settings as its doors use them."""
+    account = Account(
+        name=client.name,
+        is_enabled=client.enabled,
+        priority=PRIORITY_BY_NAME[client.priority.value],
+        queue_limit=client.queue_limit,
+        store_away_status=client.store_away_status,
+        throttle=Throttle(client.rate, now),
+        default_validity_s=client.default_validity_s,
+    )
+    if client.smpp is not None:
+        smpp = client.smpp
+        account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
+        account.max_binds, account.window, account.id_form = smpp.max_binds, smpp.window, smpp.id_form.value
+        account.allowed = tuple(ip_network(each) for each in smpp.allowed)
+        account.enquire_link_s, account.response_s, account.retry_s = (
+            smpp.enquire_link_s,
+            smpp.response_s,
+            smpp.retry_s,
+        )
+    return account
+
+
+def link_terms_of(operator: Operator) -> LinkTerms:
+    """Where and how an operator's links are bound."""
+    host, port = host_and_port(operator.address)
+    return LinkTerms(
+        operator=operator.name,
+        host=host,
+        port=port,
+        system_id=operator.system_id,
+        password=operator.password,
+        system_type=operator.system_type,
+        is_pair=operator.bind is Bind.TRANSMITTER_AND_RECEIVER,
+        links=operator.binds,
+        window_pdus=operator.window,
+        session_init_s=operator.session_init_s,
+        enquire_link_s=operator.enquire_link_s,
+        response_s=operator.response_s,
+        reconnect_min_s=operator.reconnect_min_s,
+        reconnect_max_s=operator.reconnect_max_s,
+    )
+
+
+def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
+    """What the HTTP door must know of an operator."""
+    alphabet = DefaultAlphabet(profile.alphabet.value)
+    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,))
+
+
+def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
+    """How an operator is fed, and what its refusals mean."""
+    return SendingTerms(
+        wire=Wire(
+            source_ton=operator.source_ton,
+            source_npi=operator.source_npi,
+            dest_ton=operator.dest_ton,
+            dest_npi=operator.dest_npi,
+            split=SPLIT_METHODS[profile.split],
+            default_encoding=DefaultAlphabet(profile.alphabet.value).encoding,
+            id_base=profile.id_base.value,
+            id_ignores_case=profile.id_ignores_case,
+            id_ignores_zeros=profile.id_ignores_zeros,
+            mo_identity_tag=profile.mo_identity_tag,
+            holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
+        ),
+        refusals=RefusalRules(
+            throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
+            temporary=frozenset(profile.temporary_statuses),
+        ),
+        rate=operator.rate,
+        retry_s=operator.retry_s,
+        max_validity_s=operator.max_validity_s,
+        holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
+        holds_premium=profile.unknown_outcome_premium is UnknownOutcome.HOLD,
+        retry_status=profile.retry_status,
+        redelivery_s=profile.redelivery_s,
+    )
+
+
+def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
+    """Routes as the rules judge them."""
+    client_by_name = {client.name: client for client in clients}
+    rules: list[Rule] = []
+    for route in routes:
+        if route.direction is RouteDirection.MT:
+            rules.append(
+                Rule(
+                    Direction.MT,
+                    to=route.to,
+                    source=route.source,
+                    of_client=route.client or "",
+                    operators=route.operators,
+                )
+            )
+            continue
+        client = client_by_name[route.client or ""]
+        is_smpp = route.via is Via.SMPP or (route.via is None and client.smpp is not None)
+        rules.append(
+            Rule(
+                Direction.MO,
+                to=route.to,
+                source=route.source,
+                keyword=route.keyword or "",
+                queue=f"{'client' if is_smpp else 'callback'}:{client.name}",
+                client=client.name,
+            )
+        )
+    return rules
