@@ -14,11 +14,7 @@ from chappe.clients.account import Account
 from chappe.clients.binds import Binds
 from chappe.clients.deliveries import Deliveries
 from chappe.clients.flushing import flush
-from chappe.clients.translate import (
-    message_of_data,
-    message_of_submit,
-    wire_id,
-)
+from chappe.clients.translate import message_of_data, message_of_submit, wire_id
 from chappe.model.errors import PeerError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker

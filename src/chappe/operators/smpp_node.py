@@ -12,8 +12,7 @@ from typing import Final
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName
-from chappe.model.ids import IdMaker, first_id_at, made_at_ms
-from chappe.model.lifecycle import Status
+from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.failover import Failover
@@ -25,16 +24,15 @@ from chappe.operators.smpp_links import LinkTerms, SmppLinks
 from chappe.operators.telling import tell
 from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import submit_of, submits_of
+from chappe.operators.validity import Validity
 from chappe.rules.decide import Routes
-from chappe.rules.expiry import expires_at_ms
 from chappe.rules.retry import Gate
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, hold_crashes, persist
 from chappe.runtime.supervisor import Crash, each
 from chappe.runtime.throttle import Throttle
-from chappe.store.endings import end
-from chappe.store.port import Sending, Settlement, Store, Unwritten
+from chappe.store.port import Sending, Store, Unwritten
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSm, SubmitSmResp
 from chappe.wire.smpp.statuses import CommandStatus, status_name
@@ -72,9 +70,8 @@ class OperatorSmppNode:
         self._terms = terms
         self._store = store
         self._clock = clock
-        self._validity_s = validity_s
-        # Younger messages that name no moment need no look.
-        self._surely_valid_ms = int(min(shortest_validity_s, terms.max_validity_s) * 1000)
+        limits = (validity_s, shortest_validity_s, terms.max_validity_s)
+        self._validity = Validity(self.name, store, clock, *limits)
         self._premium = premium
         self._may_hold = terms.holds_unknown or (bool(premium) and terms.holds_premium)
         self._notes = Notes(store, clock)
@@ -91,12 +88,20 @@ class OperatorSmppNode:
         self.links = SmppLinks(
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
         )
-        self._responses = Responses(
+        self._responses = self._make_responses(mt_routes)
+        self._failover = self._make_failover(mt_routes, is_up)
+        self.inbound = Inbound(
+            self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, int(terms.redelivery_s * 1000)
+        )
+        store.listen(self.queue, self._wake)
+
+    def _make_responses(self, mt_routes: Callable[[], Routes]) -> Responses:
+        return Responses(
             self.name,
-            terms,
-            store,
+            self._terms,
+            self._store,
             mt_routes,
-            clock,
+            self._clock,
             self._notes,
             self._gate,
             self._parts,
@@ -105,19 +110,17 @@ class OperatorSmppNode:
             holds=self._holds,
             wake=self._wake,
         )
-        self._failover = Failover(
+
+    def _make_failover(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool]) -> Failover:
+        return Failover(
             self.name,
-            store,
+            self._store,
             mt_routes,
-            clock,
+            self._clock,
             down_since=lambda: self.links.down_since,
             is_draining=lambda: self.is_draining,
             is_up=is_up,
         )
-        self.inbound = Inbound(
-            self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, int(terms.redelivery_s * 1000)
-        )
-        store.listen(self.queue, self._wake)
 
     # -- life of the node ---------------------------------------------------------------------------
 
@@ -304,7 +307,7 @@ class OperatorSmppNode:
 
     async def _send_items(self, items: Sequence[Item]) -> None:
         """Put leased messages on links; what has outlived its validity ends here."""
-        ready = await self._still_valid(items)
+        ready = await self._validity.still_valid(items)
         taken = await self._parts_taken(ready)
         held = [item for item in ready if self._holds(item)] if self._may_hold else []
         if held and any(link.may_send for link in self.links.links):
@@ -333,19 +336,6 @@ class OperatorSmppNode:
         """Of long messages, the parts that the operator has already: id → part numbers."""
         long = [item for item in items if item.content.parts > 1]  # type: ignore[union-attr]
         return {item.id: await self._store.parts_sent(item.id) for item in long}
-
-    async def _still_valid(self, items: Sequence[Item]) -> Sequence[Item]:
-        """End what has outlived its validity; return the rest."""
-        now_ms = self._clock.utc_us() // 1000
-        fresh_from = first_id_at(now_ms - self._surely_valid_ms)
-        if all(item.id > fresh_from and not item.content.expires_at_ms for item in items):  # type: ignore[union-attr]
-            return items
-        late = [item for item in items if self._expires_at_ms(item) <= now_ms]
-        if late:
-            await self.end_expired(late)
-            ended = {item.id for item in late}
-            return [item for item in items if item.id not in ended]
-        return items
 
     def _put(self, link: Link, pdu: SubmitSm, flight: InFlight, now: float) -> None:
         sender = link.sender
@@ -391,25 +381,6 @@ class OperatorSmppNode:
         for item in items:
             tell(events, EventName.MT_SENDING, self.name, item)
         await persist(self._store, [Sending(item) for item in items], events)
-
-    def _expires_at_ms(self, item: Item) -> int:
-        message = item.content
-        assert isinstance(message, Message)
-        return expires_at_ms(
-            message,
-            born_ms=made_at_ms(item.id),
-            validity_s=self._validity_s(message.client),
-            max_validity_s=self._terms.max_validity_s,
-        )
-
-    async def end_expired(self, items: Sequence[Item]) -> None:
-        """Our clock ends what was never sent, and tells its client."""
-        events = EventBatch(self._clock.utc_us())
-        settlements: list[Settlement] = []
-        for item in items:
-            tell(events, EventName.MT_EXPIRED, self.name, item)
-            settlements.append(end(item, Status.EXPIRED, "000", events.at_us, self.name))
-        await persist(self._store, settlements, events)
 
     # -- clock --------------------------------------------------------------------------------------
 
