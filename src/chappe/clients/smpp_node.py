@@ -36,7 +36,7 @@ MAX_UNBOUND: Final = 20_000
 #: Longest PDU of a peer that has not bound: many strangers must not fill the memory with beginnings of PDUs.
 UNBOUND_PDU_OCTETS: Final = 4_096
 #: Messages that one turn accepts: more would make those wait that are on their way out.
-ACCEPT_ITEMS: Final = 250
+ACCEPT_ITEMS: Final = 100
 #: How often sessions look at the clock.
 TICK_S: Final = 0.5
 #: Sessions that look at it before others get their turn.

@@ -44,7 +44,7 @@ class Committing:
             self._file.connection,
             self._file.names,
             self._memory.references,
-            self._memory.parked,
+            self._memory.early,
             self._memory.long,
             lambda queue, priority, lane: self._queues.head(queue).room(priority, lane),
             self._queues.leased,

@@ -50,10 +50,6 @@ _RULES: Final = (
         "message has ended and will never move to history: id {}",
         f"SELECT id FROM messages WHERE status IN ({_FINAL}) AND id NOT IN (SELECT id FROM finished)",
     ),
-    (
-        "parked report that no reference leads to: id {}",
-        "SELECT id FROM parked WHERE id NOT IN (SELECT id FROM parked_refs)",
-    ),
 )
 
 

@@ -7,11 +7,12 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from chappe.model.events import EventBatch, EventName
 from chappe.store.port import SLOW_CALL_S, Block, BlockListener, Fault
 from chappe.store.sqlite.calls import Call, ignore
+from chappe.store.sqlite.checkpoints import Checkpoints
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.isolation import POISON
 from chappe.store.sqlite.memory import Memory
@@ -19,10 +20,6 @@ from chappe.store.sqlite.poisoned import PoisonedGroup
 from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.store_file import StoreFile
 from chappe.store.sqlite.transaction import Transaction
-
-#: Commits between two checkpoints, and the longest time between them while there is something to carry over.
-CHECKPOINT_COMMITS: Final = 400
-CHECKPOINT_AFTER_S: Final = 2.0
 
 
 class GroupCommit:
@@ -40,8 +37,7 @@ class GroupCommit:
         self._loop: asyncio.AbstractEventLoop
         self._calls: list[Call] = []
         self._is_scheduled = False
-        self._commits = 0
-        self._checkpoint_at = 0.0
+        self._checkpoints = Checkpoints(file.path, lambda: file.connection)
         self.listeners: list[BlockListener] = []
         self.observers: list[Callable[[str, float], None]] = []
         self.receipt_observers: list[Callable[[str, float, int], None]] = []
@@ -84,12 +80,10 @@ class GroupCommit:
             events = EventBatch(self._now_us())
             events.add(EventName.STORE_SLOW, detail=f"commit of {len(calls)} calls took {took * 1000:.0f} ms")
             self.ask("record", (), events).add_done_callback(ignore)
-        elif self._commits >= CHECKPOINT_COMMITS or (self._commits and began >= self._checkpoint_at):
-            self._loop.call_soon(self.checkpoint)
 
     def _committed(self, calls: Sequence[Call], transaction: Transaction, block: Block | None) -> None:
         self._file.names.committed()
-        self._commits += 1
+        self._checkpoints.wrote(sum([len(call.items) for call in calls]) + 1)
         if block is not None:
             self._memory.seq = block.seq
         self._memory.follow(transaction.effects)
@@ -125,22 +119,11 @@ class GroupCommit:
         self._queues.ring_all()
         return True
 
-    def checkpoint(self) -> None:
-        """Carry the log into the database file: small pieces, after the answers are written."""
-        if self._is_scheduled or not self._commits:
-            return
-        self._commits = 0
-        self._checkpoint_at = time.perf_counter() + CHECKPOINT_AFTER_S
-        try:
-            self._file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error:
-            # The log keeps everything meanwhile; should it not grow any more either, the next commit says so.
-            return
-
     def write_rest(self) -> None:
         """The store closes: write what waits now."""
         if self._calls:
             self._flush()
+        self._checkpoints.close()
 
     def _commit_alone(self, call: Call) -> None:
         self._committed([call], *self._committing.commit([call]))

@@ -4,12 +4,12 @@
 """
 
 import sqlite3
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventName
 from chappe.model.lifecycle import FINAL, Status, status_of_parts
-from chappe.model.message import Message
+from chappe.model.message import Item, Message
 from chappe.rules.match import Verdict, judge
 from chappe.store.port import Life, Report
 from chappe.store.sqlite import rows
@@ -47,7 +47,7 @@ class Matching:
         references: References,
         lives: Lives,
         writes: Writes,
-        leased: Set[int],
+        leased: Mapping[int, Item | None],
     ) -> None:
         self._connection = connection
         self._names = names
@@ -68,7 +68,20 @@ class Matching:
             else:
                 self.apply(*target, report)
         if unsure:
-            self._match_from_disk(unsure)
+            self._match_unsure(unsure)
+
+    def _match_unsure(self, unsure: Sequence[tuple[Report, Target | None]]) -> None:
+        """Memory knows no open part.  While a message to the handset waits for its answer the report is most
+        likely about that, so it is parked unlooked; were it not, the sweep would find its part on disk."""
+        under_way = {item.content.dest for item in self._leased.values() if item is not None}
+        elsewhere: list[tuple[Report, Target | None]] = []
+        for report, target in unsure:
+            if target is None and report.handset in under_way and report.references:
+                self._park(report)
+            else:
+                elsewhere.append((report, target))
+        if elsewhere:
+            self._match_from_disk(elsewhere)
 
     def recent(self, report: Report) -> Target | None:
         """The newest open part in memory that the report can mean, else the newest that has ended."""
@@ -94,14 +107,13 @@ class Matching:
         found = self._references.probe(self._connection, [each for forms in hashes for each in forms])
         lives = self._lives.now(sorted({message_id for hits in found.values() for message_id, _, _ in hits}))
         for (report, ended), forms in zip(unsure, hashes, strict=True):
-            self._apply_found(report, [found.get(form, []) for form in forms], lives, forms, ended)
+            self._apply_found(report, [found.get(form, []) for form in forms], lives, ended)
 
     def _apply_found(
         self,
         report: Report,
         hits_by_form: Sequence[list[tuple[int, int, int]]],
         lives: dict[int, Life],
-        forms: list[int],
         ended: Target | None,
     ) -> None:
         """Apply to the part that is meant, or park the report."""
@@ -115,7 +127,7 @@ class Matching:
             self._tell((*_RECEIVED, EventName.DR_REPEATED), report, max(gone))
             return
         if not (report.may_settle_held and self._settle_by_report(report)):
-            self._park(report, forms)
+            self._park(report)
 
     def _settle_by_report(self, report: Report) -> bool:
         """A held message whose response was lost: the report names it by a reference that only it can have."""
@@ -166,13 +178,11 @@ class Matching:
         ]
         return next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
 
-    def _park(self, report: Report, forms: list[int]) -> None:
-        rows.NEW_PARKED.run(
-            self._connection,
-            [(report.id, self._names.number(report.operator), report.at_ms, rows.pack_report(report))],
-        )
-        rows.NEW_PARKED_REFS.run(self._connection, [(form, report.id) for form in forms])
+    def _park(self, report: Report) -> None:
+        number = self._names.number(report.operator)
+        self._writes.parked.append((report.id, number, report.at_ms, rows.pack_report(report)))
         self._writes.effects.parked += 1
+        self._writes.effects.newly_parked.append(report)
         self._tell((*_RECEIVED, EventName.DR_PARKED), report, 0)
 
     def apply(self, life: Life, part: int, report: Report, *, is_new: bool = True) -> None:

@@ -6,6 +6,7 @@ Follows what the engine has committed; a start recovers it from the rows.
 from typing import Final
 
 from chappe.store.port import Life
+from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Effects
 
@@ -16,7 +17,7 @@ LONG_LIVES: Final = 20_000
 class Memory:
     """Nothing here is the only copy of anything."""
 
-    __slots__ = ("long", "open_by_client", "parked", "references", "run", "seq")
+    __slots__ = ("early", "long", "open_by_client", "parked", "references", "run", "seq")
 
     def __init__(self) -> None:
         #: Messages that each client has open.
@@ -25,6 +26,8 @@ class Memory:
         self.long: dict[int, Life] = {}
         #: Reports that match nothing so far.
         self.parked = 0
+        #: The recent ones of them.
+        self.early = Early()
         self.references: References
         #: The number of this run, and that of the newest event block.
         self.run = 0
@@ -38,6 +41,8 @@ class Memory:
         for client in effects.closed:
             counts[client] = counts.get(client, 0) - 1
         self.parked += effects.parked
+        self.early.add(effects.newly_parked)
+        self.early.remove(effects.unparked)
 
     def trim(self) -> None:
         """Messages in parts that nobody spoke of for long leave memory."""

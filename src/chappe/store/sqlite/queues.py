@@ -40,7 +40,8 @@ class Queues:
         self._due_in_memory: set[tuple[str, int]] = set()
         self._due = Due()
         #: Ids that somebody holds.
-        self.leased: set[int] = set()
+        #: None stands for what cannot be read.
+        self.leased: dict[int, Item | None] = {}
         self.depths = Depths()
 
     def head(self, queue: str) -> Head:
@@ -102,7 +103,7 @@ class Queues:
             by_queue.setdefault(item.queue, set()).add(item.id)
         for queue, ids in by_queue.items():
             self.head(queue).discard(ids)
-        self.leased.update(item.id for item in items)
+        self.leased.update((item.id, item) for item in items)
         return list(items)
 
     def lease(self, queue: str, limit: int) -> list[Item]:
@@ -115,7 +116,7 @@ class Queues:
         if head is None or head.is_empty:
             return []
         items = head.take(limit)
-        self.leased.update([item.id for item in items])
+        self.leased.update([(item.id, item) for item in items])
         return items
 
     def release(self, items: Sequence[Item]) -> None:
@@ -123,7 +124,7 @@ class Queues:
         by_queue: dict[str, list[Item]] = {}
         for item in items:
             if item.id in self.leased:
-                self.leased.discard(item.id)
+                del self.leased[item.id]
                 by_queue.setdefault(item.queue, []).append(item)
         for queue, given in by_queue.items():
             self.head(queue).give_back(given)
@@ -177,7 +178,7 @@ class Queues:
         leased = self.leased
         for item in items:
             if item.id in leased:
-                leased.discard(item.id)
+                del leased[item.id]
             elif item.queue in self._heads:
                 # Its reader gave it back before it said what became of it.
                 self._heads[item.queue].discard({item.id})

@@ -11,6 +11,7 @@ from chappe.store.sqlite import rows
 from chappe.store.sqlite.calls import Call
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.depths import SLICE_SHIFT
+from chappe.store.sqlite.early import EARLY_MS, EARLY_REPORTS
 from chappe.store.sqlite.memory import Memory
 from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.store_file import StoreFile
@@ -47,6 +48,9 @@ class Recovery:
         )
         self._memory.open_by_client.update({name(client): count for client, count in counts})
         self._memory.parked = int(execute("SELECT count(*) FROM parked").fetchone()[0])
+        since_ms = self._now_us() // 1000 - EARLY_MS
+        recent = execute("SELECT body FROM parked WHERE at_ms >= ? ORDER BY id DESC LIMIT ?", (since_ms, EARLY_REPORTS))
+        self._memory.early.add(reversed([rows.unpack_report(body) for (body,) in recent]))
         waiting = execute(f"SELECT queue, id >> {SLICE_SHIFT} AS slice, count(*) FROM queue GROUP BY queue, slice")
         self._queues.depths.load((name(queue), piece, count) for queue, piece, count in waiting)
         self._recover_references()
@@ -89,10 +93,10 @@ class Recovery:
         call = Call(
             "settle", [Held(item, reason) for item in items], events, asyncio.get_running_loop().create_future()
         )
-        ids = [item.id for item in items]
-        self._queues.leased.update(ids)
+        self._queues.leased.update((item.id, item) for item in items)
         _, block = self._committing.commit([call])
-        self._queues.leased.difference_update(ids)
+        for item in items:
+            self._queues.leased.pop(item.id, None)
         if block is not None:
             self._memory.seq = block.seq
         self._file.names.committed()

@@ -20,7 +20,6 @@ NEW_IN_QUEUE = Batched(insert("queue", "queue, priority, lane, due_at_ms, id, at
 NEW_EXPIRIES = Batched(insert("expiries", "at_ms, id", "INSERT OR IGNORE"))
 NEW_FINISHED = Batched(insert("finished", "id"))
 NEW_PARKED = Batched(insert("parked", "id, operator, at_ms, body"))
-NEW_PARKED_REFS = Batched(insert("parked_refs", "hash, id", "INSERT OR IGNORE"))
 NEW_HELD = Batched(insert("held", "id, queue, at_us, reason, priority, lane, body", "INSERT OR REPLACE"))
 PARTS_SENT = Batched(
     insert(
@@ -90,9 +89,6 @@ HELD_ITEMS = Batched(
     )
 )
 FORGET_HELD = Batched(with_list("DELETE FROM held WHERE id IN ({list})"))
-PARKED_BY_HASH = Batched(
-    with_list("SELECT r.hash, p.id, p.body FROM parked_refs r JOIN parked p ON p.id = r.id WHERE r.hash IN ({list})")
-)
 #: A report is compared with so many held messages; were there more, nobody could say that one is the only one.
 HELD_LOOKED_AT = 1_000
 HELD_OF_QUEUE = (
@@ -103,7 +99,6 @@ SENDING_BODIES = Batched(with_list(f"SELECT body FROM messages WHERE id IN ({{li
 DELETE_HELD = "DELETE FROM held WHERE id = ?"
 MARK_UNKNOWN = Batched(with_list(f"UPDATE messages SET status = {Status.UNKNOWN:d} WHERE id IN ({{list}})"))
 DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
-DELETE_PARKED_REFS = Batched(with_list("DELETE FROM parked_refs WHERE id IN ({list})"))
 DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))
 DELETE_PARTS = Batched(with_list("DELETE FROM parts WHERE id IN ({list})"))
 PASSED_EXPIRIES = (

@@ -5,13 +5,14 @@ fails; queue heads and counts change in `Effects`, after the commit.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item
 from chappe.store.port import Life, Report, Settlement
 from chappe.store.sqlite.accepting import Accepting
 from chappe.store.sqlite.cursor import Cursor
+from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.matching import Matching
 from chappe.store.sqlite.names import Names
@@ -42,10 +43,10 @@ class Transaction:
         connection: sqlite3.Connection,
         names: Names,
         references: References,
-        parked_total: int,
+        early: Early,
         long_lives: dict[int, Life],
         room_of: Callable[[str, int, str], int],
-        leased: Set[int],
+        leased: Mapping[int, Item | None],
         now_us: int,
     ) -> None:
         """`room_of(queue, priority, lane)` says how many new items the head of a queue will keep in memory."""
@@ -56,7 +57,7 @@ class Transaction:
         self._accepting = Accepting(names, writes, room_of)
         self._settling = Settling(connection, names, references, lives, writes, leased)
         self._matching = Matching(connection, names, references, lives, writes, leased)
-        self._unparking = Unparking(connection, references, lives, self._matching, writes, parked_total)
+        self._unparking = Unparking(connection, references, lives, self._matching, writes, early)
 
     @property
     def effects(self) -> Effects:

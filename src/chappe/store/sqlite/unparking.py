@@ -6,13 +6,12 @@ from typing import Final
 from chappe.store.port import Report
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.cursor import SWEEP_ROWS, Cursor
+from chappe.store.sqlite.early import EARLY_MS, Early
 from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.matching import Matching, Target
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Writes
 
-#: A parked report waits for the answer that names its part at most so long: operators use references again.
-EARLY_MS: Final = 3_600_000
 #: How long a parked report rests before it is swept.
 PARKED_REST_MS: Final = 5_000
 FOUND_BY_SWEEP: Final = "; found by the sweep"
@@ -21,7 +20,7 @@ FOUND_BY_SWEEP: Final = "; found by the sweep"
 class Unparking:
     """Tries parked reports again."""
 
-    __slots__ = ("_connection", "_lives", "_matching", "_parked_total", "_references", "_writes")
+    __slots__ = ("_connection", "_early", "_lives", "_matching", "_references", "_writes")
 
     def __init__(
         self,
@@ -30,28 +29,25 @@ class Unparking:
         lives: Lives,
         matching: Matching,
         writes: Writes,
-        parked_total: int,
+        early: Early,
     ) -> None:
-        """`parked_total` is how many reports are parked before this transaction."""
         self._connection = connection
         self._references = references
         self._lives = lives
         self._matching = matching
         self._writes = writes
-        self._parked_total = parked_total
+        self._early = early
 
     def after_answers(self) -> None:
         """Reports that came before the answer that names their part find it now."""
-        if not self._writes.added or not (self._parked_total or self._writes.effects.parked):
+        if not self._writes.added:
             return
-        hashes = [self._references.hash(operator, reference) for operator, reference in self._writes.added]
-        done: list[int] = []
-        for _, report_id, body in rows.PARKED_BY_HASH.fetch(self._connection, hashes):
-            report = rows.unpack_report(body)
-            target = None if report_id in done else self._matching.recent(report)
+        done: list[Report] = []
+        for report in self._early.find(self._writes.added):
+            target = self._matching.recent(report)
             if target is not None and _may_be_early(target, report):
                 self._matching.apply(*target, report, is_new=False)
-                done.append(int(report_id))
+                done.append(report)
         self._forget(done)
 
     def sweep(self, *, cursor: Cursor) -> None:
@@ -71,14 +67,15 @@ class Unparking:
                 self._matching.note = FOUND_BY_SWEEP
                 self._matching.apply(*target, report, is_new=False)
                 self._matching.note = ""
-                done.append(report.id)
+                done.append(report)
         self._forget(done)
 
-    def _forget(self, ids: list[int]) -> None:
-        """Parked reports that are matched or given up."""
-        rows.DELETE_PARKED.run_list(self._connection, ids)
-        rows.DELETE_PARKED_REFS.run_list(self._connection, ids)
-        self._writes.effects.parked -= len(ids)
+    def _forget(self, reports: list[Report]) -> None:
+        """Parked reports that are matched."""
+        if reports:
+            rows.DELETE_PARKED.run_list(self._connection, [report.id for report in reports])
+            self._writes.effects.parked -= len(reports)
+            self._writes.effects.unparked += reports
 
 
 def _may_be_early(target: Target, report: Report) -> bool:

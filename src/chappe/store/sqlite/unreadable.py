@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from chappe.model.events import EventBatch, EventName
+from chappe.model.message import Item
 from chappe.store.port import Fault
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.calls import Ask
@@ -30,7 +31,9 @@ class UnreadableRow(NamedTuple):
 class Unreadable:
     """Holds them, once each."""
 
-    def __init__(self, file: StoreFile, ask: Ask, leased: set[int], depths: Depths, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, file: StoreFile, ask: Ask, leased: dict[int, Item | None], depths: Depths, now_us: Callable[[], int]
+    ) -> None:
         self._file = file
         self._ask = ask
         self._leased = leased
@@ -39,7 +42,7 @@ class Unreadable:
 
     def hold(self, row: UnreadableRow) -> None:
         """Until this is written nobody may lease the row."""
-        self._leased.add(row.id)
+        self._leased[row.id] = None
         number = self._file.names.known
         lane = (number(row.queue), row.priority, number(row.lane))
         events = EventBatch(self._now_us())
@@ -56,5 +59,5 @@ class Unreadable:
         if not future.cancelled() and future.exception() is not None:
             asyncio.get_running_loop().call_later(AGAIN_S, self.hold, row)
         elif not future.cancelled():
-            self._leased.discard(row.id)
+            self._leased.pop(row.id, None)
             self._depths.remove([row])

@@ -11,7 +11,7 @@ import msgspec
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
-from chappe.store.port import Life
+from chappe.store.port import Life, Report
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import References
@@ -27,6 +27,8 @@ class Effects:
     closed: list[str] = field(default_factory=list)
     settled: list[Item] = field(default_factory=list)
     parked: int = 0
+    newly_parked: list[Report] = field(default_factory=list)
+    unparked: list[Report] = field(default_factory=list)
     #: Operator → microseconds from its yes to the first report that moved one of its parts, and how many did.
     receipt_waits: dict[str, list[int]] = field(default_factory=dict)
     #: What a failed transaction must put back: life, its status, error, final_at, message, and copied parts.
@@ -49,6 +51,7 @@ class Writes:
         "finished",
         "messages",
         "moved",
+        "parked",
         "parts_moved",
         "queue_rows",
         "references_added",
@@ -73,6 +76,7 @@ class Writes:
         self.parts_moved: list[tuple[object, ...]] = []
         self.requeued: list[tuple[object, ...]] = []
         self.finished: list[tuple[int]] = []
+        self.parked: list[tuple[object, ...]] = []
         #: Parts that became known in this transaction: a parked report may be waiting for one.
         self.added: list[tuple[str, str]] = []
         #: How many entries `References` has more; a failed transaction takes them out again.
@@ -118,6 +122,7 @@ class Writes:
             (rows.ENDED, self.ended),
             (rows.MOVE, self.moved),
             (rows.NEW_FINISHED, self.finished),
+            (rows.NEW_PARKED, self.parked),
         ):
             if values:
                 statement.run(connection, values)

@@ -177,7 +177,7 @@ def test_a_checkpoint_that_fails_harms_nobody(tmp_path: Path) -> None:
         store._file.connection = NoCheckpoint(real, is_durable=True)  # type: ignore[assignment]
         await store.accept([item(1)], telling(item(1)))
 
-        store._group.checkpoint()
+        await store._group._checkpoints.idle()
 
         assert not store.is_away
         assert await store.accept([item(2)], telling(item(2))) == [None]

@@ -117,7 +117,6 @@ def test_a_sound_store_has_no_findings(tmp_path: Path, numbers: dict[str, int]) 
         ("DELETE FROM finished", "will never move to history"),
         ("UPDATE event_blocks SET events = events + 1 WHERE seq = (SELECT max(seq) FROM event_blocks)", "and holds"),
         ("DELETE FROM event_blocks WHERE seq = (SELECT max(seq) - 1 FROM event_blocks)", "are missing"),
-        ("INSERT INTO parked VALUES (5, 1, 0, x'00')", "parked report that no reference leads to"),
     ],
 )
 def test_each_fault_is_named(tmp_path: Path, numbers: dict[str, int], damage: str, told: str) -> None:
