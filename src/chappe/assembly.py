@@ -29,6 +29,7 @@ from chappe.router.sweeper import Patience, Sweeper
 from chappe.rules.decide import Routes
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
+from chappe.runtime.folder_lock import FolderLock
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest
 from chappe.runtime.settings_gateway import host_and_port
@@ -50,6 +51,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
+        self._lock = FolderLock(settings.gateway.data_path)
         self._clock = clock
         self._rules = rules_of(settings.routes, settings.clients)
         self._mt_routes = Routes(self._rules, Direction.MT)
@@ -64,6 +66,7 @@ class Gateway:
     async def start(self) -> None:
         """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError."""
         settings = self.settings
+        self._lock.take()
         self.metrics_port = await self.watching.server.listen(*host_and_port(settings.listen.metrics))
         self.store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
         self.store.open()
@@ -130,6 +133,7 @@ class Gateway:
         self.conf.close()
         await self.store.close()
         await self.watching.close()
+        self._lock.release()
 
     async def _watch(self) -> None:
         """Copy the events, and show what the nodes tell of themselves."""

@@ -137,8 +137,9 @@ class Deliveries:
 
     def try_again(self, account: Account, item: Item, status: int) -> None:
         """Refused for now, or never answered: the same delivery again after a pause."""
-        due = self._clock.utc_us() // 1000 + int(account.retry_s * 1000)
-        account.waiting_handsets[_handset(item)] = due
+        now_ms = self._clock.utc_us() // 1000
+        due = now_ms + int(account.retry_s * 1000)
+        account.wait_for(_handset(item), due, now_ms)
         self._answers.add(Answered(item, status, due))
 
     async def settle(self) -> None:

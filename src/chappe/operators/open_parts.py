@@ -1,8 +1,12 @@
 """Messages in several parts that are under way to an operator, and those that ended before all their parts did."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from chappe.operators.link import InFlight
+
+#: Ended messages remembered for the sake of answers to their parts that are still on their way.
+REMEMBERED: Final = 10_000
 
 
 class OpenParts:
@@ -12,13 +16,19 @@ class OpenParts:
 
     def __init__(self) -> None:
         self._parts_by_id: dict[int, set[int]] = {}
-        #: Messages that ended while parts of them were still in flight.
-        self.dead: set[int] = set()
+        #: Messages that ended while parts of them were still in flight, the oldest first.
+        self.dead: dict[int, None] = {}
 
     def begin(self, message_id: int, parts: Iterable[int]) -> None:
         """These parts of a message are about to leave."""
         self._parts_by_id[message_id] = set(parts)
-        self.dead.discard(message_id)
+        self.dead.pop(message_id, None)
+
+    def end(self, message_id: int) -> None:
+        """The message has ended: answers to its other parts change nothing."""
+        self.dead[message_id] = None
+        if len(self.dead) > REMEMBERED:
+            del self.dead[next(iter(self.dead))]
 
     def count(self, message_id: int) -> int:
         """How many parts of a message have no answer."""

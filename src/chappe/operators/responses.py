@@ -142,7 +142,7 @@ class Responses:
             settlements.append(self._again(item, events, status_name(status)))
             return
         if flight.part > 1 or self._parts.has(item.id):
-            self._parts.dead.add(item.id)
+            self._parts.end(item.id)
         self._forget(item)
         tell(events, EventName.MT_FAILED, self._name, item, status_name(status))
         settlements.append(end(item, Status.REJECTED, f"{status & 0xFFF:03X}", events.at_us, self._name))

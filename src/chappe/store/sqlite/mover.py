@@ -5,6 +5,7 @@ gateway may delete, and waits for the gateway's line before it goes on; the end 
 Every step may be cut short: what was copied and not deleted is found there and copied no second time.
 """
 
+import fcntl
 import gc
 import sys
 import time
@@ -301,7 +302,10 @@ def main(arguments: Sequence[str]) -> int:
     data_dir, store_file, retention_days = arguments
     # A bulk is fifty thousand small objects without cycles: looking for cycles among them costs a tenth.
     gc.disable()
-    serve(Mover(Path(data_dir), store_file, int(retention_days)), sys.stdin, sys.stdout)
+    with open(Path(data_dir) / "mover.lock", "a") as lock:
+        # A mover whose gateway was killed may still be at its last bulk.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        serve(Mover(Path(data_dir), store_file, int(retention_days)), sys.stdin, sys.stdout)
     return 0
 
 
