@@ -307,6 +307,8 @@ def _prefer_tlvs(receipt: Receipt, tlvs: tuple[tuple[int, bytes], ...]) -> Recei
             network_error_code = value
             code = value[1] << 8 | value[2]
             err = f"{code:03d}" if code or err is None else err
+    if alternative_id is None and network_error_code is None and id == receipt.id and state == receipt.state:
+        return receipt
     return structs.replace(
         receipt, id=id, alternative_id=alternative_id, state=state, err=err, network_error_code=network_error_code
     )
