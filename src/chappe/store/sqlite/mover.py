@@ -130,9 +130,9 @@ class Mover:
                     seqs.append(seq)
                     continue
                 sent_at_us, final_at_us = row[4], row[5]
-                # What follows ended later still, nearly.
-                is_young = is_young or final_at_us > now_us - REST_US
                 if sent_at_us > settled_us or final_at_us > now_us - REST_US:
+                    # What follows ended later still, nearly.
+                    is_young = True
                     continue
                 message = rows.message_or_none(row[7])
                 if (
@@ -283,12 +283,13 @@ def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
 
 def serve(mover: Mover, asked: IO[str], told: IO[str], *, pause: Callable[[float], None] = time.sleep) -> None:
     """Move until the gateway closes our input: one line for each bulk, one line back when it is deleted."""
-    moved_at = time.monotonic()
+    # What rested while no mover ran leaves at once.
+    moved_at = time.monotonic() - MOVE_EVERY_S
     while True:
         now_us = time.time_ns() // 1000
         is_worth_it = time.monotonic() - moved_at >= MOVE_EVERY_S or mover.has_bulk(now_us)
         order = mover.move(now_us) if is_worth_it else Order()
-        moved_at = time.monotonic() if is_worth_it else moved_at
+        moved_at = time.monotonic() if order.finished else moved_at
         told.write(msgspec.json.encode(order).decode() + "\n")
         told.flush()
         if not asked.readline():
