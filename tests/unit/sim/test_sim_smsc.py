@@ -286,7 +286,7 @@ def test_a_test_may_strike_when_it_likes() -> None:
         smsc.strike(Action(mo_count=2))
         await client.until(lambda: client.inbox.mo == 2)
 
-    play(scenario)
+    assert play(scenario).mo_seen == 2
 
 
 def test_what_is_asked_on_a_link_that_is_cut_is_an_error() -> None:

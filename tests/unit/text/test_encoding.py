@@ -100,7 +100,7 @@ def test_the_default_alphabet_of_a_peer_may_be_latin_1() -> None:
 def test_no_octets_under_any_data_coding_crash_the_reader(octets: bytes, data_coding: int, default: Encoding) -> None:
     shown = decode_text(octets, data_coding, default)
 
-    shown.encode("utf-8")
+    assert shown.encode("utf-8").decode("utf-8") == shown
 
 
 @given(written=text(characters(exclude_categories=["Cs"], exclude_characters="\ufeff\ufffe"), max_size=100))

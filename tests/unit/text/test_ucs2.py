@@ -55,4 +55,7 @@ def test_no_text_crashes_the_encoder(written: str) -> None:
 
 @given(octets=binary(max_size=141))
 def test_no_octets_crash_the_decoder(octets: bytes) -> None:
-    ucs2.decode(octets).encode("utf-8")  # what was read can always be written elsewhere
+    shown = ucs2.decode(octets)
+
+    # What was read can always be written elsewhere.
+    assert shown.encode("utf-8").decode("utf-8") == shown

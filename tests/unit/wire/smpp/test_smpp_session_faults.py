@@ -9,7 +9,7 @@ from smpp_talk import BINDS, bound_esme, bound_mc, bound_pair, header, said, tel
 from chappe.wire.smpp.codec import command_id_of, encode
 from chappe.wire.smpp.constants import RESPONSE_BIT, CommandId
 from chappe.wire.smpp.declaration import PDUS
-from chappe.wire.smpp.facts import BindRefused, Bound, Over, Refused, Request, Response
+from chappe.wire.smpp.facts import BindRefused, Bound, Fact, Over, Refused, Request, Response
 from chappe.wire.smpp.pdus import (
     BindTransceiverResp,
     DeliverSm,
@@ -212,9 +212,11 @@ def sessions_of_all_kinds() -> list[Session]:
 @given(octets=st.binary(max_size=120), places=st.sets(st.integers(0, 120), max_size=4))
 def test_any_octets_are_met_with_facts_in_every_state(octets: bytes, places: set[int]) -> None:
     for session in sessions_of_all_kinds():
-        for piece in cut(octets, places):
-            session.receive(piece, 1.0)
-        session.tick(1e6)
+        facts = [fact for piece in cut(octets, places) for fact in session.receive(piece, 1.0)]
+        facts += session.tick(1e6)
+
+        assert all(isinstance(fact, Fact) for fact in facts)
+        assert not any(isinstance(fact, Over) for fact in facts[:-1]), "nothing comes after the end"
 
 
 @given(
