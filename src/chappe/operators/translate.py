@@ -12,7 +12,8 @@ from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message
 from chappe.store.port import Report
 from chappe.text import udh
-from chappe.text.encoding import Encoding, decode_text, encoding_of
+from chappe.text.encoding import Encoding, encoding_of
+from chappe.text.reading import read
 from chappe.text.segments import Segment, SplitMethod, room_of_one, split
 from chappe.wire.smpp import receipt_text
 from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
@@ -237,12 +238,8 @@ def mo_of(pdu: DeliverSm | DataSm, message_id: int, operator: str, client: str) 
 
 def text_of(message: Message, wire: Wire) -> str:
     """What an MO says, for keywords; empty when it is binary."""
-    if encoding_of(message.data_coding) is Encoding.BINARY:
-        return ""
-    octets = message.octets
-    if message.esm_class & _UDHI and octets:
-        octets = octets[octets[0] + 1 :]
-    return decode_text(octets, message.data_coding, wire.default_encoding)
+    has_udh = bool(message.esm_class & _UDHI)
+    return read(message.octets, message.data_coding, has_udh=has_udh, default=wire.default_encoding)
 
 
 def identity_of(pdu: DeliverSm | DataSm, wire: Wire) -> bytes | None:
