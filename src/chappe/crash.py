@@ -17,6 +17,8 @@ class CrashPoint(StrEnum):
     AFTER_COMMIT_ACCEPT_MT = "after_commit_accept_mt"
     BEFORE_COMMIT_ACCEPT_MO = "before_commit_accept_mo"
     AFTER_COMMIT_ACCEPT_MO = "after_commit_accept_mo"
+    BEFORE_COMMIT_ONCE = "before_commit_once"
+    AFTER_COMMIT_ONCE = "after_commit_once"
     BEFORE_COMMIT_SENDING = "before_commit_sending"
     AFTER_COMMIT_SENDING = "after_commit_sending"
     BEFORE_COMMIT_SETTLE = "before_commit_settle"

@@ -20,8 +20,10 @@ from chappe.store.port import (
     Ended,
     Fault,
     Held,
+    Kept,
     Life,
     Moved,
+    Once,
     Report,
     Sending,
     Sent,
@@ -126,11 +128,24 @@ class Box:
         values = {"operator": OPERATOR, "handset": HANDSET, "word": status.name[:7], "error": "000", **fields}
         return Report(id=self.ids.next(self.now_ms), references=forms, status=status, at_ms=self.now_ms, **values)
 
+    def once(
+        self, key: str, *items: Item, asked: str = "one message", until_s: float = 86_400.0, **fields: Any
+    ) -> Once:
+        """Messages that a key guards; `answer` is what a repeat is told."""
+        answer = fields.get("answer", f"answer to {key}").encode()
+        number = self.ids.next(self.now_ms)
+        return Once(number, key.encode(), asked.encode(), answer, self.now_ms + int(until_s * 1000), items)
+
     # -- verbs --------------------------------------------------------------------------------------
 
     def accept(self, *items: Item) -> Sequence[Fault | None]:
         """Store messages."""
         return self.run(self.store.accept(items, self._telling(EventName.MT_ACCEPTED, items)))
+
+    def accept_once(self, *batch: Once) -> Sequence[Kept | Fault | None]:
+        """Store messages that keys guard."""
+        items = [item for once in batch for item in once.items]
+        return self.run(self.store.accept_once(batch, self._telling(EventName.MT_ACCEPTED, items)))
 
     def lease(self, queue: str = QUEUE, limit: int = 1_000) -> list[Item]:
         """Take from a queue."""

@@ -12,8 +12,10 @@ from chappe.crash import CrashPoint
 #: Counts at which a point strikes: at once, soon, and in the middle of traffic.
 COUNTS = (1, 3, 10, 40, 100)
 
-#: Points that all traffic reaches; the mark before a write needs a profile that holds, and history takes its time.
-POINTS = tuple(point for point in CrashPoint if "history" not in point and "sending" not in point)
+#: Points that all traffic reaches; the mark before a write needs a profile that holds, history takes its time, and
+#: requests with a key have a test of their own.
+ELSEWHERE = ("history", "sending", "once")
+POINTS = tuple(point for point in CrashPoint if not any(word in point for word in ELSEWHERE))
 SENDING_POINTS = (CrashPoint.BEFORE_COMMIT_SENDING, CrashPoint.AFTER_COMMIT_SENDING)
 
 

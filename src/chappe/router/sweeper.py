@@ -23,6 +23,9 @@ from chappe.store.port import Store, StoreAway
 SWEEP_EVERY_S: Final = 1.0
 #: Messages that one look for passed moments takes.
 EXPIRED_ITEMS: Final = 500
+#: Steps of one round that forget old keys, and the pause after each: others have their turn in between.
+FORGET_STEPS: Final = 20
+FORGET_PAUSE_S: Final = 0.02
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -51,9 +54,13 @@ class SweptStore(Store, Protocol):
         """Try parked reports again."""
         ...
 
+    async def forget_kept(self, now_ms: int) -> bool:
+        """Delete some of the keys whose time is over; True while there are more."""
+        ...
+
 
 class Sweeper:
-    """Ends expired messages, marks silent ones, matches parked reports again."""
+    """Ends expired messages, marks silent ones, matches parked reports again, forgets the keys of old requests."""
 
     def __init__(
         self,
@@ -86,8 +93,15 @@ class Sweeper:
             silent_since = {name: now_us - int(each.unknown_s * 1e6) for name, each in self._patience.items()}
             await self._store.mark_unknown(silent_since)
             await self._store.match_again()
+            await self._forget_kept(now_us // 1000)
         except StoreAway:
             return
+
+    async def _forget_kept(self, now_ms: int) -> None:
+        for _ in range(FORGET_STEPS):
+            if not await self._store.forget_kept(now_ms):
+                return
+            await asyncio.sleep(FORGET_PAUSE_S)
 
     def _overdue(self, operator: str, patience: Patience, now_ms: int) -> list[Item]:
         """Messages that outlived the validity of their client or operator; lanes of operators are clients."""

@@ -142,6 +142,32 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     counts: dict[tuple[str, str, str], int]
 
 
+class Once(msgspec.Struct, frozen=True, gc=False):
+    """Messages to be stored together, and only if nothing was stored under their key before.
+
+    Without items it only keeps the answer.
+    """
+
+    #: Made by the node: the same `Once` given again is known by it, and is no repeat.
+    id: int
+    #: A digest of what names the request, its client included; at most 32 octets.
+    key: bytes
+    #: A digest of what was asked for under the key.
+    fingerprint: bytes
+    #: What the client is told when it asks again.
+    answer: bytes
+    #: Unix ms until which a repeat is recognised.
+    until_ms: int
+    items: tuple[Item, ...] = ()
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """What was stored under a key before."""
+
+    fingerprint: bytes
+    answer: bytes
+
+
 class QueueDepth(msgspec.Struct, frozen=True):
     """How much waits in a queue and how old its oldest item is."""
 
@@ -166,6 +192,26 @@ class Store(Protocol):
 
     async def accept(self, items: Sequence[Item], events: EventBatch) -> Sequence[Fault | None]:
         """Store new messages and lay each in its queue.  Raises: StoreAway."""
+        ...
+
+    async def accept_once(self, batch: Sequence[Once], events: EventBatch) -> Sequence[Kept | Fault | None]:
+        """Like `accept`, for messages that a key guards; each `Once` is stored whole or not at all.
+
+        None: it is stored, or was when the very same one was given before.  `Kept`: another one under its key came
+        first, in this batch or long ago; nothing of this one is stored, and its events are left out.  Whatever
+        nodes ask of the store at the same time, one of two equal keys gets the other's answer.  Raises: StoreAway.
+        """
+        ...
+
+    async def kept(self, keys: Sequence[bytes], now_ms: int) -> Mapping[bytes, Kept]:
+        """What is kept under these keys beyond `now_ms`; a key that is not in the answer may still lose to another.
+
+        Raises: StoreAway.
+        """
+        ...
+
+    async def forget_kept(self, now_ms: int) -> bool:
+        """Delete some of the keys whose time is over; True while there are more of them.  Raises: StoreAway."""
         ...
 
     async def lease(self, queue: str, limit: int) -> list[Item]:

@@ -11,7 +11,7 @@ from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message, Receipt
 from chappe.router.sweeper import Patience, Sweeper
-from chappe.store.port import Deferred, Held, Report, Sending, Sent
+from chappe.store.port import Deferred, Held, Once, Report, Sending, Sent
 from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.engine import SqliteStore
 
@@ -293,5 +293,21 @@ def test_a_parked_report_of_long_ago_is_not_taken_for_one_about_a_new_message(tm
 
         assert await scene.status(item) is Status.SENT
         assert scene.store.parked_reports == 1
+
+    play(tmp_path, scenario)
+
+
+def test_keys_of_old_requests_are_forgotten_and_new_ones_kept(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        now_ms = scene.clock.us // 1000
+        old = [Once(number, b"old %d" % number, b"", b"", now_ms + 1_000) for number in range(600)]
+        new = Once(600, b"new", b"asked", b"answer", now_ms + 86_400_000)
+        await scene.store.accept_once([*old, new], EventBatch(scene.clock.us))
+        scene.pass_s(2)
+
+        await scene.sweeper.sweep()
+
+        left = await scene.store.kept([*(once.key for once in old), b"new"], now_ms)
+        assert set(left) == {b"new"}
 
     play(tmp_path, scenario)

@@ -5,31 +5,32 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from chappe.model.events import EventBatch
-from chappe.store.port import Fault
 
 #: Verbs in the order in which one transaction writes them: what a later one may look for, an earlier one wrote.
-ORDER: Final = ("accept", "settle", "report", "sweep", "record", "write")
+ORDER: Final = ("accept", "once", "settle", "report", "sweep", "record", "write")
 
 
 class Call:
     """One verb's batch waiting for the group commit."""
 
-    __slots__ = ("done", "events", "items", "kind")
+    __slots__ = ("done", "events", "items", "kind", "outcomes")
 
     def __init__(
-        self, kind: str, items: Sequence[Any], events: EventBatch | None, done: asyncio.Future[list[Fault | None]]
+        self, kind: str, items: Sequence[Any], events: EventBatch | None, done: asyncio.Future[list[Any]]
     ) -> None:
         self.kind = kind
         self.items = items
         self.events = events
         self.done = done
+        #: What its caller hears of each item; None where that is nothing but "stored".
+        self.outcomes: Sequence[Any] | None = None
 
 
-#: Asks for a verb: kind, items, events → the faults of the items, once they are on disk.
-Ask = Callable[[str, Sequence[Any], EventBatch | None], "asyncio.Future[list[Fault | None]]"]
+#: Asks for a verb: kind, items, events → what became of the items, once they are on disk.
+Ask = Callable[[str, Sequence[Any], EventBatch | None], "asyncio.Future[list[Any]]"]
 
 
-def ignore(future: asyncio.Future[list[Fault | None]]) -> None:
+def ignore(future: asyncio.Future[list[Any]]) -> None:
     """The outcome was only for the log."""
     if not future.cancelled():
         future.exception()

@@ -85,6 +85,8 @@ class Committing:
                     continue
                 if kind == "accept":
                     transaction.accept(call.items)
+                elif kind == "once":
+                    call.outcomes = transaction.accept_once(call.items)
                 elif kind == "settle":
                     transaction.settle(call.items)
                 elif kind == "report":
@@ -101,6 +103,8 @@ class Committing:
     def _write_block(self, calls: Sequence[Call], transaction: Transaction) -> Block | None:
         """The events of all calls as one row."""
         batches = [call.events for call in calls if call.events is not None]
+        if left_out := transaction.left_out:
+            batches = [batch.only(lambda each: each not in left_out) for batch in batches]
         batches.append(transaction.events)
         ids = [each for batch in batches for each in batch.ids]
         if not ids:
@@ -149,8 +153,8 @@ def _reach(calls: Sequence[Call], *, is_before: bool) -> None:
             kind = "accept_mt" if content.direction is Direction.MT else "accept_mo"
         elif call.kind == "settle":
             kind = "sending" if isinstance(call.items[0], Sending) else "settle"
-        elif call.kind == "report":
-            kind = "report"
+        elif call.kind in ("once", "report"):
+            kind = call.kind
         else:
             continue
         reach(CrashPoint(f"{when}_commit_{kind}"))

@@ -18,13 +18,15 @@ from chappe.store.port import (
     Block,
     BlockListener,
     Fault,
+    Kept,
     Life,
+    Once,
     QueueDepth,
     Report,
     Settlement,
     TallyKey,
 )
-from chappe.store.sqlite import rows
+from chappe.store.sqlite import keeping, rows
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.group_commit import GroupCommit
@@ -97,6 +99,17 @@ class SqliteStore:
 
     async def accept(self, items: Sequence[Item], events: EventBatch) -> Sequence[Fault | None]:
         return await self._group.ask("accept", items, events)
+
+    async def accept_once(self, batch: Sequence[Once], events: EventBatch) -> Sequence[Kept | Fault | None]:
+        return await self._group.ask("once", batch, events)
+
+    async def kept(self, keys: Sequence[bytes], now_ms: int) -> Mapping[bytes, Kept]:
+        return self._reading.kept(keys, now_ms)
+
+    async def forget_kept(self, now_ms: int) -> bool:
+        if self._reading.has_kept_until(now_ms):
+            await self.write(keeping.FORGET, [(now_ms, keeping.FORGET_ROWS)])
+        return self._reading.has_kept_until(now_ms)
 
     async def settle(self, settlements: Sequence[Settlement], events: EventBatch) -> Sequence[Fault | None]:
         return await self._group.ask("settle", settlements, events)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chappe.model.events import EventBatch, EventName
-from chappe.store.port import SLOW_CALL_S, Block, BlockListener, Fault
+from chappe.store.port import SLOW_CALL_S, Block, BlockListener
 from chappe.store.sqlite.calls import Call, ignore
 from chappe.store.sqlite.checkpoints import Checkpoints
 from chappe.store.sqlite.committing import Committing
@@ -46,9 +46,9 @@ class GroupCommit:
         """Work in the loop that runs."""
         self._loop = asyncio.get_running_loop()
 
-    def ask(self, kind: str, items: Sequence[Any], events: EventBatch | None) -> asyncio.Future[list[Fault | None]]:
+    def ask(self, kind: str, items: Sequence[Any], events: EventBatch | None) -> asyncio.Future[list[Any]]:
         """Have the next group write it; done once it is on disk.  The future raises: StoreAway, MisuseError."""
-        done: asyncio.Future[list[Fault | None]] = self._loop.create_future()
+        done: asyncio.Future[list[Any]] = self._loop.create_future()
         if self._file.is_away:
             # Only `try_again` finds out whether the store is back: a disk that is nearly full must not flap.
             done.set_exception(self._file.away_error())
@@ -94,7 +94,7 @@ class GroupCommit:
         self._memory.trim()
         for call in calls:
             if not call.done.done():
-                call.done.set_result([None] * len(call.items))
+                call.done.set_result([None] * len(call.items) if call.outcomes is None else list(call.outcomes))
         for queue in rung:
             self._queues.ring(queue)
         if block is not None:

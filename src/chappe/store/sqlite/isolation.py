@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from chappe.model.events import EventBatch
-from chappe.store.port import Fault
+from chappe.store.port import Fault, Once
 
 #: What an item raises that can never be stored, as it is.  Every other error of SQLite is the disk's.
 POISON: Final = (
@@ -44,7 +44,7 @@ def store_apart(items: Sequence[Any], events: EventBatch | None, attempt: Attemp
     faults = _halve(items, events, attempt)
     rest = None
     if events is not None:
-        of_items = {id_of(item) for item in items}
+        of_items = _told_of(items)
         rest = events.only(lambda message_id: message_id not in of_items)
     if rest:
         try:
@@ -59,10 +59,15 @@ def id_of(item: Any) -> int:
     return int(getattr(item, "item", item).id)
 
 
+def _told_of(items: Sequence[Any]) -> set[int]:
+    """The ids of the messages that events of these items tell of."""
+    return {id_of(each) for item in items for each in (item.items if isinstance(item, Once) else (item,))}
+
+
 def _halve(items: Sequence[Any], events: EventBatch | None, attempt: Attempt) -> list[Fault | None]:
     if not items:
         return []
-    ids = {id_of(item) for item in items}
+    ids = _told_of(items)
     own = None if events is None else events.only(lambda message_id: message_id in ids)
     try:
         attempt(items, own)

@@ -50,8 +50,9 @@ class PoisonedGroup:
                 call.done.set_result(faults)
         return None
 
-    def _store_apart(self, call: Call) -> list[Fault | None]:
+    def _store_apart(self, call: Call) -> list[Any]:
         is_begun = False
+        kept: dict[int, Any] = {}
 
         def attempt(piece: Sequence[Any], events: EventBatch | None) -> None:
             nonlocal is_begun
@@ -69,12 +70,16 @@ class PoisonedGroup:
                 self._file.go_away(str(error))
                 raise NotNow(str(error)) from error
             is_begun = True
+            if single.outcomes is not None:
+                kept.update(zip(map(id_of, piece), single.outcomes, strict=True))
 
         if call.kind in ("write", "sweep"):
             attempt(call.items, None)
             return []
         faults = store_apart(call.items, call.events, attempt)
         self._tell_poisoned(call, faults)
+        if kept:
+            return [fault or kept.get(id_of(item)) for item, fault in zip(call.items, faults, strict=False)]
         return faults
 
     def _is_stored(self, item: Item) -> bool:

@@ -8,9 +8,10 @@ from typing import Final
 import msgspec
 import zstandard
 
-from chappe.store.port import Block, Life, StoreAway
+from chappe.store.port import Block, Kept, Life, StoreAway
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.history import find_life
+from chappe.store.sqlite.keeping import read_kept
 from chappe.store.sqlite.store_file import StoreFile
 
 #: Held messages are counted no further.
@@ -40,6 +41,17 @@ class Reading:
         """Which parts of a long message an operator has already taken."""
         found = rows.PARTS_OF.fetch(self._file.connection, [message_id])
         return {int(part) for _, part, _, _ in found}
+
+    def kept(self, keys: Sequence[bytes], now_ms: int) -> dict[bytes, Kept]:
+        """What is kept under these keys.  Raises: StoreAway."""
+        with self._file.reading():
+            return read_kept(self._file.connection, keys, now_ms)
+
+    def has_kept_until(self, now_ms: int) -> bool:
+        """Some keys are over.  Raises: StoreAway."""
+        with self._file.reading():
+            query = "SELECT 1 FROM kept WHERE until_ms <= ? LIMIT 1"
+            return self._file.connection.execute(query, (now_ms,)).fetchone() is not None
 
     def oldest_block(self) -> int:
         """The first event block that the hot file still holds; 0 for none."""

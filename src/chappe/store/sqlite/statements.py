@@ -57,6 +57,14 @@ class Batched:
             found += connection.execute(self._text(len(piece)), [*before, *piece])
         return found
 
+    def fetch_rows(self, connection: sqlite3.Connection, rows: Sequence[Values]) -> list[tuple[Any, ...]]:
+        """Execute for all rows; return what the statement returns."""
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(rows), CHUNK_ROWS):
+            piece = rows[start : start + CHUNK_ROWS]
+            found += connection.execute(self._text(len(piece)), list(chain.from_iterable(piece))).fetchall()
+        return found
+
     def run_list(self, connection: sqlite3.Connection, values: Sequence[object]) -> None:
         """Execute over single values."""
         for start in range(0, len(values), CHUNK_ROWS):

@@ -5,14 +5,15 @@ fails; queue heads and counts change in `Effects`, after the commit.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item
-from chappe.store.port import Life, Report, Settlement
+from chappe.store.port import Kept, Life, Once, Report, Settlement
 from chappe.store.sqlite.accepting import Accepting
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.early import Early
+from chappe.store.sqlite.keeping import Keeping
 from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.matching import Matching
 from chappe.store.sqlite.names import Names
@@ -30,6 +31,7 @@ class Transaction:
     __slots__ = (
         "_accepting",
         "_connection",
+        "_keeping",
         "_lives",
         "_matching",
         "_names",
@@ -55,6 +57,7 @@ class Transaction:
         self._connection = connection
         self._names = names
         self._accepting = Accepting(names, writes, room_of)
+        self._keeping: Keeping | None = None
         self._settling = Settling(connection, names, references, lives, writes, leased)
         self._matching = Matching(connection, names, references, lives, writes, leased)
         self._unparking = Unparking(connection, references, lives, self._matching, writes, early)
@@ -72,6 +75,17 @@ class Transaction:
     def accept(self, items: Sequence[Item]) -> None:
         """New messages, each with its place in a queue: in the memory of its head, else in a row."""
         self._accepting.accept(items)
+
+    def accept_once(self, batch: Sequence[Once]) -> Sequence[Kept | None]:
+        """New messages that keys guard; for those whose key was there before, what is kept under it."""
+        if self._keeping is None:
+            self._keeping = Keeping(self._connection, self._accepting, self.events.at_us // 1000)
+        return self._keeping.accept(batch)
+
+    @property
+    def left_out(self) -> Set[int]:
+        """Messages that are not stored after all: what tells of them is not true."""
+        return frozenset() if self._keeping is None else self._keeping.left_out
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """What became of leased items.  What was settled before and waits nowhere any more is left as it is."""
