@@ -25,6 +25,8 @@ class CrashPoint(StrEnum):
     AFTER_COMMIT_SETTLE = "after_commit_settle"
     BEFORE_COMMIT_REPORT = "before_commit_report"
     AFTER_COMMIT_REPORT = "after_commit_report"
+    BEFORE_COMMIT_GRANT = "before_commit_grant"
+    AFTER_COMMIT_GRANT = "after_commit_grant"
     BEFORE_WRITE_TO_CLIENT = "before_write_to_client"
     AFTER_WRITE_TO_CLIENT = "after_write_to_client"
     BEFORE_WRITE_TO_OPERATOR = "before_write_to_operator"

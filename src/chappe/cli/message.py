@@ -31,6 +31,7 @@ WORDS: Final = {
     "mt_failed": "failed",
     "mt_expired": "expired",
     "mt_cancelled": "cancelled",
+    "mt_replaced": "replaced by its client",
     "mt_unknown": "no final report in time",
     "mo_received": "received from the operator",
     "mo_suppressed": "suppressed as a repeat",

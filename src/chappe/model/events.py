@@ -32,6 +32,7 @@ class EventName(StrEnum):
     MT_EXPIRED = "mt_expired"
     MT_CANCELLED = "mt_cancelled"
     MT_UNKNOWN = "mt_unknown"
+    MT_REPLACED = "mt_replaced"
     MO_RECEIVED = "mo_received"
     MO_SUPPRESSED = "mo_suppressed"
     MO_DELIVERED = "mo_delivered"

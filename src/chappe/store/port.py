@@ -5,6 +5,7 @@ the call returns after its sync.  A verb that raises `StoreAway` has stored noth
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Final, Protocol
 
 import msgspec
@@ -113,6 +114,48 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     #: All traffic of the operator is held when in doubt: a reference that nobody knows can only be that of a
     #: held message, if exactly one to this handset is held.
     may_settle_held: bool = False
+
+
+class Cancel(msgspec.Struct, frozen=True, gc=False):
+    """A client's wish that one of its messages does not leave."""
+
+    id: int
+    client: str
+
+
+class Replace(msgspec.Struct, frozen=True, gc=False):
+    """A client's wish that `message` leaves instead of `was`, under the same id and by the same queue.
+
+    Its `send_at_ms` says when: 0 is at once.
+    """
+
+    was: Message
+    message: Message
+
+    @property
+    def id(self) -> int:
+        """The message that both are."""
+        return self.was.id
+
+    @property
+    def client(self) -> str:
+        """Whose message it is."""
+        return self.was.client
+
+
+Wish = Cancel | Replace
+
+
+class Granted(Enum):
+    """What became of a wish to cancel or replace."""
+
+    DONE = "done"
+    #: It is as wished already: somebody asked before, perhaps the same client who did not hear the answer.
+    ALREADY = "already"
+    #: Somebody holds it, some of it has left, it has ended, or (replace) it is no longer what it was taken for.
+    TOO_LATE = "too_late"
+    #: There is no such message of this client.
+    UNKNOWN = "unknown"
 
 
 class Life(msgspec.Struct, gc=False):
@@ -231,6 +274,19 @@ class Store(Protocol):
 
         Raises: StoreAway.
         """
+        ...
+
+    async def grant(self, wishes: Sequence[Wish]) -> Sequence[Granted]:
+        """Cancel or replace messages that only wait: nobody holds them and nothing of them was sent.
+
+        The end, its event and the receipt that the client asked for (or the new message and its event) are
+        written in the one transaction that finds that nobody holds it.  A wish may be repeated: it is done once.
+        Raises: StoreAway; then each wish was granted wholly or not at all, and repeating them finds out.
+        """
+        ...
+
+    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
+        """A client's messages to one address of which nothing was sent, oldest first.  Raises: StoreAway."""
         ...
 
     async def record(self, events: EventBatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from chappe.model.events import EventBatch
 
 #: Verbs in the order in which one transaction writes them: what a later one may look for, an earlier one wrote.
-ORDER: Final = ("accept", "once", "settle", "report", "sweep", "record", "write")
+ORDER: Final = ("accept", "once", "settle", "report", "grant", "sweep", "record", "write")
 
 
 class Call:

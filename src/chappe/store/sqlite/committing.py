@@ -91,6 +91,8 @@ class Committing:
                     transaction.settle(call.items)
                 elif kind == "report":
                     transaction.report(call.items)
+                elif kind == "grant":
+                    transaction.grant(call.items)
                 elif kind == "sweep":
                     for sweep in call.items:
                         sweep(transaction)
@@ -153,7 +155,7 @@ def _reach(calls: Sequence[Call], *, is_before: bool) -> None:
             kind = "accept_mt" if content.direction is Direction.MT else "accept_mo"
         elif call.kind == "settle":
             kind = "sending" if isinstance(call.items[0], Sending) else "settle"
-        elif call.kind in ("once", "report"):
+        elif call.kind in ("once", "report", "grant"):
             kind = call.kind
         else:
             continue

@@ -18,17 +18,21 @@ from chappe.store.port import (
     Block,
     BlockListener,
     Fault,
+    Granted,
     Kept,
     Life,
     Once,
     QueueDepth,
     Report,
     Settlement,
+    StoreAway,
     TallyKey,
+    Wish,
 )
 from chappe.store.sqlite import keeping, rows
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.cursor import Cursor
+from chappe.store.sqlite.granting import Asked
 from chappe.store.sqlite.group_commit import GroupCommit
 from chappe.store.sqlite.memory import Memory
 from chappe.store.sqlite.mo_proofs import MoProofs
@@ -116,6 +120,17 @@ class SqliteStore:
 
     async def report(self, reports: Sequence[Report], events: EventBatch) -> Sequence[Fault | None]:
         return await self._group.ask("report", reports, events)
+
+    async def grant(self, wishes: Sequence[Wish]) -> Sequence[Granted]:
+        asked = [Asked(wish) for wish in wishes]
+        faults = await self._group.ask("grant", asked, None)
+        if any(fault is not None and fault.is_passing for fault in faults):
+            raise StoreAway("the store went away in the midst of the wishes")
+        unasked = [Granted.UNKNOWN if fault is not None else None for fault in faults]
+        return [
+            refused or each.granted or await self._reading.granted(each.wish)
+            for each, refused in zip(asked, unasked, strict=True)
+        ]
 
     async def record(self, events: EventBatch) -> None:
         await self._group.ask("record", (), events)
@@ -213,6 +228,9 @@ class SqliteStore:
 
     async def find(self, message_id: int) -> Life | None:
         return await self._reading.find(message_id)
+
+    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
+        return await self._reading.waiting(client, dest, limit)
 
     async def parts_sent(self, message_id: int) -> set[int]:
         """Which parts of a long message an operator has already taken."""

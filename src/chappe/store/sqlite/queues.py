@@ -163,6 +163,7 @@ class Queues:
         self.depths.add(effects.queued)
         self.depths.add(effects.deferred)
         self._forget_settled(effects.settled)
+        self._replace(effects.replaced)
         rung: set[str] = set()
         for item in effects.queued:
             if item.due_at_ms:
@@ -174,16 +175,26 @@ class Queues:
             self._due.note_item(item)
         return rung
 
+    def _replace(self, items: Sequence[Item]) -> None:
+        """What stands in memory is another message now; what does not is read as what it is."""
+        for item in items:
+            head = self._heads.get(item.queue)
+            if head is not None and head.discard({item.id}):
+                head.give_back([item])
+
     def _forget_settled(self, items: Sequence[Item]) -> None:
         leased = self.leased
+        free: dict[str, set[int]] = {}
         for item in items:
             if item.id in leased:
                 del leased[item.id]
             elif item.queue in self._heads:
-                # Its reader gave it back before it said what became of it.
-                self._heads[item.queue].discard({item.id})
+                # Its reader gave it back before it said what became of it, or its client cancelled it.
+                free.setdefault(item.queue, set()).add(item.id)
             if item.due_at_ms:
                 self._due_in_memory.discard((item.queue, item.id))
+        for queue, ids in free.items():
+            self._heads[queue].discard(ids)
 
 
 def _content(packed: bytes | None, body: bytes | None) -> Content:

@@ -63,6 +63,13 @@ REQUEUED = Batched(
         " FROM v WHERE messages.id = v.id",
     )
 )
+REPLACED = Batched(
+    with_values(
+        "id, status, due_at_ms, body",
+        "UPDATE messages SET status = v.status, due_at_ms = v.due_at_ms, body = v.body FROM v WHERE messages.id = v.id",
+    )
+)
+FORGET_EXPIRY = "DELETE FROM expiries WHERE at_ms = ? AND id = ?"
 FORGET_EXPIRIES = "DELETE FROM expiries WHERE at_ms <= ? AND id = ?"
 HOLD = "INSERT OR REPLACE INTO held (id, queue, at_us, reason, priority, lane, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 MARK_HELD = f"UPDATE messages SET status = {Status.HELD:d} WHERE id = ?"
@@ -119,6 +126,20 @@ WAITS_IN_MEMORY = (
 PLACE = (
     "SELECT m.queue, m.due_at_ms, m.status, q.id IS NOT NULL FROM messages m LEFT JOIN queue q ON q.queue = m.queue"
     " AND q.priority = m.priority AND q.lane = m.lane AND q.due_at_ms = m.due_at_ms AND q.id = m.id WHERE m.id = ?"
+)
+#: Messages with their places in queues: what may still be taken out of one.
+PLACED = Batched(
+    with_list(
+        "SELECT m.id, m.queue, m.priority, m.lane, m.due_at_ms, coalesce(q.attempts, 0), q.id IS NOT NULL, m.status,"
+        " EXISTS (SELECT 1 FROM parts p WHERE p.id = m.id), m.body FROM messages m"
+        " LEFT JOIN queue q ON q.queue = m.queue AND q.priority = m.priority AND q.lane = m.lane"
+        " AND q.due_at_ms = m.due_at_ms AND q.id = m.id WHERE m.id IN ({list})"
+    )
+)
+#: A body holds the address as it is, so that the rows of all others are passed over without being read.
+WAITING = (
+    "SELECT body FROM messages WHERE client = ? AND instr(body, ?) > 0"
+    f" AND status IN ({','.join(str(int(status)) for status in NEVER_SENT)}) ORDER BY id LIMIT ?"
 )
 NEXT_OF_LANE = (
     "SELECT q.id, q.attempts, q.body, m.body FROM queue q LEFT JOIN messages m ON m.id = q.id"

@@ -13,6 +13,7 @@ from chappe.store.port import Kept, Life, Once, Report, Settlement
 from chappe.store.sqlite.accepting import Accepting
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.early import Early
+from chappe.store.sqlite.granting import Asked, Granting
 from chappe.store.sqlite.keeping import Keeping
 from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.matching import Matching
@@ -31,6 +32,7 @@ class Transaction:
     __slots__ = (
         "_accepting",
         "_connection",
+        "_granting",
         "_keeping",
         "_lives",
         "_matching",
@@ -60,6 +62,7 @@ class Transaction:
         self._keeping: Keeping | None = None
         self._settling = Settling(connection, names, references, lives, writes, leased)
         self._matching = Matching(connection, names, references, lives, writes, leased)
+        self._granting = Granting(connection, names, lives, writes, leased)
         self._unparking = Unparking(connection, references, lives, self._matching, writes, early)
 
     @property
@@ -94,6 +97,10 @@ class Transaction:
     def report(self, reports: Sequence[Report]) -> None:
         """Match reports, newest part first; those that match nothing are parked."""
         self._matching.match(reports)
+
+    def grant(self, asked: Sequence[Asked]) -> None:
+        """Cancel or replace what only waits; each wish is told what became of it."""
+        self._granting.grant(asked)
 
     def match_parked(self) -> None:
         """Reports that came before the answer that names their part find it now."""

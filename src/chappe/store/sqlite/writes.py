@@ -23,6 +23,8 @@ class Effects:
 
     queued: list[Item] = field(default_factory=list)
     deferred: list[Item] = field(default_factory=list)
+    #: What waits where it waited, and is another message now.
+    replaced: list[Item] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     settled: list[Item] = field(default_factory=list)
@@ -49,12 +51,14 @@ class Writes:
         "events",
         "expiries",
         "finished",
+        "forgotten_expiries",
         "messages",
         "moved",
         "parked",
         "parts_moved",
         "queue_rows",
         "references_added",
+        "replaced",
         "requeued",
         "sent",
     )
@@ -76,6 +80,8 @@ class Writes:
         self.parts_moved: list[tuple[object, ...]] = []
         self.requeued: list[tuple[object, ...]] = []
         self.finished: list[tuple[int]] = []
+        self.replaced: list[tuple[object, ...]] = []
+        self.forgotten_expiries: list[tuple[int, int]] = []
         self.parked: list[tuple[object, ...]] = []
         #: Parts that became known in this transaction: a parked report may be waiting for one.
         self.added: list[tuple[str, str]] = []
@@ -115,9 +121,12 @@ class Writes:
             rows.NEW_IN_QUEUE.run(connection, self.queue_rows)
         if self.sent:
             rows.SENT.run(connection, self.sent)
+        if self.forgotten_expiries:
+            connection.executemany(rows.FORGET_EXPIRY, self.forgotten_expiries)
         for statement, values in (
             (rows.NEW_EXPIRIES, self.expiries),
             (rows.REQUEUED, self.requeued),
+            (rows.REPLACED, self.replaced),
             (rows.PARTS_MOVE, self.parts_moved),
             (rows.ENDED, self.ended),
             (rows.MOVE, self.moved),
