@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chappe.net import http_server
+from chappe.net import http_limits
 from chappe.runtime.settings_clients import ClientHttp
 from house import House, client, journey, small_house
 
@@ -68,8 +68,8 @@ async def is_well(house: House) -> None:
 async def test_a_connection_that_never_says_what_it_wants_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "HEADERS_WITHIN_S", 0.2)
-    monkeypatch.setattr(http_server, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(http_limits, "HEADERS_WITHIN_S", 0.2)
+    monkeypatch.setattr(http_limits, "LOOK_EVERY_S", 0.05)
     async with door(tmp_path) as house:
         silent, slow = await peer(house), await peer(house)
         slow.send(b"POST /v1/messages HT")
@@ -80,7 +80,7 @@ async def test_a_connection_that_never_says_what_it_wants_is_closed(
 
 @journey
 async def test_a_body_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "BODY_WITHIN_S", 0.2)
+    monkeypatch.setattr(http_limits, "BODY_WITHIN_S", 0.2)
     async with door(tmp_path) as house:
         slow = await peer(house)
         slow.send(HEAD + b"Content-Length: 100\r\n\r\n{")
@@ -95,7 +95,7 @@ async def test_a_body_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: p
 async def test_a_body_that_is_announced_too_large_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, framing: bytes
 ) -> None:
-    monkeypatch.setattr(http_server, "MAX_BODY", 2000)
+    monkeypatch.setattr(http_limits, "MAX_BODY", 2000)
     async with door(tmp_path) as house:
         large = await peer(house)
         large.send(HEAD + framing)
@@ -107,7 +107,7 @@ async def test_a_body_that_is_announced_too_large_is_not_read(
 
 @journey
 async def test_a_body_that_grows_too_large_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "MAX_BODY", 2000)
+    monkeypatch.setattr(http_limits, "MAX_BODY", 2000)
     async with door(tmp_path) as house:
         large = await peer(house)
         large.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"3e8\r\n" + b" " * 1000 + b"\r\n")
@@ -121,7 +121,7 @@ async def test_a_body_that_grows_too_large_is_cut_off(tmp_path: Path, monkeypatc
 async def test_large_bodies_of_all_clients_together_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "MAX_BODIES", 250_000)
+    monkeypatch.setattr(http_limits, "MAX_BODIES", 250_000)
     async with door(tmp_path) as house:
         slow = [await peer(house) for _ in range(2)]
         for each in slow:
@@ -178,8 +178,8 @@ async def test_what_is_no_http_is_answered_with_4xx_and_ends_there(tmp_path: Pat
 async def test_a_client_that_never_reads_its_answers_costs_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "BODY_WITHIN_S", 0.3)
-    monkeypatch.setattr(http_server, "MAX_UNREAD", 1000)
+    monkeypatch.setattr(http_limits, "BODY_WITHIN_S", 0.3)
+    monkeypatch.setattr(http_limits, "MAX_UNREAD", 1000)
     async with door(tmp_path) as house:
         deaf = await peer(house)
         deaf.writer.transport.pause_reading()
@@ -200,7 +200,7 @@ async def test_a_client_that_never_reads_its_answers_costs_bounded_memory(
 @journey
 async def test_connections_beyond_the_limit_are_closed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with door(tmp_path) as house:
-        monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
+        monkeypatch.setattr(http_limits, "MAX_CONNECTIONS", 3)
         kept = [await peer(house) for _ in range(3)]
         beyond = await peer(house)
 

@@ -8,11 +8,11 @@ import math
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
 import msgspec
-from aiohttp.web_request import BaseRequest
 
 from chappe.clients.account import Account
 from chappe.clients.http_intake import STORE_AWAY, Intake
@@ -24,16 +24,11 @@ from chappe.model.events import EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
-from chappe.net.http_server import (
-    MAX_BODY,
-    BodyTooLarge,
-    BodyTooSlow,
-    BrokenBody,
-    HttpServer,
-    Reply,
-    TooManyBodies,
-)
-from chappe.net.http_status import health_answer
+from chappe.net import http_limits as limits
+from chappe.net.http_message import NO_STORE, BodyFault, Reply, Request
+from chappe.net.http_routes import Route
+from chappe.net.http_server import HttpServer
+from chappe.net.http_status import health_routes
 from chappe.observe.health import Health
 from chappe.rules.decide import Routes
 from chappe.runtime.clock import Clock
@@ -52,6 +47,11 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "/healthz": ("GET", "HEAD"),
     "/readyz": ("GET", "HEAD"),
 }
+#: What must be told by number → the problem that it is.
+_CODE_BY_STATUS: Final = {
+    each.http_status: each
+    for each in (Code.BAD_REQUEST, Code.NO_SUCH_ROUTE, Code.METHOD_NOT_ALLOWED, Code.HEAD_TOO_LARGE, Code.INTERNAL)
+}
 
 #: Messages of one body that are judged and stored at once: others have their turn in between.
 SLICE_MESSAGES: Final = 500
@@ -66,7 +66,6 @@ _MAX_ID_DIGITS: Final = 19
 _BEARER: Final = "bearer "
 
 _CHALLENGE: Final = b'WWW-Authenticate: Bearer realm="chappe"\r\n'
-_NO_STORE: Final = b"Cache-Control: no-store\r\n"
 #: After these nothing more is read from the connection.
 _CLOSING: Final = frozenset({Code.BODY_TOO_LARGE, Code.BODY_TOO_SLOW, Code.DRAINING, Code.BUSY})
 
@@ -104,16 +103,14 @@ class ClientHttpNode:
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Open the door; returns the port.  Raises: OSError."""
-        self._server = HttpServer(self._answer)
+        self._server = HttpServer(self._routes(), self._refuse_stranger)
         return await self._server.listen(host, port, tls)
 
     async def run(self) -> None:
         """Work until cancelled, then close the door: while others drain, `/readyz` says so."""
         assert self._server is not None
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._server.keep_time(), name="client-http silence")
-                group.create_task(self._tick(), name="client-http tick")
+            await self._tick()
         finally:
             await self._server.close()
 
@@ -130,30 +127,22 @@ class ClientHttpNode:
 
     # -- requests -----------------------------------------------------------------------------------
 
-    async def _answer(self, request: BaseRequest) -> Reply:
-        assert self._server is not None
-        self._server.heard(request)
-        path = request.raw_path.partition("?")[0]
-        method = request.method
-        if path == MESSAGES and method == "POST":
-            return await self._for_client(request, self._post)
-        if path.startswith("/v1/messages/") and method == "GET":
-            return await self._for_client(request, self._get)
-        if method in ("GET", "HEAD") and (health := health_answer(self._health, path)) is not None:
-            return Reply(health[0], health[1].encode(), "text/plain; charset=utf-8", headers=_NO_STORE)
-        return self._nothing_there(path, method)
+    def _routes(self) -> list[Route]:
+        return [
+            Route("POST", MESSAGES, partial(self._for_client, self._post), self._wants_body),
+            Route("GET", MESSAGE, partial(self._for_client, self._get), self._wants_body),
+            *health_routes(self._health),
+        ]
 
-    def _nothing_there(self, path: str, method: str) -> Reply:
-        route = MESSAGE if path.startswith("/v1/messages/") and path.count("/") == 3 else path
-        if route not in METHODS:
-            return self._refuse(Refusal(Code.NO_SUCH_ROUTE, f"There is nothing at {path[:200]}."))
-        allowed = ", ".join(METHODS[route])
-        refusal = Refusal(Code.METHOD_NOT_ALLOWED, f"{method[:20]} is not allowed at {route}; {allowed} is.")
-        return self._refuse(refusal, headers=f"Allow: {allowed}\r\n".encode("ascii"))
+    def _wants_body(self, request: Request) -> bool:
+        """Bodies of strangers, and those that would come too late, are not read."""
+        return not self.is_draining and isinstance(self._account_of(request), Account)
 
-    async def _for_client(
-        self, request: BaseRequest, answer: Callable[[BaseRequest, Account], Awaitable[Reply]]
-    ) -> Reply:
+    def _refuse_stranger(self, status: int, detail: str) -> Reply:
+        """What is told to whoever asks for what is not there, or in no way that can be read."""
+        return self._refuse(Refusal(_CODE_BY_STATUS[status], detail))
+
+    async def _for_client(self, answer: Callable[[Request, Account], Awaitable[Reply]], request: Request) -> Reply:
         """Answer a client that showed its token; anyone else hears that it must."""
         account = self._account_of(request)
         if isinstance(account, Refusal):
@@ -164,8 +153,8 @@ class ClientHttpNode:
         finally:
             self._requests -= 1
 
-    def _account_of(self, request: BaseRequest) -> Account | Refusal:
-        given = request.headers.get("Authorization", "")
+    def _account_of(self, request: Request) -> Account | Refusal:
+        given = request.headers.get("authorization", "")
         known = self._account_by_header.get(given)
         if known is not None:
             return known
@@ -174,7 +163,7 @@ class ClientHttpNode:
         digest = sha256(given[7:].strip().encode("utf-8", "surrogateescape")).hexdigest()
         account = self._account_by_token.get(digest)
         if account is None:
-            self._notes.add(EventName.BIND_REFUSED, detail=f"HTTP {request.remote} sent a token that no client has")
+            self._notes.add(EventName.BIND_REFUSED, detail=f"HTTP {request.peer} sent a token that no client has")
             return Refusal(Code.WRONG_TOKEN, "No client has this token.")
         if not account.is_enabled:
             return Refusal(Code.CLIENT_DISABLED, f"Client {account.name} is disabled.")
@@ -183,9 +172,9 @@ class ClientHttpNode:
         self._account_by_header[given] = account
         return account
 
-    async def _get(self, request: BaseRequest, account: Account) -> Reply:
+    async def _get(self, request: Request, account: Account) -> Reply:
         """One message of this client, by its id as HTTP or SMPP gave it; those of others are not there."""
-        digits = request.raw_path.partition("?")[0][len(MESSAGES) + 1 :]
+        digits = request.args["id"]
         for message_id in ids_meant(digits, account.id_form) if len(digits) <= _MAX_ID_DIGITS else ():
             try:
                 life = await self._store.find(message_id)
@@ -193,15 +182,15 @@ class ClientHttpNode:
                 return self._refuse(STORE_AWAY)
             message = life.message if life is not None else None
             if life is not None and message is not None and _is_sent_by(message, account):
-                return Reply(200, _encode(view_of(life, message)), headers=_NO_STORE)
+                return Reply(200, _encode(view_of(life, message)), headers=NO_STORE)
         return self._refuse(Refusal(Code.NO_SUCH_MESSAGE, f"{account.name} has no message {digits[:40]}."))
 
     # -- messages in --------------------------------------------------------------------------------
 
-    async def _post(self, request: BaseRequest, account: Account) -> Reply:
+    async def _post(self, request: Request, account: Account) -> Reply:
         if self.is_draining:
             return self._refuse(Refusal(Code.DRAINING, "The gateway stops; try again.", (), DRAINING_RETRY_S))
-        read = await self._read(request)
+        read = self._read(request)
         if isinstance(read, posted.Bulk):
             return await self._post_many(read.messages, account)
         if isinstance(read, Refusal):
@@ -211,25 +200,17 @@ class ClientHttpNode:
             return self._refuse(result)
         return self._accepted(_encode(result))
 
-    async def _read(self, request: BaseRequest) -> NewMessage | posted.Bulk | Refusal:
+    def _read(self, request: Request) -> NewMessage | posted.Bulk | Refusal:
         """The messages of a body, or why there are none."""
-        assert self._server is not None
         headers = request.headers
-        content_type = headers.get("Content-Type", "")
+        content_type = headers.get("content-type", "")
         if content_type != "application/json" and content_type.partition(";")[0].strip().lower() != "application/json":
             return Refusal(Code.NOT_JSON_TYPE, "Send the header Content-Type: application/json.")
-        if "Content-Encoding" in headers and headers["Content-Encoding"].lower() != "identity":
+        if headers.get("content-encoding", "identity").lower() != "identity":
             return Refusal(Code.UNKNOWN_CODING, "Send the body without Content-Encoding.")
-        try:
-            return posted.read(await self._server.body_of(request))
-        except BodyTooLarge:
-            return Refusal(Code.BODY_TOO_LARGE, f"A body has at most {MAX_BODY} octets.")
-        except BodyTooSlow:
-            return Refusal(Code.BODY_TOO_SLOW, "The body did not arrive in time.")
-        except TooManyBodies:
-            return Refusal(Code.BUSY, "Other large bodies are being read; try again.", (), BUSY_RETRY_S)
-        except BrokenBody as error:
-            return Refusal(Code.MALFORMED_JSON, f"The body is broken off: {error}"[:200])
+        if request.body_fault is not None:
+            return _body_refusal(request.body_fault)
+        return posted.read(request.body)
 
     async def _post_many(self, messages: Sequence[posted.Posted], account: Account) -> Reply:
         """Each message stands or falls alone; where all fall and time is the only cure, the whole is told so."""
@@ -263,6 +244,19 @@ class ClientHttpNode:
         body = _encode(problem_of(refusal, _request_id()))
         code = refusal.code
         return Reply(code.http_status, body, CONTENT_TYPE, headers=headers, closes=code in _CLOSING)
+
+
+def _body_refusal(fault: BodyFault) -> Refusal:
+    """Why a body was not read."""
+    match fault:
+        case BodyFault.TOO_LARGE:
+            return Refusal(Code.BODY_TOO_LARGE, f"A body has at most {limits.MAX_BODY} octets.")
+        case BodyFault.TOO_SLOW:
+            return Refusal(Code.BODY_TOO_SLOW, "The body did not arrive in time.")
+        case BodyFault.TOO_MANY:
+            return Refusal(Code.BUSY, "Other large bodies are being read; try again.", (), BUSY_RETRY_S)
+        case BodyFault.BROKEN | BodyFault.UNWANTED:
+            return Refusal(Code.MALFORMED_JSON, "The body is broken off, or its chunks are none.")
 
 
 def _is_sent_by(message: Message, account: Account) -> bool:

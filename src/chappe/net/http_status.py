@@ -7,36 +7,30 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from aiohttp import web
 
 from chappe.model.errors import SettingsError
+from chappe.net.http_message import JSON, NO_STORE, Reply, Request
+from chappe.net.http_routes import Route, get_and_head
+from chappe.net.http_server import HttpServer
 from chappe.observe.health import Health
 from chappe.observe.status import BoxStatus
 
 #: What Prometheus expects of its text form.
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-#: Nobody sends a body here.
-MAX_BODY_OCTETS: Final = 1024
+_TEXT: Final = "text/plain; charset=utf-8"
 
 
-def health_answer(health: Health, path: str) -> tuple[int, str] | None:
-    """Status and body of `/healthz` and `/readyz`; None for any other path."""
-    if path == "/healthz":
-        return 200, "ok\n"
-    if path == "/readyz":
+def health_routes(health: Health) -> list[Route]:
+    """`/healthz` and `/readyz` for any server."""
+
+    def live(request: Request) -> Reply:
+        return Reply(200, b"ok\n", _TEXT, headers=NO_STORE)
+
+    def ready(request: Request) -> Reply:
         why = health.why_not_ready
-        return (503, f"{why}\n") if why else (200, "ready\n")
-    return None
+        return Reply(503 if why else 200, f"{why or 'ready'}\n".encode(), _TEXT, headers=NO_STORE)
 
-
-def health_routes(health: Health) -> list[web.RouteDef]:
-    """`/healthz` and `/readyz` for any aiohttp application."""
-
-    async def answer(request: web.Request) -> web.Response:
-        status, text = health_answer(health, request.path) or (404, "")
-        return web.Response(status=status, text=text, headers={"Cache-Control": "no-store"})
-
-    return [web.get("/healthz", answer), web.get("/readyz", answer)]
+    return [*get_and_head("/healthz", live), *get_and_head("/readyz", ready)]
 
 
 class StatusServer:
@@ -46,7 +40,7 @@ class StatusServer:
         self._health = health
         self._metrics: Callable[[], bytes] | None = None
         self._status: Callable[[], BoxStatus] | None = None
-        self._runner: web.AppRunner | None = None
+        self._server: HttpServer | None = None
         self.port = 0
 
     def show(self, *, metrics: Callable[[], bytes], status: Callable[[], BoxStatus]) -> None:
@@ -58,37 +52,31 @@ class StatusServer:
 
         Raises: SettingsError when the address cannot be had.
         """
-        application = web.Application(client_max_size=MAX_BODY_OCTETS)
-        application.add_routes(
+        self._server = HttpServer(
             [
                 *health_routes(self._health),
-                web.get("/metrics", self._answer_metrics),
-                web.get("/status.json", self._answer_status),
+                *get_and_head("/metrics", self._answer_metrics),
+                *get_and_head("/status.json", self._answer_status),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=30.0, shutdown_timeout=1.0)
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            self.port = await self._server.listen(host, port)
         except OSError as error:
-            await self.close()
             raise SettingsError(f"listen.metrics {host}:{port}: {error.strerror}; choose another address") from error
-        self.port = int(self._runner.addresses[0][1])
         return self.port
 
     async def close(self) -> None:
         """Close the door."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        server, self._server = self._server, None
+        if server is not None:
+            await server.close()
 
-    async def _answer_metrics(self, request: web.Request) -> web.Response:
+    def _answer_metrics(self, request: Request) -> Reply:
         if self._metrics is None:
-            return web.Response(status=503, text="starting\n")
-        return web.Response(body=self._metrics(), headers={"Content-Type": METRICS_TYPE})
+            return Reply(503, b"starting\n", _TEXT)
+        return Reply(200, self._metrics(), METRICS_TYPE)
 
-    async def _answer_status(self, request: web.Request) -> web.Response:
+    def _answer_status(self, request: Request) -> Reply:
         if self._status is None:
-            return web.Response(status=503, text="starting\n")
-        body = msgspec.json.encode(self._status())
-        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+            return Reply(503, b"starting\n", _TEXT)
+        return Reply(200, msgspec.json.encode(self._status()), JSON, headers=NO_STORE)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from chappe.model.errors import SettingsError
-from chappe.net.http_status import StatusServer, health_answer
+from chappe.net.http_status import StatusServer
 from chappe.observe.health import Health, Phase
 from chappe.observe.status import BoxStatus, StoreStatus
 
@@ -74,13 +74,17 @@ def test_a_running_box_is_ready_and_shows_metrics_and_status() -> None:
 
 
 def test_readiness_says_in_one_line_what_is_missing() -> None:
-    health = Health()
-    health.phase = Phase.RUNNING
-    health.watch_store(lambda: True)
+    async def scenario() -> list[tuple[int, str, str]]:
+        health = Health()
+        health.phase = Phase.RUNNING
+        health.watch_store(lambda: True)
+        server = StatusServer(health)
+        await server.listen("127.0.0.1", 0)
+        found = await answers(server, "/readyz", "/healthz")
+        await server.close()
+        return found
 
-    assert health_answer(health, "/readyz") == (503, "the store is away\n")
-    assert health_answer(health, "/healthz") == (200, "ok\n")
-    assert health_answer(health, "/v1/messages") is None
+    assert asyncio.run(scenario()) == [(503, "text/plain", "the store is away\n"), (200, "text/plain", "ok\n")]
 
 
 def test_an_address_in_use_names_the_setting() -> None:

@@ -16,6 +16,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 class Code(Enum):
     """Every problem there is: its `code`, HTTP status and title.  docs/http.md tells when each happens."""
 
+    BAD_REQUEST = ("bad_request", 400, "The request is no HTTP/1.1")
     NO_TOKEN = ("no_token", 401, "A bearer token is needed")
     WRONG_TOKEN = ("wrong_token", 401, "The bearer token is not valid")
     CLIENT_DISABLED = ("client_disabled", 403, "The client is disabled")
@@ -34,6 +35,8 @@ class Code(Enum):
     NOT_STORABLE = ("not_storable", 422, "The message cannot be stored")
     RATE_EXCEEDED = ("rate_exceeded", 429, "The client's rate is used up")
     QUEUE_FULL = ("queue_full", 429, "Too many messages of the client are not yet final")
+    HEAD_TOO_LARGE = ("head_too_large", 431, "The head of the request is too large")
+    INTERNAL = ("internal", 500, "The gateway failed to answer")
     STORE_AWAY = ("store_away", 503, "The gateway cannot store messages now")
     DRAINING = ("draining", 503, "The gateway is stopping")
     BUSY = ("busy", 503, "The gateway reads too many large bodies now")
