@@ -109,7 +109,7 @@ class Intake:
                 message_id = self._ids.next(now_ms)
                 one = item_of(new, message_id, account.name, account.priority, now_ms, find_path)
                 if isinstance(one, Item):
-                    parts = one.content.parts  # type: ignore[union-attr]
+                    parts = one.content.parts
                     account.throttle.take(parts)
                     tokens -= parts
                     room -= 1

@@ -51,6 +51,10 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tags: tuple[str, ...] = ()
     #: Unix ms before which it must not leave, and from which its validity counts; 0 for at once.
     send_at_ms: int = 0
+    #: What becomes of it is told by callbacks and not over SMPP.
+    is_called_back: bool = False
+    #: Where: empty for its client's own URL.
+    callback_url: str = ""
 
     @property
     def handset(self) -> str:
@@ -88,6 +92,10 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True):
     network_error: bytes = b""
     data_coding: int = 0
     user_message_reference: bytes = b""
+    #: In how many parts the message left.
+    parts: int = 1
+    #: Where a callback goes: empty for its client's own URL.
+    callback_url: str = ""
 
 
 Content = Message | Receipt

@@ -334,7 +334,7 @@ class OperatorSmppNode:
 
     async def _parts_taken(self, items: Sequence[Item]) -> dict[int, set[int]]:
         """Of long messages, the parts that the operator has already: id → part numbers."""
-        long = [item for item in items if item.content.parts > 1]  # type: ignore[union-attr]
+        long = [item for item in items if item.content.parts > 1]
         return {item.id: await self._store.parts_sent(item.id) for item in long}
 
     def _put(self, link: Link, pdu: SubmitSm, flight: InFlight, now: float) -> None:

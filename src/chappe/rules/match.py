@@ -1,9 +1,10 @@
 """What a delivery report changes: judged from what the part was and what the operator says now."""
 
 from enum import Enum
+from zlib import crc32
 
 from chappe.model.lifecycle import FINAL, Status, may_move
-from chappe.model.message import Message, Receipt
+from chappe.model.message import Item, Message, Receipt
 
 #: SMPP 3.4 §5.2.17, bits 1-0 and 4 of registered_delivery.
 RECEIPT_MASK = 0x03
@@ -71,7 +72,27 @@ def receipt_of(
         network_error,
         message.data_coding,
         _user_message_reference(message),
+        message.parts,
+        message.callback_url,
     )
+
+
+#: Callbacks to URLs that messages name have lanes of their own, so that a dead one holds up none of the others.
+URL_LANES = 16
+
+
+def receipt_item(message: Message, receipt: Receipt, number: int) -> Item:
+    """Lay a receipt where its message's client hears of it; `number` orders the receipts of one queue."""
+    if not message.is_called_back:
+        return Item(f"client:{message.client}", 0, "", 0, number, receipt, 0, True)
+    url = message.callback_url
+    lane = f"url-{crc32(host_of(url).encode()) % URL_LANES}" if url else ""
+    return Item(f"callback:{message.client}", 0, lane, 0, number, receipt, 0, True)
+
+
+def host_of(url: str) -> str:
+    """Scheme, host and port: what is up or down as one."""
+    return "/".join(url.split("/", 3)[:3]).lower()
 
 
 #: Octets of the text that a receipt repeats, SMPP 3.4 appendix B.

@@ -6,7 +6,7 @@ Nodes of several places use it; it must never know why a message ends.
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
-from chappe.rules.match import receipt_of, wants_receipt
+from chappe.rules.match import receipt_item, receipt_of, wants_receipt
 from chappe.store.port import Ended
 
 
@@ -24,5 +24,5 @@ def end(item: Item, status: Status, error: str, at_us: int, operator: str) -> En
             done_at_ms=at_us // 1000,
             operator=operator,
         )
-        receipt = Item(f"client:{message.client}", 0, "", 0, item.id, told)
+        receipt = receipt_item(message, told, item.id)
     return Ended(item, status, error, at_us, receipt, operator)

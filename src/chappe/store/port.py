@@ -13,7 +13,7 @@ import msgspec
 from chappe.model.errors import ResourceError
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
-from chappe.model.message import Item, Message
+from chappe.model.message import Content, Item, Message
 
 
 class StoreAway(ResourceError):
@@ -39,6 +39,8 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     operator_ref: str
     at_us: int
     part: int = 1
+    #: Tells the client that the whole message is sent, if it asked to hear of that; stored when it is.
+    receipt: Item | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):
@@ -53,10 +55,14 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
-    """A receipt or an MO reached its client (or was refused by it for good)."""
+    """A receipt or an MO reached its client (or was refused by it for good).
+
+    `reply` is the client's answer to an MO: a new MT, accepted in the same transaction and with it only once.
+    """
 
     item: Item
     at_us: int
+    reply: Item | None = None
 
 
 class Deferred(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +87,14 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class GivenUp(msgspec.Struct, frozen=True, gc=False):
+    """A callback that its client did not take in time: it is kept in a list of its own, until a person replays it."""
+
+    item: Item
+    reason: str
+    at_us: int
+
+
 class Sending(msgspec.Struct, frozen=True, gc=False):
     """The durable mark before a write that must not be repeated."""
 
@@ -93,7 +107,7 @@ class Unwritten(msgspec.Struct, frozen=True, gc=False):
     item: Item
 
 
-Settlement = Sent | Ended | Delivered | Deferred | Moved | Held | Sending | Unwritten
+Settlement = Sent | Ended | Delivered | Deferred | Moved | Held | GivenUp | Sending | Unwritten
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
@@ -156,6 +170,26 @@ class Granted(Enum):
     TOO_LATE = "too_late"
     #: There is no such message of this client.
     UNKNOWN = "unknown"
+
+
+class FailedCallback(msgspec.Struct, frozen=True, gc=False):
+    """A callback that was given up: what it would have told, and why nobody took it."""
+
+    id: int
+    client: str
+    at_us: int
+    attempts: int
+    reason: str
+    content: Content
+
+
+class CallbacksOff(msgspec.Struct, frozen=True):
+    """A client's own URL said that it is gone: nothing is posted there until somebody says otherwise."""
+
+    client: str
+    url: str
+    at_us: int
+    reason: str
 
 
 class Life(msgspec.Struct, gc=False):
@@ -223,8 +257,9 @@ BlockListener = Callable[[Block], None]
 #: (minute since 1970, event, client, operator)
 TallyKey = tuple[int, str, str, str]
 NO_TALLY: Final[Mapping[TallyKey, int]] = {}
-#: The queue where a message's receipts go; empty when nobody is to be told.
-ReceiptQueue = Callable[[Message], str]
+
+#: Greater than every id.
+MAX_ID: Final = (1 << 63) - 1
 
 #: Waiting longer than this inside one store call is an event of its own.
 SLOW_CALL_S: Final = 0.25
@@ -295,6 +330,44 @@ class Store(Protocol):
 
     async def find(self, message_id: int) -> Life | None:
         """Look one message up, hot or in history."""
+        ...
+
+    async def failed_callbacks(
+        self, client: str = "", *, before_id: int = MAX_ID, limit: int = 100
+    ) -> list[FailedCallback]:
+        """Callbacks that were given up, those made last first; of all clients when none is named.
+
+        Raises: StoreAway.
+        """
+        ...
+
+    async def replay_callbacks(
+        self, ids: Sequence[int], *, client: str = "", instruction: int = 0, told: str = ""
+    ) -> list[int]:
+        """Lay callbacks that were given up into their queues again, as if they had never been tried.
+
+        Returns those that were in the list (and are of `client`, if one is named); the others are left alone.  The
+        last `instruction` is not carried out again, but answered as before.  Raises: StoreAway.
+        """
+        ...
+
+    async def forget_failed_callbacks(self, before_id: int) -> bool:
+        """Some of the callbacks that were made before `before_id` and given up go; True when more are left.
+
+        An MO among them ends as failed.  Raises: StoreAway.
+        """
+        ...
+
+    async def switch_callbacks_off(self, off: CallbacksOff, events: EventBatch) -> None:
+        """Note that a client's URL is gone; a later note about the client replaces it.  Raises: StoreAway."""
+        ...
+
+    async def switch_callbacks_on(self, client: str, events: EventBatch) -> bool:
+        """Forget that note; False, and no event is written, when there was none.  Raises: StoreAway."""
+        ...
+
+    async def callbacks_off(self) -> list[CallbacksOff]:
+        """All such notes.  Raises: StoreAway."""
         ...
 
     def listen(self, queue: str, bell: Callable[[], None]) -> None:

@@ -14,9 +14,12 @@ from typing import Final
 from chappe.model.events import EventBatch
 from chappe.model.message import Item, Message
 from chappe.store.port import (
+    MAX_ID,
     NO_TALLY,
     Block,
     BlockListener,
+    CallbacksOff,
+    FailedCallback,
     Fault,
     Granted,
     Kept,
@@ -29,7 +32,7 @@ from chappe.store.port import (
     TallyKey,
     Wish,
 )
-from chappe.store.sqlite import keeping, rows
+from chappe.store.sqlite import callbacks, keeping, rows
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.granting import Asked
@@ -197,6 +200,44 @@ class SqliteStore:
 
         await self._group.ask("sweep", [decide], None)
         return resolved
+
+    async def replay_callbacks(
+        self, ids: Sequence[int], *, client: str = "", instruction: int = 0, told: str = ""
+    ) -> list[int]:
+        replayed: list[int] = []
+
+        def decide(transaction: Transaction) -> None:
+            act = partial(transaction.replay_callbacks, ids, client=client, replayed=replayed)
+            if not instruction:
+                return act()
+            return once(self._file.connection, instruction, replayed, transaction.events, told, act)
+
+        await self._group.ask("sweep", [decide], None)
+        return replayed
+
+    async def failed_callbacks(
+        self, client: str = "", *, before_id: int = MAX_ID, limit: int = 100
+    ) -> list[FailedCallback]:
+        return self._reading.failed_callbacks(client, before_id, limit)
+
+    async def forget_failed_callbacks(self, before_id: int) -> bool:
+        if not self._reading.has_failed_callbacks(before_id):
+            return False
+        await self._group.ask("sweep", [partial(Transaction.forget_failed_callbacks, before_id=before_id)], None)
+        return self._reading.has_failed_callbacks(before_id)
+
+    async def switch_callbacks_off(self, off: CallbacksOff, events: EventBatch) -> None:
+        row = (off.client, off.url, off.at_us, off.reason)
+        await self._group.ask("write", [[(callbacks.SWITCH_OFF, [row])]], events)
+
+    async def switch_callbacks_on(self, client: str, events: EventBatch) -> bool:
+        if all(off.client != client for off in self._reading.callbacks_off()):
+            return False
+        await self._group.ask("write", [[(callbacks.SWITCH_ON, [(client,)])]], events)
+        return True
+
+    async def callbacks_off(self) -> list[CallbacksOff]:
+        return self._reading.callbacks_off()
 
     def expired(self, now_ms: int, limit: int = 500) -> list[Item]:
         """Lease messages whose named moment has passed and that nothing was sent of yet.

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from chappe.model.lifecycle import FINAL, Status
-from chappe.model.message import Item, Message
-from chappe.rules.match import receipt_of, wants_receipt
+from chappe.model.message import Message
+from chappe.rules.match import receipt_item, receipt_of, wants_receipt
 from chappe.store.port import Life, Report
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
@@ -100,6 +100,7 @@ class Lives:
             network_error=report.network_error if report else b"",
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
-        self._writes.enqueue(
-            Item(f"client:{message.client}", 0, "", 0, report.id if report else life.id, receipt, 0, True)
-        )
+        number = report.id if report else life.id
+        if self._writes.sent_receipts:
+            number = self._writes.number_after_sent(life.id, number)
+        self._writes.enqueue(receipt_item(message, receipt, number))

@@ -74,7 +74,7 @@ class PoisonedGroup:
                 kept.update(zip(map(id_of, piece), single.outcomes, strict=True))
 
         if call.kind in ("write", "sweep"):
-            attempt(call.items, None)
+            attempt(call.items, call.events)
             return []
         faults = store_apart(call.items, call.events, attempt)
         self._tell_poisoned(call, faults)

@@ -10,8 +10,8 @@ import zstandard
 
 from chappe.model.lifecycle import Status
 from chappe.model.message import Message
-from chappe.store.port import Block, Cancel, Granted, Kept, Life, StoreAway, Wish
-from chappe.store.sqlite import rows
+from chappe.store.port import Block, CallbacksOff, Cancel, FailedCallback, Granted, Kept, Life, StoreAway, Wish
+from chappe.store.sqlite import callbacks, rows
 from chappe.store.sqlite.history import find_life
 from chappe.store.sqlite.keeping import read_kept
 from chappe.store.sqlite.opening import connect
@@ -104,6 +104,22 @@ class Reading:
         query = "SELECT count(*) FROM (SELECT 1 FROM held LIMIT ?)"
         with self._file.reading():
             return int(self._file.connection.execute(query, (HELD_COUNTED,)).fetchone()[0])
+
+    def failed_callbacks(self, client: str, before_id: int, limit: int) -> list[FailedCallback]:
+        """Callbacks that were given up, those made last first; of all clients when none is named."""
+        with self._file.reading():
+            number = self._file.names.known(client) if client else None
+            return callbacks.list_failed(self._file.connection, number, before_id, limit)
+
+    def has_failed_callbacks(self, before_id: int) -> bool:
+        """A callback that was made before `before_id` is among them."""
+        with self._file.reading():
+            return callbacks.has_failed(self._file.connection, before_id)
+
+    def callbacks_off(self) -> list[CallbacksOff]:
+        """Clients whose own URL is gone."""
+        with self._file.reading():
+            return callbacks.list_off(self._file.connection)
 
     def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
         """Event blocks that follow `seq`, in order (for copies that must catch up).  Raises: StoreAway."""

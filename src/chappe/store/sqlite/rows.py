@@ -21,6 +21,13 @@ NEW_EXPIRIES = Batched(insert("expiries", "at_ms, id", "INSERT OR IGNORE"))
 NEW_FINISHED = Batched(insert("finished", "id"))
 NEW_PARKED = Batched(insert("parked", "id, operator, at_ms, body"))
 NEW_HELD = Batched(insert("held", "id, queue, at_us, reason, priority, lane, body", "INSERT OR REPLACE"))
+NEW_FAILED_CALLBACKS = Batched(
+    insert(
+        "failed_callbacks",
+        "id, client, queue, priority, lane, at_us, attempts, reason, body",
+        "INSERT OR REPLACE",
+    )
+)
 PARTS_SENT = Batched(
     insert(
         "parts",
@@ -96,6 +103,19 @@ HELD_ITEMS = Batched(
     )
 )
 FORGET_HELD = Batched(with_list("DELETE FROM held WHERE id IN ({list})"))
+FAILED_CALLBACKS = Batched(
+    with_list(
+        "SELECT f.id, q.name, f.priority, l.name, f.body, m.body FROM failed_callbacks f"
+        " JOIN names q ON q.number = f.queue JOIN names l ON l.number = f.lane"
+        " LEFT JOIN messages m ON m.id = f.id WHERE f.id IN ({list})"
+    )
+)
+FORGET_FAILED_CALLBACKS = Batched(with_list("DELETE FROM failed_callbacks WHERE id IN ({list})"))
+LIST_FAILED_CALLBACKS = (
+    "SELECT f.id, c.name, f.at_us, f.attempts, f.reason, f.body, m.body FROM failed_callbacks f"
+    " JOIN names c ON c.number = f.client LEFT JOIN messages m ON m.id = f.id"
+)
+OLD_FAILED_CALLBACKS = "SELECT id, body IS NULL FROM failed_callbacks WHERE id < ? ORDER BY id LIMIT ?"
 #: A report is compared with so many held messages; were there more, nobody could say that one is the only one.
 HELD_LOOKED_AT = 1_000
 HELD_OF_QUEUE = (

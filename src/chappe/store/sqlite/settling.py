@@ -11,6 +11,7 @@ from chappe.store.port import (
     Deferred,
     Delivered,
     Ended,
+    GivenUp,
     Held,
     Life,
     Moved,
@@ -20,6 +21,7 @@ from chappe.store.port import (
     Unwritten,
 )
 from chappe.store.sqlite import rows
+from chappe.store.sqlite.accepting import Accepting
 from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import References
@@ -31,7 +33,7 @@ _ACCEPTED, _QUEUED = int(Status.ACCEPTED), int(Status.QUEUED)
 class Settling:
     """The settlements of one transaction."""
 
-    __slots__ = ("_connection", "_leased", "_lives", "_names", "_references", "_writes")
+    __slots__ = ("_accepting", "_connection", "_leased", "_lives", "_names", "_references", "_writes")
 
     def __init__(
         self,
@@ -41,7 +43,9 @@ class Settling:
         lives: Lives,
         writes: Writes,
         leased: Container[int],
+        accepting: Accepting,
     ) -> None:
+        self._accepting = accepting
         self._connection = connection
         self._names = names
         self._references = references
@@ -69,6 +73,8 @@ class Settling:
         at_us = self._references.after_mark(sent.at_us)
         self._writes.sent.append((item.id, self._names.number(sent.operator), sent.operator_ref, at_us))
         self._writes.dequeue(item)
+        if sent.receipt is not None:
+            self._writes.sent_receipts[item.id] = sent.receipt
         life = Life(item.id, Status.SENT, message, sent.operator, sent.operator_ref, at_us, handset=message.dest)
         self._refer(sent, life, at_us)
 
@@ -130,6 +136,8 @@ class Settling:
         if life.status is not Status.SENT:
             # Receipts of the first parts overtook the last part's answer.
             self._lives.end(life, life.error or "000", at_us)
+        elif sent.receipt is not None:
+            self._writes.sent_receipts[message.id] = sent.receipt
 
     def _settle_ended(self, ended: Ended) -> None:
         item = ended.item
@@ -156,6 +164,8 @@ class Settling:
             self._writes.moved.append((item.id, int(Status.DELIVERED), None, delivered.at_us))
             self._writes.finished.append((item.id,))
         self._writes.dequeue(item)
+        if delivered.reply is not None:
+            self._accepting.accept([delivered.reply])
 
     def _settle_deferred(self, deferred: Deferred) -> None:
         self._requeue(deferred.item, deferred.item.queue, deferred.due_at_ms)
@@ -181,6 +191,19 @@ class Settling:
         if body is None:
             self._writes.requeued.append((item.id, int(Status.HELD), number(item.queue), item.due_at_ms))
 
+    def _settle_given_up(self, given_up: GivenUp) -> None:
+        item, number = given_up.item, self._names.number
+        is_message = isinstance(item.content, Message)
+        self._writes.dequeue(item)
+        queue, client, attempts = number(item.queue), number(item.content.client), item.attempts + 1
+        body = None if is_message else rows.pack(item.content)
+        place = (item.id, client, queue, item.priority, number(item.lane))
+        row = (*place, given_up.at_us, attempts, given_up.reason, body)
+        rows.NEW_FAILED_CALLBACKS.run(self._connection, [row])
+        if is_message:
+            # It waits for a person: a start must not queue it again.
+            self._writes.requeued.append((item.id, int(Status.HELD), queue, item.due_at_ms))
+
     def _settle_sending(self, sending: Sending) -> None:
         item = sending.item
         self._writes.requeued.append((item.id, int(Status.SENDING), self._names.number(item.queue), item.due_at_ms))
@@ -197,6 +220,7 @@ _SETTLERS = {
     Deferred: Settling._settle_deferred,
     Moved: Settling._settle_moved,
     Held: Settling._settle_held,
+    GivenUp: Settling._settle_given_up,
     Sending: Settling._settle_sending,
     Unwritten: Settling._settle_unwritten,
 }

@@ -11,6 +11,7 @@ from chappe.model.events import EventBatch
 from chappe.model.message import Item
 from chappe.store.port import Kept, Life, Once, Report, Settlement
 from chappe.store.sqlite.accepting import Accepting
+from chappe.store.sqlite.callbacks import forget_failed, replay
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.granting import Asked, Granting
@@ -60,7 +61,7 @@ class Transaction:
         self._names = names
         self._accepting = Accepting(names, writes, room_of)
         self._keeping: Keeping | None = None
-        self._settling = Settling(connection, names, references, lives, writes, leased)
+        self._settling = Settling(connection, names, references, lives, writes, leased, self._accepting)
         self._matching = Matching(connection, names, references, lives, writes, leased)
         self._granting = Granting(connection, names, lives, writes, leased)
         self._unparking = Unparking(connection, references, lives, self._matching, writes, early)
@@ -118,6 +119,14 @@ class Transaction:
         """Lay held items into their queues again, or end them; what cannot be read stays.  Fills `resolved`."""
         resolving = Resolving(self._connection, self._names, self._lives, self._writes)
         resolving.resolve(ids, is_resent=is_resent, resolved=resolved)
+
+    def replay_callbacks(self, ids: Sequence[int], *, client: str, replayed: list[int]) -> None:
+        """Lay callbacks that were given up into their queues again; fills `replayed`."""
+        replay(self._connection, self._writes, self._names, ids, client=client, replayed=replayed)
+
+    def forget_failed_callbacks(self, before_id: int) -> None:
+        """Some of those made before `before_id` go."""
+        forget_failed(self._connection, self._writes, before_id)
 
     def lives(self, ids: Sequence[int]) -> dict[int, Life]:
         """Read lives from the hot tables."""

@@ -61,6 +61,7 @@ class Writes:
         "replaced",
         "requeued",
         "sent",
+        "sent_receipts",
     )
 
     def __init__(self, names: Names, references: References, long_lives: dict[int, Life], now_us: int) -> None:
@@ -87,6 +88,8 @@ class Writes:
         self.added: list[tuple[str, str]] = []
         #: How many entries `References` has more; a failed transaction takes them out again.
         self.references_added = 0
+        #: Message → what its client is told of its sending.
+        self.sent_receipts: dict[int, Item] = {}
 
     def dequeue(self, item: Item) -> None:
         """The item leaves its queue: its row goes, and its lease with the commit."""
@@ -106,6 +109,14 @@ class Writes:
             item = msgspec.structs.replace(item, has_row=True)
         (self.effects.deferred if item.due_at_ms else self.effects.queued).append(item)
 
+    def number_after_sent(self, message_id: int, number: int) -> int:
+        """The number of a further receipt: a report that overtook its answer is told after it."""
+        sent = self.sent_receipts.get(message_id)
+        if sent is None or sent.id < number:
+            return number
+        self.sent_receipts[message_id] = msgspec.structs.replace(sent, id=number)
+        return sent.id
+
     def remember(self, life: Life) -> None:
         """Note what a life is, before it changes."""
         parts = None if life.parts is None else list(life.parts)
@@ -113,6 +124,8 @@ class Writes:
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Send all statements of the group, tables in a fixed order."""
+        for receipt in self.sent_receipts.values():
+            self.enqueue(receipt)
         if self.messages:
             rows.NEW_MESSAGES.run(connection, self.messages)
         if self.dequeued:
