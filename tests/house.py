@@ -57,6 +57,8 @@ class House:
 
     async def __aenter__(self) -> Self:
         await self.gateway.start()
+        self._blocks = await self.gateway.store.blocks_after(0, 1_000_000)
+        self.gateway.store.on_block(self._blocks.append)
         self._work = asyncio.create_task(self.gateway.run(self._stopping), name="gateway")
         return self
 
@@ -89,8 +91,7 @@ class House:
 
     def events(self, *names: str) -> list[list[str]]:
         """The events so far that have one of these names, each as its columns."""
-        blocks = self.gateway.store.blocks_after(0, 1_000_000)
-        lines = [line.split(",") for block in blocks for line in block.lines.decode().splitlines()]
+        lines = [line.split(",") for block in self._blocks for line in block.lines.decode().splitlines()]
         return [line for line in lines if line[1] in names]
 
     def depth(self, queue: str) -> int:

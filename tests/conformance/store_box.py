@@ -180,7 +180,7 @@ class Box:
 
     def lines(self) -> list[str]:
         """All event lines in the store, oldest first."""
-        blocks = self.store.blocks_after(0, 1_000_000)
+        blocks = self.run(self.store.blocks_after(0, 1_000_000))
         return [line for block in blocks for line in block.lines.decode().splitlines()]
 
     def told(self, message_id: int) -> list[str]:

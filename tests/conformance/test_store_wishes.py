@@ -319,8 +319,8 @@ def test_a_replaced_message_expires_at_its_new_moment_only(box: Box) -> None:
 
     assert replace(box, item, expires_at_ms=box.now_ms + 60_000) is DONE
 
-    assert box.store.expired(box.now_ms + 20_000) == []
-    assert [each.id for each in box.store.expired(box.now_ms + 61_000)] == [item.id]
+    assert box.run(box.store.expired(box.now_ms + 20_000)) == []
+    assert [each.id for each in box.run(box.store.expired(box.now_ms + 61_000))] == [item.id]
 
 
 def test_many_more_messages_than_memory_holds_are_cancelled_and_replaced(box: Box) -> None:

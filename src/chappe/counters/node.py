@@ -24,11 +24,10 @@ class CounterNode:
 
     def __init__(self, source: BlockSource) -> None:
         self._source = source
-        known = source.copied(COPY)
-        #: The last block that the written counters hold.
-        self.safe_seq = known[0] if known else 0
-        self._is_in_doubt = False
-        self._following = Following(source, self.safe_seq)
+        #: The last block that the written counters hold; unknown until the store has told.
+        self.safe_seq = 0
+        self._is_in_doubt = True
+        self._following = Following(source, 0)
 
     async def run(self) -> None:
         """Count until cancelled."""
@@ -41,10 +40,10 @@ class CounterNode:
         """Count all blocks that there are; what the store refuses is counted again by the next call."""
         try:
             if self._is_in_doubt:
-                self._look_again()
+                await self._look_again()
             is_behind = True
             while is_behind:
-                blocks = self._following.take()
+                blocks = await self._following.take()
                 is_behind = self._following.is_behind
                 await self._count(blocks)
         except StoreAway:
@@ -67,9 +66,9 @@ class CounterNode:
         await self._source.advance(COPY, seq, "", tally.counts)
         self.safe_seq = seq
 
-    def _look_again(self) -> None:
+    async def _look_again(self) -> None:
         """A write that failed may hold all the same; its place was written with its counts, so the place tells."""
-        known = self._source.copied(COPY)
+        known = await self._source.copied(COPY)
         self.safe_seq = known[0] if known else 0
         self._following.rewind(self.safe_seq)
         self._is_in_doubt = False

@@ -37,21 +37,21 @@ class EventCopier:
         self._source = source
         self._folder = folder
         self._node = node
+        self._redact = redact
         self._stopping = threading.Event()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="events")
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="pack")
-        known = source.copied(COPY)
-        self._is_first = known is None
-        position = first_position(folder, node) if known is None else position_of(*known)
-        #: What the store knows to be copied.
-        self.safe = position
-        self._files = EventFiles(folder, node, position, redact)
-        self._following = Following(source, position.seq)
         self.fault = ""
 
     async def start(self) -> None:
         """Bring the files back to the place that the store knows.  Raises: OSError, StoreAway."""
-        if self._is_first:
+        known = await self._source.copied(COPY)
+        position = first_position(self._folder, self._node) if known is None else position_of(*known)
+        #: What the store knows to be copied.
+        self.safe = position
+        self._files = EventFiles(self._folder, self._node, position, self._redact)
+        self._following = Following(self._source, position.seq)
+        if known is None:
             await self._source.advance(COPY, self.safe.seq, self.safe.text)
         await self._in_thread(self._files.recover)
 
@@ -77,7 +77,7 @@ class EventCopier:
         is_behind = True
         while is_behind:
             try:
-                blocks = self._following.take()
+                blocks = await self._following.take()
                 is_behind = self._following.is_behind
                 if blocks:
                     await self._in_thread(partial(self._files.append, blocks))

@@ -31,6 +31,8 @@ class Following:
         self._seq = seq
         self._waiting: list[Block] = []
         self._octets = 0
+        #: The newest block that was told live.
+        self._told = 0
         self._waiting_octets = waiting_octets
         self._catch_up_blocks = catch_up_blocks
         self._is_behind = True
@@ -44,12 +46,13 @@ class Following:
         """Blocks must be read from the store."""
         return self._is_behind
 
-    def take(self) -> list[Block]:
+    async def take(self) -> list[Block]:
         """The next blocks, perhaps none; they count as taken.  Raises: StoreAway."""
         if self._is_behind:
-            blocks = self._source.blocks_after(self._seq, self._catch_up_blocks)
-            # Commits happen in this same thread, so a short answer was everything: the next block comes live.
-            self._is_behind = len(blocks) == self._catch_up_blocks
+            blocks = await self._source.blocks_after(self._seq, self._catch_up_blocks)
+            newest = blocks[-1].seq if blocks else self._seq
+            # A short answer was everything, but for what was told while the store was read: the next block comes live.
+            self._is_behind = len(blocks) == self._catch_up_blocks or self._told > newest
         else:
             blocks, self._waiting, self._octets = self._waiting, [], 0
         if not self._is_behind:
@@ -65,6 +68,7 @@ class Following:
 
     def _on_block(self, block: Block) -> None:
         self.ready.set()
+        self._told = block.seq
         if self._is_behind:
             return
         self._waiting.append(block)

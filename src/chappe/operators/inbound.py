@@ -75,15 +75,23 @@ class Inbound:
         self._reports: Gathered[tuple[Arrival, Report]] = Gathered()
         self._messages: Gathered[MoArrival] = Gathered()
         self._repeats = RepeatJudge(redelivery_ms)
-        self._proved_id = store.mo_proved_until(operator)
+        self._proved_id = 0
         self._noted_repeats: list[int] = []
         self._last_id = 0
         self._redelivery_ms = redelivery_ms
-        since = self._clock.utc_us() // 1000 - redelivery_ms
-        for message in store.mo_unproved(operator):
+
+    async def recall(self) -> None:
+        """Learn what was stored before the start: a copy of it may come.  Done before the first link is up.
+
+        Raises: StoreAway.
+        """
+        since = self._clock.utc_us() // 1000 - self._redelivery_ms
+        memory = await self._store.mo_memory(self._operator, since)
+        self._proved_id = memory.proved_until
+        for message in memory.unproved:
             if made_at_ms(message.id) >= since:
                 self._suspect(content_of(message), message.id)
-        for identity, at_ms in store.mo_identities(operator, since) if wire.mo_identity_tag is not None else ():
+        for identity, at_ms in memory.identities if self._wire.mo_identity_tag is not None else ():
             self._repeats.remember(identity, at_ms)
 
     # -- arriving -----------------------------------------------------------------------------------

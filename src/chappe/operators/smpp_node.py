@@ -32,7 +32,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, hold_crashes, persist
 from chappe.runtime.supervisor import Crash, each
 from chappe.runtime.throttle import Throttle
-from chappe.store.port import Sending, Store, Unwritten
+from chappe.store.port import Sending, Store, StoreAway, Unwritten
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSm, SubmitSmResp
 from chappe.wire.smpp.statuses import CommandStatus, status_name
@@ -126,6 +126,7 @@ class OperatorSmppNode:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        await self._recall()
         async with asyncio.TaskGroup() as group:
             name = self.name
             self.links.start(group)
@@ -137,6 +138,13 @@ class OperatorSmppNode:
             group.create_task(self._tick(), name=f"{name} tick")
             group.create_task(hold_crashes(self._store, self._clock, self._crashes), name=f"{name} crashes")
             group.create_task(self._failover.run(), name=f"{name} failover")
+
+    async def _recall(self) -> None:
+        while True:
+            try:
+                return await self.inbound.recall()
+            except StoreAway:
+                await asyncio.sleep(TICK_S)
 
     async def drain(self, until: float) -> None:
         """Send nothing new, wait for answers until `until` (monotonic), unbind."""

@@ -38,11 +38,11 @@ class Patience(msgspec.Struct, frozen=True):
 class SweptStore(Store, Protocol):
     """What a store offers to its sweeper."""
 
-    def expired(self, now_ms: int, limit: int) -> list[Item]:
+    async def expired(self, now_ms: int, limit: int) -> list[Item]:
         """Lease messages whose own moment has passed."""
         ...
 
-    def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
+    async def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
         """Lease messages of a queue that are over, of those that came before a moment per lane."""
         ...
 
@@ -87,9 +87,9 @@ class Sweeper:
         """One round.  While the store is away there is nothing to do: everything waits."""
         now_us = self._clock.utc_us()
         try:
-            await self._end(self._store.expired(now_us // 1000, EXPIRED_ITEMS))
+            await self._end(await self._store.expired(now_us // 1000, EXPIRED_ITEMS))
             for operator, patience in self._patience.items():
-                await self._end(self._overdue(operator, patience, now_us // 1000))
+                await self._end(await self._overdue(operator, patience, now_us // 1000))
             silent_since = {name: now_us - int(each.unknown_s * 1e6) for name, each in self._patience.items()}
             await self._store.mark_unknown(silent_since)
             await self._store.match_again()
@@ -103,7 +103,7 @@ class Sweeper:
                 return
             await asyncio.sleep(FORGET_PAUSE_S)
 
-    def _overdue(self, operator: str, patience: Patience, now_ms: int) -> list[Item]:
+    async def _overdue(self, operator: str, patience: Patience, now_ms: int) -> list[Item]:
         """Messages that outlived the validity of their client or operator; lanes of operators are clients."""
 
         def before_ms(client: str) -> int:
@@ -121,7 +121,7 @@ class Sweeper:
             )
             return over_at <= now_ms
 
-        return self._store.overdue(f"operator:{operator}", before_ms, is_over)
+        return await self._store.overdue(f"operator:{operator}", before_ms, is_over)
 
     async def _end(self, items: Sequence[Item]) -> None:
         if not items:

@@ -219,6 +219,17 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     counts: dict[tuple[str, str, str], int]
 
 
+class MoMemory(msgspec.Struct, frozen=True):
+    """An operator's MO before the start: which of them may come again, and how they would be recognised."""
+
+    #: The id below which every answered MO was proved read; 0 for none.
+    proved_until: int = 0
+    #: Stored ones whose answers were perhaps not read, oldest first.
+    unproved: Sequence[Message] = ()
+    #: The operator's own ids: (digest, Unix ms), oldest first.
+    identities: Sequence[tuple[bytes, int]] = ()
+
+
 class Once(msgspec.Struct, frozen=True, gc=False):
     """Messages to be stored together, and only if nothing was stored under their key before.
 
@@ -382,16 +393,19 @@ class Store(Protocol):
         """Which parts of a long message an operator has already taken."""
         ...
 
-    def mo_proved_until(self, operator: str) -> int:
-        """The id below which every answered MO of an operator was proved read; 0 for none."""
+    async def mo_memory(self, operator: str, since_ms: int) -> MoMemory:
+        """What is known of an operator's MO from before the start, as far as it came since a moment.
+
+        Raises: StoreAway.
+        """
         ...
 
-    def mo_unproved(self, operator: str) -> list[Message]:
-        """The stored MO of an operator whose answers were perhaps not read, oldest first (at start)."""
-        ...
+    def may_write(self) -> bool:
+        """What is leased is surely still ours: bytes may go to a peer now.
 
-    def mo_identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
-        """The operator's own ids of MO noted since a moment: (digest, Unix ms)."""
+        A store of many boxes leases for a time and says no when half of it has passed without a word with the
+        store, be it that the network is cut or that this process was frozen; whoever hears no closes its links first.
+        """
         ...
 
     async def note_mo_identities(self, operator: str, identities: Sequence[tuple[bytes, int]]) -> None:
@@ -410,11 +424,11 @@ class BlockSource(Protocol):
         """Call `listener` after each commit with the block that it wrote."""
         ...
 
-    def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
+    async def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
         """Blocks that follow `seq`, in order.  Raises: StoreAway."""
         ...
 
-    def copied(self, name: str) -> tuple[int, str] | None:
+    async def copied(self, name: str) -> tuple[int, str] | None:
         """The last block that the copy `name` holds safely, and its own note of the place; None before the first.
 
         Raises: StoreAway.

@@ -156,7 +156,7 @@ def test_a_commit_that_failed_and_holds_all_the_same_is_not_counted_again(
 
 
 def test_a_store_that_cannot_even_be_read_is_asked_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed(*_: object) -> None:
+    async def closed(*_: object) -> None:
         raise StoreAway("the file cannot be opened")
 
     async def scenario() -> None:

@@ -42,11 +42,11 @@ class MemorySource:
     def on_block(self, listener: BlockListener) -> None:
         self._listeners.append(listener)
 
-    def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
+    async def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
         self.reads += 1
         return [each for each in self.blocks if each.seq > seq][:limit]
 
-    def copied(self, name: str) -> tuple[int, str] | None:
+    async def copied(self, name: str) -> tuple[int, str] | None:
         return self.places.get(name)
 
     async def advance(self, name: str, seq: int, position: str, tally: Mapping[TallyKey, int] = NO_TALLY) -> None:

@@ -175,7 +175,7 @@ def test_a_store_that_is_away_keeps_the_old_place_and_gets_the_new_one_later(tmp
 def test_a_store_that_cannot_be_read_makes_the_files_late_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def closed(*_: object) -> None:
+    async def closed(*_: object) -> None:
         raise StoreAway("the file cannot be opened")
 
     async def scenario() -> None:

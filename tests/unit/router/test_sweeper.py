@@ -71,8 +71,8 @@ class Scene:
         items = await self.store.lease("client:acme", 100)
         return [item.content for item in items if isinstance(item.content, Receipt)]
 
-    def told(self) -> list[list[str]]:
-        blocks = self.store.blocks_after(0, 1_000)
+    async def told(self) -> list[list[str]]:
+        blocks = await self.store.blocks_after(0, 1_000)
         return [line.split(",") for block in blocks for line in block.lines.decode().splitlines()]
 
     async def report(self, reference: str, status: Status) -> None:
@@ -101,7 +101,7 @@ def test_a_message_whose_moment_has_passed_ends_and_tells_its_client(tmp_path: P
         assert [(told.message_id, told.status) for told in await scene.receipts()] == [(item.id, Status.EXPIRED)]
         assert [each.id for each in await scene.store.lease("operator:three", 10)] == [later.id]
         assert scene.store.open_messages("acme") == 1
-        (event,) = [line for line in scene.told() if line[1] == "mt_expired"]
+        (event,) = [line for line in await scene.told() if line[1] == "mt_expired"]
         assert event[2:6] == [str(item.id), "acme", "three", HANDSET]
 
     play(tmp_path, scenario)
@@ -222,7 +222,7 @@ def test_a_silent_message_becomes_unknown_which_is_not_final_and_told_to_nobody(
         assert await scene.status(item) is Status.UNKNOWN
         assert await scene.receipts() == []
         assert scene.store.open_messages("acme") == 1
-        assert [line[1] for line in scene.told()].count("mt_unknown") == 1
+        assert [line[1] for line in await scene.told()].count("mt_unknown") == 1
         await scene.report("A1", Status.DELIVERED)
         assert await scene.status(item) is Status.DELIVERED
         assert len(await scene.receipts()) == 1
@@ -274,7 +274,7 @@ def test_a_parked_report_that_slipped_through_is_found_by_the_net(tmp_path: Path
 
         assert await scene.status(item) is Status.DELIVERED
         assert scene.store.parked_reports == 0
-        (event,) = [line for line in scene.told() if line[1] == "dr_matched"]
+        (event,) = [line for line in await scene.told() if line[1] == "dr_matched"]
         assert event[9].endswith("found by the sweep")
 
     play(tmp_path, scenario)

@@ -24,6 +24,7 @@ from chappe.store.port import (
     Granted,
     Kept,
     Life,
+    MoMemory,
     Once,
     QueueDepth,
     Report,
@@ -149,10 +150,6 @@ class SqliteStore:
     async def lease(self, queue: str, limit: int) -> list[Item]:
         return self._queues.lease(queue, limit)
 
-    def lease_now(self, queue: str, limit: int) -> list[Item]:
-        """Like `lease`, without a turn of the loop: a lease lives in memory here."""
-        return self._queues.lease(queue, limit)
-
     async def release(self, items: Sequence[Item]) -> None:
         self._queues.release(items)
 
@@ -239,7 +236,7 @@ class SqliteStore:
     async def callbacks_off(self) -> list[CallbacksOff]:
         return self._reading.callbacks_off()
 
-    def expired(self, now_ms: int, limit: int = 500) -> list[Item]:
+    async def expired(self, now_ms: int, limit: int = 500) -> list[Item]:
         """Lease messages whose named moment has passed and that nothing was sent of yet.
 
         The caller settles each as `Ended`; rows of messages that are gone or too far are forgotten, those of
@@ -247,7 +244,7 @@ class SqliteStore:
         """
         return self._sweeping.expired(now_ms, limit)
 
-    def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
+    async def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
         """Lease messages of a queue that `is_over` says are worthless and of which nothing was sent.
 
         Only messages that came before `before_ms(lane)` are asked about.
@@ -277,21 +274,16 @@ class SqliteStore:
         """Which parts of a long message an operator has already taken."""
         return self._reading.parts_sent(message_id)
 
-    def mo_proved_until(self, operator: str) -> int:
-        return self._mo_proofs.proved_until(operator)
+    async def mo_memory(self, operator: str, since_ms: int) -> MoMemory:
+        with self._file.reading():
+            return self._mo_proofs.memory(operator, since_ms)
 
-    def mo_unproved(self, operator: str) -> list[Message]:
-        return self._mo_proofs.unproved(operator)
-
-    def mo_identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
-        return self._mo_proofs.identities(operator, since_ms)
+    def may_write(self) -> bool:
+        """A lease lives in this process and never ends before it."""
+        return True
 
     def open_messages(self, client: str) -> int:
         return self._open_by_client.get(client, 0)
-
-    def is_waiting(self, queue: str) -> bool:
-        """Something may be leased from the queue."""
-        return self._queues.is_waiting(queue)
 
     @property
     def parked_reports(self) -> int:
@@ -316,11 +308,11 @@ class SqliteStore:
         """The first event block that the hot file still holds; 0 for none."""
         return self._reading.oldest_block()
 
-    def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
+    async def blocks_after(self, seq: int, limit: int = 100) -> list[Block]:
         """Event blocks that follow `seq`, in order (for copies that must catch up).  Raises: StoreAway."""
         return self._reading.blocks_after(seq, limit)
 
-    def copied(self, name: str) -> tuple[int, str] | None:
+    async def copied(self, name: str) -> tuple[int, str] | None:
         return self._reading.copied(name)
 
     def has_references(self, generation: int) -> bool:

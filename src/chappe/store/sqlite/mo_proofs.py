@@ -6,6 +6,7 @@ from typing import Final
 
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
+from chappe.store.port import MoMemory
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.store_file import StoreFile
 
@@ -24,13 +25,17 @@ class MoProofs:
         self._file = file
         self._write = write
 
-    def proved_until(self, operator: str) -> int:
+    def memory(self, operator: str, since_ms: int) -> MoMemory:
+        """What a start must know of an operator's MO."""
+        return MoMemory(self._proved_until(operator), self._unproved(operator), self._identities(operator, since_ms))
+
+    def _proved_until(self, operator: str) -> int:
         """The id below which every answer to an operator's MO was read."""
         return self._file.meta_int(f"mo_proved:{operator}")
 
-    def unproved(self, operator: str) -> list[Message]:
+    def _unproved(self, operator: str) -> list[Message]:
         """MO whose answers the operator has perhaps not read: a copy of one may come."""
-        since, noted = self.proved_until(operator), f"mo_unproved:{operator}"
+        since, noted = self._proved_until(operator), f"mo_unproved:{operator}"
         # An MT bears its operator too, from when it was sent.
         query = "SELECT id FROM messages WHERE id >= ? AND operator = ? AND sent_at_us = 0 ORDER BY id DESC LIMIT ?"
         found = self._file.connection.execute(query, (since, self._file.names.known(operator), MO_REMEMBERED))
@@ -47,7 +52,7 @@ class MoProofs:
         unproved = array("q", except_ids).tobytes()
         await self._write(statement, [(f"mo_proved:{operator}", below_id), (f"mo_unproved:{operator}", unproved)])
 
-    def identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
+    def _identities(self, operator: str, since_ms: int) -> list[tuple[bytes, int]]:
         """What tells an operator's MO from others, since a moment in Unix ms: identity and moment, oldest first."""
         query = "SELECT identity, at_ms FROM mo_identities WHERE operator = ? AND at_ms >= ? ORDER BY at_ms"
         return list(self._file.connection.execute(query, (self._file.names.known(operator), since_ms)))

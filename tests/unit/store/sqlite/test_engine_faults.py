@@ -32,8 +32,8 @@ def telling(*items: Item) -> EventBatch:
     return events
 
 
-def events_of(store: SqliteStore) -> list[str]:
-    blocks = store.blocks_after(0, 1_000)
+async def events_of(store: SqliteStore) -> list[str]:
+    blocks = await store.blocks_after(0, 1_000)
     return [line.split(",")[1] for block in blocks for line in block.lines.decode().splitlines()]
 
 
@@ -113,7 +113,7 @@ def test_a_disk_with_room_again_brings_the_store_back_without_a_restart(tmp_path
         await store.settle([Sent(leased[0], "three", "A1", NOW_US)], telling(item(1)))
         assert rung
         assert len(await store.lease(QUEUE, 100)) == 10
-        assert [name for name in events_of(store) if name.startswith("store_")] == ["store_away", "store_back"]
+        assert [name for name in await events_of(store) if name.startswith("store_")] == ["store_away", "store_back"]
 
     in_store(tmp_path, scenario)
 
@@ -145,7 +145,7 @@ def test_a_commit_that_failed_but_holds_counts_as_committed(tmp_path: Path) -> N
         assert not store.is_away
         assert [each.id for each in await store.lease(QUEUE, 10)] == [1]
         assert await store.accept([item(2)], telling(item(2))) == [None]
-        assert [block.seq for block in store.blocks_after(0)] == [1, 2]
+        assert [block.seq for block in await store.blocks_after(0)] == [1, 2]
 
     in_store(tmp_path, scenario)
 
@@ -203,7 +203,7 @@ def test_a_message_that_cannot_be_read_is_held_and_stops_nobody(tmp_path: Path) 
         assert life.status is Status.HELD
         reason = store._file.connection.execute("SELECT reason FROM held WHERE id = 3").fetchone()[0]
         assert "Traceback" in reason
-        assert events_of(store)[-1] == "item_poisoned"
+        assert (await events_of(store))[-1] == "item_poisoned"
         assert await store.lease(QUEUE, 10) == []
 
     async def after_a_start(store: SqliteStore) -> None:

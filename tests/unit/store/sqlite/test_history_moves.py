@@ -78,7 +78,7 @@ class Scene:
         self.now_us += 200_000_000
         for _ in range(8):
             await self.note()
-        newest = self.store.blocks_after(0, 100_000)[-1].seq
+        newest = (await self.store.blocks_after(0, 100_000))[-1].seq
         await self.store.advance("events", newest, "")
         await self.store.advance("counters", newest, "")
 
@@ -210,9 +210,9 @@ def test_events_are_in_history_or_in_the_hot_file_and_their_numbers_have_no_gap(
         for each in range(4):
             await scene.deliver(f"A{each}")
         await scene.rest()
-        all_before = scene.store.blocks_after(0, 100_000)
+        all_before = await scene.store.blocks_after(0, 100_000)
         await scene.moves.forget(scene.move())
-        hot = [block.seq for block in scene.store.blocks_after(0, 100_000)]
+        hot = [block.seq for block in await scene.store.blocks_after(0, 100_000)]
         assert len(hot) == 1
         await scene.note()
 
@@ -220,12 +220,12 @@ def test_events_are_in_history_or_in_the_hot_file_and_their_numbers_have_no_gap(
         assert moved[0][0] == 1
         assert moved[-1][1] == hot[0] - 1
         assert sum(int(str(row[2])) for row in moved) == sum(sum(b.counts.values()) for b in all_before[:-1])
-        assert scene.store.blocks_after(0)[-1].seq == all_before[-1].seq + 1
+        assert (await scene.store.blocks_after(0))[-1].seq == all_before[-1].seq + 1
 
     async def after_a_restart(scene: Scene) -> None:
-        newest = scene.store.blocks_after(0)[-1].seq
+        newest = (await scene.store.blocks_after(0))[-1].seq
         await scene.note()
-        assert scene.store.blocks_after(0)[-1].seq == newest + 1
+        assert (await scene.store.blocks_after(0))[-1].seq == newest + 1
 
     play(tmp_path, scenario)
     play(tmp_path, after_a_restart)
@@ -252,7 +252,7 @@ def test_a_repeated_report_after_the_move_is_told_and_parks_nothing(tmp_path: Pa
         await scene.report("A1")
 
         assert scene.store.parked_reports == 0
-        line = scene.store.blocks_after(0, 100_000)[-1].lines.decode().splitlines()[-1]
+        line = (await scene.store.blocks_after(0, 100_000))[-1].lines.decode().splitlines()[-1]
         assert line.split(",")[1:3] == ["dr_repeated", str(number)]
 
     play(tmp_path, scenario)
