@@ -110,8 +110,8 @@ class Box:
         self.now_ms += 1
         number = self.ids.next(self.now_ms)
         values: dict[str, Any] = {"dest": HANDSET, "octets": b"hello", "registered_delivery": 1, **fields}
-        queue = values.pop("queue", QUEUE)
-        message = Message(number, Direction.MT, client, "", 1, 1, "SHOP", 1, 1, **values)
+        queue, source = values.pop("queue", QUEUE), values.pop("source", "SHOP")
+        message = Message(number, Direction.MT, client, "", 1, 1, source, 1, 1, **values)
         return Item(queue, priority, lane or client, due_at_ms, number, message)
 
     def mo(self, client: str = "acme", **fields: Any) -> Item:

@@ -12,12 +12,16 @@ import msgspec
 
 from chappe.model.errors import ResourceError
 from chappe.model.events import EventBatch
-from chappe.model.lifecycle import Status
+from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Content, Item, Message
 
 
 class StoreAway(ResourceError):
     """The store cannot write now (disk full, I/O error): refuse so that the peer tries again."""
+
+
+class Overloaded(ResourceError):
+    """Too much is asked for at the same time: ask again later."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -207,6 +211,8 @@ class Life(msgspec.Struct, gc=False):
     parts: list[Status] | None = None
     #: The handset, kept when the message itself is no longer in memory.
     handset: str = ""
+    #: Of a message in several parts, looked up to be shown: the operator's reference of each, empty before it has one.
+    part_refs: list[str] | None = None
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
@@ -254,6 +260,43 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
 
     fingerprint: bytes
     answer: bytes
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Which messages of one client are wanted, newest first.  What is empty asks for nothing."""
+
+    client: str
+    direction: Direction
+    #: Addresses as messages have them: `37120000001`.
+    to: str = ""
+    source: str = ""
+    reference: str = ""
+    statuses: tuple[Status, ...] = ()
+    #: Ids from `from_id` on, and below `before_id`; 0 for no such bound.
+    from_id: int = 0
+    before_id: int = 0
+    limit: int = 100
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What a search found, newest first.
+
+    The work of one call is bounded: it may have found less than its limit, or nothing, and there is more all the same.
+    """
+
+    lives: list[Life]
+    #: `before_id` of the next call; 0 at the end.
+    next_before_id: int = 0
+
+
+class Happening(msgspec.Struct, frozen=True, gc=False):
+    """One event of a message, as its line has it."""
+
+    at_us: int
+    event: str
+    operator: str
+    operator_ref: str
+    detail: str
 
 
 class QueueDepth(msgspec.Struct, frozen=True):
@@ -379,6 +422,23 @@ class Store(Protocol):
 
     async def callbacks_off(self) -> list[CallbacksOff]:
         """All such notes.  Raises: StoreAway."""
+        ...
+
+    async def search(self, search: Search) -> Page:
+        """Look messages up, hot and in history, newest first.  A message that moves meanwhile is seen once.
+
+        Whoever goes on with `next_before_id` meets each message that was there at the first call.
+        Raises: StoreAway; Overloaded when too many of the client's searches wait.
+        """
+        ...
+
+    async def story(self, message_id: int, ended_at_us: int = 0) -> list[Happening]:
+        """The events of one message, oldest first, as far as they can be found at little cost.
+
+        `ended_at_us` is when it became final: what came long afterwards is not looked for.
+
+        Raises: StoreAway, Overloaded.
+        """
         ...
 
     def listen(self, queue: str, bell: Callable[[], None]) -> None:

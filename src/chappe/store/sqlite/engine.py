@@ -22,18 +22,22 @@ from chappe.store.port import (
     FailedCallback,
     Fault,
     Granted,
+    Happening,
     Kept,
     Life,
     MoMemory,
     Once,
+    Page,
     QueueDepth,
     Report,
+    Search,
     Settlement,
     StoreAway,
     TallyKey,
     Wish,
 )
 from chappe.store.sqlite import callbacks, keeping, rows
+from chappe.store.sqlite.asking import Asking
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.granting import Asked
@@ -46,6 +50,7 @@ from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.reading import Reading
 from chappe.store.sqlite.recovery import Recovery
 from chappe.store.sqlite.references import References
+from chappe.store.sqlite.search_process import FindMessages, TellStory
 from chappe.store.sqlite.store_file import StoreFile
 from chappe.store.sqlite.sweeping import Sweeping
 from chappe.store.sqlite.transaction import Transaction
@@ -73,6 +78,7 @@ class SqliteStore:
         self._unreadable = Unreadable(file, group.ask, queues.leased, queues.depths, clock_us)
         self._sweeping = Sweeping(file, queues, group.ask)
         self._reading = Reading(file, lambda ids: committing.transaction().lives(ids))
+        self._asking = Asking(path)
         self._mo_proofs = MoProofs(file, self.write)
         self._silence_cursor = Cursor()
         self._parked_cursor = Cursor()
@@ -95,6 +101,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Write what waits and close the file."""
+        await self._asking.close()
         self._group.write_rest()
         self._file.close()
 
@@ -269,6 +276,13 @@ class SqliteStore:
 
     async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
         return await self._reading.waiting(client, dest, limit)
+
+    async def search(self, search: Search) -> Page:
+        answer = await self._asking.ask(FindMessages(search), search.client)
+        return answer.page or Page([])
+
+    async def story(self, message_id: int, ended_at_us: int = 0) -> list[Happening]:
+        return (await self._asking.ask(TellStory(message_id, ended_at_us))).story or []
 
     async def parts_sent(self, message_id: int) -> set[int]:
         """Which parts of a long message an operator has already taken."""

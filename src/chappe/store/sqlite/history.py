@@ -255,7 +255,7 @@ def find_life(data_dir: Path, message_id: int) -> Life | None:
 
 def life_of(found: Finished) -> Life:
     """What the store tells of a life, from its row in history."""
-    parts = msgspec.msgpack.decode(found.parts) if found.parts else []
+    parts: list[tuple[int, int, str]] = msgspec.msgpack.decode(found.parts) if found.parts else []
     return Life(
         found.id,
         Status(found.status),
@@ -267,6 +267,7 @@ def life_of(found: Finished) -> Life:
         found.error,
         [Status(status) for _, status, _ in parts] or None,
         found.msisdn,
+        [reference for _, _, reference in parts] or None,
     )
 
 

@@ -37,12 +37,13 @@ class Lives:
             return {}
         found = rows.LIVES.fetch(self._connection, ids)
         lives = {life.id: life for life in (rows.life_of(row, self._names.name(row[3])) for row in found)}
-        for message_id, part, status, _ in rows.PARTS_OF.fetch(self._connection, list(lives)):
+        for message_id, part, status, reference in rows.PARTS_OF.fetch(self._connection, list(lives)):
             life = lives[message_id]
             if life.parts is None and life.message is not None:
                 life.parts = [Status.QUEUED] * life.message.parts
-            if life.parts is not None:
-                life.parts[int(part) - 1] = Status(status)
+                life.part_refs = [""] * life.message.parts
+            if life.parts is not None and life.part_refs is not None:
+                life.parts[int(part) - 1], life.part_refs[int(part) - 1] = Status(status), str(reference)
         for life in lives.values():
             if life.parts is None and life.status not in FINAL and life.message is not None and life.message.parts > 1:
                 life.parts = [Status.QUEUED] * life.message.parts
