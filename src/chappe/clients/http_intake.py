@@ -8,6 +8,8 @@ It must never know a header or a status line: it takes read messages and says wh
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from chappe.clients.account import Account
 from chappe.clients.http_translate import FindPath, Path, item_of, path_over
 from chappe.clients.http_view import accepted_of
@@ -15,6 +17,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.rules.decide import Routes
+from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 from chappe.store.port import Fault, Store, StoreAway
@@ -30,7 +33,17 @@ _LEAST_RETRY_S: Final = 0.01
 
 STORE_AWAY: Final = Refusal(Code.STORE_AWAY, "Nothing was stored; try again.", (), STORE_AWAY_RETRY_S)
 
+#: Messages that came one by one and are stored at once: others have their turn in between.
+MAX_TOGETHER: Final = 500
+
 Outcome = Accepted | Refusal
+
+
+class Single(msgspec.Struct, frozen=True, gc=False):
+    """A judged message that came alone, and whoever hears what became of it."""
+
+    item: Item
+    tell: Callable[[Outcome], None]
 
 
 class Intake:
@@ -55,6 +68,37 @@ class Intake:
         self._notes = notes
         #: Client → messages that are judged and not yet stored.
         self._waiting: dict[str, int] = {}
+        self._singles: Gathered[Single] = Gathered()
+
+    async def run(self) -> None:
+        """Store what came one by one: one batch of all that are there."""
+        while True:
+            singles = await self._singles.take(MAX_TOGETHER)
+            items = [each.item for each in singles]
+            try:
+                faults = iter(await self._store.accept(items, self._events_of(items)))
+            except StoreAway:
+                for item, single in zip(items, singles, strict=True):
+                    self._waiting[item.lane] -= 1
+                    single.tell(STORE_AWAY)
+            else:
+                for item, single in zip(items, singles, strict=True):
+                    self._waiting[item.lane] -= 1
+                    single.tell(_told(item, faults))
+
+    @property
+    def is_busy(self) -> bool:
+        """Messages are on their way to the store."""
+        return any(self._waiting.values())
+
+    def take_one(self, message: NewMessage, account: Account, tell: Callable[[Outcome], None]) -> Refusal | None:
+        """Judge one message; unless it is refused, `tell` is called once it is on disk, or cannot be."""
+        judged = self._judge((message,), account, None)[0]
+        if isinstance(judged, Refusal):
+            return judged
+        self._waiting[account.name] = self._waiting.get(account.name, 0) + 1
+        self._singles.add(Single(judged, tell))
+        return None
 
     async def take(self, messages: Sequence[Posted], account: Account, start: int | None = None) -> list[Outcome]:
         """Judge messages and store the good ones; in order, what became of each.

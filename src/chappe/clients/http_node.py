@@ -71,6 +71,8 @@ _CLOSING: Final = frozenset({Code.BODY_TOO_LARGE, Code.BODY_TOO_SLOW, Code.DRAIN
 
 _encode = msgspec.json.Encoder().encode
 
+ForClient = Callable[[Request, Account], Reply | Awaitable[Reply] | None]
+
 
 class ClientHttpNode:
     """Serves all HTTP clients of this box."""
@@ -94,7 +96,7 @@ class ClientHttpNode:
         self._health = health
         self._notes = Notes(store, clock)
         self._intake = Intake(store, routes, path_by_operator, ids, clock, self._notes)
-        #: Requests of clients that have no answer yet.
+        #: Requests of clients whose answers are awaited.
         self._requests = 0
         self._server: HttpServer | None = None
         self.is_draining = False
@@ -110,14 +112,16 @@ class ClientHttpNode:
         """Work until cancelled, then close the door: while others drain, `/readyz` says so."""
         assert self._server is not None
         try:
-            await self._tick()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._intake.run(), name="client-http accept")
+                group.create_task(self._tick(), name="client-http tick")
         finally:
             await self._server.close()
 
     async def drain(self, until: float) -> None:
         """Take no new messages; wait for those on their way to the store until `until` (monotonic)."""
         self.is_draining = True
-        while self._requests and self._clock.monotonic() < until:
+        while (self._requests or self._intake.is_busy) and self._clock.monotonic() < until:
             await asyncio.sleep(0.02)
 
     async def _tick(self) -> None:
@@ -136,34 +140,41 @@ class ClientHttpNode:
 
     def _wants_body(self, request: Request) -> bool:
         """Bodies of strangers, and those that would come too late, are not read."""
-        return not self.is_draining and isinstance(self._account_of(request), Account)
+        return not self.is_draining and isinstance(self._holder_of(request.headers.get("authorization", "")), Account)
 
     def _refuse_stranger(self, status: int, detail: str) -> Reply:
         """What is told to whoever asks for what is not there, or in no way that can be read."""
         return self._refuse(Refusal(_CODE_BY_STATUS[status], detail))
 
-    async def _for_client(self, answer: Callable[[Request, Account], Awaitable[Reply]], request: Request) -> Reply:
+    def _for_client(self, answer: ForClient, request: Request) -> Reply | Awaitable[Reply] | None:
         """Answer a client that showed its token; anyone else hears that it must."""
         account = self._account_of(request)
         if isinstance(account, Refusal):
             return self._refuse(account, headers=_CHALLENGE if account.code.http_status == 401 else b"")
+        reply = answer(request, account)
+        return reply if reply is None or isinstance(reply, Reply) else self._awaited(reply)
+
+    async def _awaited(self, answer: Awaitable[Reply]) -> Reply:
         self._requests += 1
         try:
-            return await answer(request, account)
+            return await answer
         finally:
             self._requests -= 1
 
     def _account_of(self, request: Request) -> Account | Refusal:
         given = request.headers.get("authorization", "")
-        known = self._account_by_header.get(given)
-        if known is not None:
-            return known
+        account = self._account_by_header.get(given) or self._holder_of(given)
+        if isinstance(account, Refusal) and account.code is Code.WRONG_TOKEN:
+            self._notes.add(EventName.BIND_REFUSED, detail=f"HTTP {request.peer} sent a token that no client has")
+        return account
+
+    def _holder_of(self, given: str) -> Account | Refusal:
+        """Whose token an Authorization line shows."""
         if given[:7].lower() != _BEARER:
             return Refusal(Code.NO_TOKEN, "Send the header Authorization: Bearer TOKEN.")
         digest = sha256(given[7:].strip().encode("utf-8", "surrogateescape")).hexdigest()
         account = self._account_by_token.get(digest)
         if account is None:
-            self._notes.add(EventName.BIND_REFUSED, detail=f"HTTP {request.peer} sent a token that no client has")
             return Refusal(Code.WRONG_TOKEN, "No client has this token.")
         if not account.is_enabled:
             return Refusal(Code.CLIENT_DISABLED, f"Client {account.name} is disabled.")
@@ -187,18 +198,22 @@ class ClientHttpNode:
 
     # -- messages in --------------------------------------------------------------------------------
 
-    async def _post(self, request: Request, account: Account) -> Reply:
+    def _post(self, request: Request, account: Account) -> Reply | Awaitable[Reply] | None:
         if self.is_draining:
             return self._refuse(Refusal(Code.DRAINING, "The gateway stops; try again.", (), DRAINING_RETRY_S))
         read = self._read(request)
         if isinstance(read, posted.Bulk):
-            return await self._post_many(read.messages, account)
+            return self._post_many(read.messages, account)
         if isinstance(read, Refusal):
             return self._refuse(read)
-        result = (await self._intake.take([read], account))[0]
-        if isinstance(result, Refusal):
-            return self._refuse(result)
-        return self._accepted(_encode(result))
+        refusal = self._intake.take_one(read, account, partial(self._tell, request))
+        return None if refusal is None else self._refuse(refusal)
+
+    def _tell(self, request: Request, outcome: Accepted | Refusal) -> None:
+        if isinstance(outcome, Refusal):
+            request.answer(self._refuse(outcome))
+        else:
+            request.answer(self._accepted(_encode(outcome)))
 
     def _read(self, request: Request) -> NewMessage | posted.Bulk | Refusal:
         """The messages of a body, or why there are none."""
