@@ -3,8 +3,9 @@
 It must never know how a value comes about: it is given functions and serves what they return.
 """
 
-from collections.abc import Callable
-from typing import Final
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -14,6 +15,8 @@ from chappe.net.http_routes import Route, get_and_head
 from chappe.net.http_server import HttpServer
 from chappe.observe.health import Health
 from chappe.observe.status import BoxStatus
+
+Told = TypeVar("Told")
 
 #: What Prometheus expects of its text form.
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -38,12 +41,17 @@ class StatusServer:
 
     def __init__(self, health: Health) -> None:
         self._health = health
-        self._metrics: Callable[[], bytes] | None = None
-        self._status: Callable[[], BoxStatus] | None = None
+        self._metrics: Callable[[], bytes | Awaitable[bytes]] | None = None
+        self._status: Callable[[], BoxStatus | Awaitable[BoxStatus]] | None = None
         self._server: HttpServer | None = None
         self.port = 0
 
-    def show(self, *, metrics: Callable[[], bytes], status: Callable[[], BoxStatus]) -> None:
+    def show(
+        self,
+        *,
+        metrics: Callable[[], bytes | Awaitable[bytes]],
+        status: Callable[[], BoxStatus | Awaitable[BoxStatus]],
+    ) -> None:
         """From now on there is something to tell; before, both paths answer 503."""
         self._metrics, self._status = metrics, status
 
@@ -71,12 +79,17 @@ class StatusServer:
         if server is not None:
             await server.close()
 
-    def _answer_metrics(self, request: Request) -> Reply:
+    async def _answer_metrics(self, request: Request) -> Reply:
         if self._metrics is None:
             return Reply(503, b"starting\n", _TEXT)
-        return Reply(200, self._metrics(), METRICS_TYPE)
+        return Reply(200, await _told(self._metrics()), METRICS_TYPE)
 
-    def _answer_status(self, request: Request) -> Reply:
+    async def _answer_status(self, request: Request) -> Reply:
         if self._status is None:
             return Reply(503, b"starting\n", _TEXT)
-        return Reply(200, msgspec.json.encode(self._status()), JSON, headers=NO_STORE)
+        return Reply(200, msgspec.json.encode(await _told(self._status())), JSON, headers=NO_STORE)
+
+
+async def _told(told: Told | Awaitable[Told]) -> Told:
+    """A value that is there, or one that others are asked for."""
+    return await told if inspect.isawaitable(told) else told

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chappe.runtime.settings_clients import Client, ClientHttp, Direction, Route, Via
-from chappe.runtime.settings_gateway import NODE_KINDS, Listen, host_and_port
+from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, Listen, host_and_port, node_parts
 from chappe.runtime.settings_operators import Protocol
 from chappe.runtime.settings_table import Fault, nearest
 
@@ -32,7 +32,14 @@ def _gateway(settings: Settings) -> Iterator[Fault]:
         yield "gateway.store", 'this release has one engine: expected "sqlite"'
     operators = [operator.name for operator in settings.operators]
     for node in settings.gateway.nodes:
-        kind, colon, name = node.partition(":")
+        kind, name, count = node_parts(node)
+        colon = ":" in node
+        if not 1 <= count <= MOST_OF_A_NODE:
+            yield "gateway.nodes", f"{node!r}: expected 1 to {MOST_OF_A_NODE} after the star"
+        elif count > 1 and kind in ("all", *ONCE_A_BOX):
+            yield "gateway.nodes", f"{node!r}: only client-smpp, client-http and operator can be several on one box"
+        elif count > 1 and settings.gateway.is_one_process:
+            yield "gateway.nodes", f"{node!r}: several processes need a postgresql store"
         if kind not in NODE_KINDS or (colon and kind != "operator"):
             yield "gateway.nodes", f"unknown node {node!r}{nearest(kind, NODE_KINDS)} (known: {', '.join(NODE_KINDS)})"
         elif colon and name not in operators:

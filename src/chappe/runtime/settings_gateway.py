@@ -16,6 +16,16 @@ from chappe.runtime.settings_table import Name, Seconds, Table
 #: What a box can be told to run.  `operator` alone means every operator, `operator:NAME` the one.
 NODE_KINDS = ("all", "client-smpp", "client-http", "operator", "router", "counter")
 
+#: Kinds of which one process is all that a box can use.
+ONCE_A_BOX = ("router", "counter")
+
+#: More processes of one node than this on one box help nobody.
+MOST_OF_A_NODE = 64
+
+
+#: The engine whose store belongs to one process.
+SQLITE = "sqlite"
+
 
 class Redaction(Enum):
     """How a handset's number is written in logs and event files."""
@@ -52,7 +62,9 @@ class Gateway(Table, frozen=True, kw_only=True):
             description="What this box runs: `all`, or some of `client-smpp`, `client-http`, "
             "`operator` (every operator), `operator:NAME`, `router` (ends what has expired, looks "
             "after silent messages and parked receipts), "
-            "`counter` (counts per minute). What is for a node that does not run waits: messages in its queue, "
+            "`counter` (counts per minute). With a PostgreSQL store each node is a process of its own, and "
+            "`client-smpp*2` or `operator:NAME*3` are several that share one door or one operator's links. "
+            "What is for a node that does not run waits: messages in its queue, "
             "events to be counted in the hot file. What carries out instructions runs on every box.",
         ),
     ] = ("all",)
@@ -87,14 +99,44 @@ class Gateway(Table, frozen=True, kw_only=True):
         ),
     ] = False
 
+    stall_s: Annotated[
+        float,
+        Meta(
+            ge=5,
+            le=3_600,
+            description="A node's process that says nothing, or whose work stands still, for so long is started anew, "
+            "in seconds. Only with a PostgreSQL store.",
+        ),
+    ] = 60.0
+    node_memory_mib: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="A node's process that holds more than this drains and is started anew, in MiB; 0 sets no "
+            "bound. Only with a PostgreSQL store.",
+        ),
+    ] = 0
+
     def runs(self, kind: str, name: str = "") -> bool:
         """Whether this box runs the nodes of a kind, or the one of that name."""
-        return any(node in ("all", kind, f"{kind}:{name}") for node in self.nodes)
+        return any(node.partition("*")[0] in ("all", kind, f"{kind}:{name}") for node in self.nodes)
+
+    @property
+    def is_one_process(self) -> bool:
+        """All nodes of this box live in one process, since its store belongs to one."""
+        return self.store == SQLITE
 
     @property
     def data_path(self) -> Path:
         """`data_dir` as a path."""
         return Path(self.data_dir)
+
+
+def node_parts(text: str) -> tuple[str, str, int]:
+    """`operator:three*2` as kind, name and count.  A count that is none counts as 0."""
+    node, star, count = text.partition("*")
+    kind, _, name = node.partition(":")
+    return kind, name, (int(count) if count.isascii() and count.isdigit() else 0) if star else 1
 
 
 #: HOST:PORT, the host a name, an IPv4 address, or an IPv6 address in brackets.
