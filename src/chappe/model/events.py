@@ -1,7 +1,7 @@
 """Events: what happened, one line each, in the columns that administrators grep.
 
 A transaction's events are gathered in an `EventBatch` and written with it as one block; every
-file, counter and metric is a copy made from the blocks.  A line is made once and never again.
+file, counter and metric is a copy made from the blocks.  Lines are made once, all of a block together.
 """
 
 import re
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Final
 
 COLUMNS: Final = "time,event,id,client,operator,msisdn,number,client_ref,operator_ref,detail"
@@ -90,24 +91,29 @@ def _second(unix_s: int) -> str:
 
 Key = tuple[str, str, str]
 
+#: The columns of one event but its time.
+Entry = tuple[str, str, str, str, str, str, str, str, str]
+
+_name_client_operator = itemgetter(0, 2, 3)
+#: What a field may hold as it is, whatever stands beside it.
+_PLAIN: Final = bytes(set(range(0x20, 0x7F)) - set(b',"'))
+
 
 class EventBatch:
-    """The events of one call to the store: lines, the ids in them, and what tallies count.
+    """The events of one call to the store.  `text_of` makes lines of them, `count` what tallies want.
 
     All of a batch have one time, that of the judgement that made them.
     """
 
-    __slots__ = ("_stamp", "at_us", "ids", "keys", "lines")
+    __slots__ = ("_entries", "_foreign", "at_us", "ids")
 
     def __init__(self, at_us: int) -> None:
         self.at_us = at_us
-        self._stamp = stamp(at_us)
-        #: CSV lines, each with its newline.
-        self.lines: list[str] = []
-        #: The messages they are about, once for each entry.
+        self._entries: list[Entry] = []
+        #: Whatever of them a peer may have written.
+        self._foreign: list[str] = []
+        #: The messages they are about, 0 for none; once for a series.
         self.ids: list[int] = []
-        #: (event, client, operator) of every event.
-        self.keys: list[Key] = []
 
     def add(
         self,
@@ -122,22 +128,11 @@ class EventBatch:
         detail: str = "",
     ) -> None:
         """Note one event.  `message_id` 0 means that it is about no message."""
-        if not msisdn.isalnum():
-            msisdn = clean(msisdn)
-        if not number.isalnum():
-            number = clean(number)
-        if client_ref:
-            client_ref = clean(client_ref)
-        if operator_ref:
-            operator_ref = clean(operator_ref)
-        if detail:
-            detail = clean(detail)
-        rest = f",{message_id or ''},{client},{operator},{msisdn},{number},{client_ref},{operator_ref},{detail}"
-        # A member's bare string: formatting and hashing the member itself would cost more than all the rest.
-        name = event._value_
-        self.lines.append(f"{self._stamp},{name}{rest}\n")
+        # A member's bare string: what is made of the member itself would cost more than all the rest.
+        name, about = event._value_, str(message_id or "")
+        self._entries.append((name, about, client, operator, msisdn, number, client_ref, operator_ref, detail))
+        self._foreign += (msisdn, number, client_ref, operator_ref, detail)
         self.ids.append(message_id)
-        self.keys.append((name, client, operator))
 
     def add_series(
         self,
@@ -152,32 +147,42 @@ class EventBatch:
         detail: str,
     ) -> None:
         """Note several events of one message that differ in nothing but their name."""
-        rest = (
-            f",{message_id or ''},{client},{operator},{clean(msisdn)},{clean(number)},"
-            f"{clean(client_ref)},{clean(operator_ref)},{clean(detail)}"
-        )
-        stamp = self._stamp
+        about = str(message_id or "")
         for event in events:
             name = event._value_
-            self.lines.append(f"{stamp},{name}{rest}\n")
-            self.keys.append((name, client, operator))
+            self._entries.append((name, about, client, operator, msisdn, number, client_ref, operator_ref, detail))
         self.ids.append(message_id)
+        self._foreign += (msisdn, number, client_ref, operator_ref, detail)
 
     def only(self, is_wanted: Callable[[int], bool]) -> "EventBatch":
         """The events about the messages that `is_wanted` names, as a batch of their own."""
         batch = EventBatch(self.at_us)
-        for line, key in zip(self.lines, self.keys, strict=True):
-            message_id = int(line.split(",", 3)[2] or 0)
-            if is_wanted(message_id):
-                batch.lines.append(line)
-                batch.ids.append(message_id)
-                batch.keys.append(key)
+        batch._foreign = self._foreign
+        batch.ids = [message_id for message_id in self.ids if is_wanted(message_id)]
+        batch._entries = [entry for entry in self._entries if is_wanted(int(entry[1] or 0))]
         return batch
 
+    @property
+    def text(self) -> str:
+        """CSV lines, each ending with a newline."""
+        if not self._entries:
+            return ""
+        # One look at all fields is cheaper than one at each, and joining them all at once than one by one.
+        is_plain = not "".join(self._foreign).encode("utf-8", "surrogatepass").translate(None, _PLAIN)
+        entries = self._entries if is_plain else [(*entry[:4], *map(clean, entry[4:])) for entry in self._entries]
+        moment = stamp(self.at_us)
+        between = f"\n{moment},"
+        return f"{moment},{between.join(map(','.join, entries))}\n"
+
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self._entries)
+
+
+def text_of(batches: Sequence[EventBatch]) -> bytes:
+    """The lines of several batches."""
+    return "".join([batch.text for batch in batches]).encode("utf-8", "backslashreplace")
 
 
 def count(batches: Iterable[EventBatch]) -> dict[Key, int]:
     """Count the events of several batches by (event, client, operator)."""
-    return dict(Counter(chain.from_iterable([batch.keys for batch in batches])))
+    return dict(Counter(map(_name_client_operator, chain.from_iterable([batch._entries for batch in batches]))))

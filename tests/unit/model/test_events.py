@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chappe.model.events import COLUMNS, EventBatch, EventName, clean, count, stamp
+from chappe.model.events import COLUMNS, EventBatch, EventName, clean, count, stamp, text_of
 
 AT_US = 1_768_567_132_364_377
 
@@ -42,7 +42,7 @@ def test_whatever_a_peer_wrote_stays_one_field_of_one_line(text: str) -> None:
 
     batch.add(EventName.MT_SENT, 1, "acme", "three", text, text, text, text, text)
 
-    (line,) = batch.lines
+    line = batch.text
     assert line.count("\n") == 1
     assert len(line.splitlines()) == 1
     assert len(fields_of(line)) == len(COLUMNS.split(","))
@@ -59,7 +59,7 @@ def test_a_line_has_the_columns_in_their_order() -> None:
 
     batch.add(EventName.MT_SENT, 28, "acme", "three", "3712", "63103", "KK1544", "0011", "x")
 
-    assert batch.lines == ["2026-01-16 12:38:52.364377,mt_sent,28,acme,three,3712,63103,KK1544,0011,x\n"]
+    assert batch.text == "2026-01-16 12:38:52.364377,mt_sent,28,acme,three,3712,63103,KK1544,0011,x\n"
 
 
 def test_an_event_about_no_message_has_no_id() -> None:
@@ -67,7 +67,7 @@ def test_an_event_about_no_message_has_no_id() -> None:
 
     batch.add(EventName.LINK_UP, operator="three")
 
-    assert fields_of(batch.lines[0])[2] == ""
+    assert fields_of(batch.text)[2] == ""
 
 
 def test_a_series_is_the_same_lines_under_several_names() -> None:
@@ -78,9 +78,25 @@ def test_a_series_is_the_same_lines_under_several_names() -> None:
     for name in names:
         apart.add(name, 5, "acme", "three", "3712", "SHOP", "a,b", "R", "DELIVRD 000")
 
-    assert "".join(one.lines) == "".join(apart.lines)
-    assert one.keys == apart.keys
+    assert one.text == apart.text
+    assert count([one]) == count([apart])
     assert len(one) == 2
+
+
+@given(st.lists(st.text(st.sampled_from('ab1 ,"\n\x85\u2028\ud800é漢'), max_size=6), max_size=4))
+def test_the_text_of_batches_is_that_of_their_lines_whatever_a_peer_wrote(fields: list[str]) -> None:
+    one, two = EventBatch(AT_US), EventBatch(AT_US + 1)
+    one.add(EventName.MT_ACCEPTED, 1, "acme", "", "3712", "SHOP")
+    for field in fields:
+        two.add_series(
+            (EventName.DR_RECEIVED, EventName.DR_MATCHED), 2, "acme", "three", field, field, field, "R", field
+        )
+
+    text = text_of([one, two]).decode()
+
+    assert text == one.text + two.text
+    assert text.count("\n") == len(one) + len(two)
+    assert all(len(fields_of(line)) == len(COLUMNS.split(",")) for line in text.splitlines())
 
 
 def test_events_are_counted_by_name_client_and_operator() -> None:
@@ -100,7 +116,9 @@ def test_the_events_of_some_messages_can_be_taken_out_with_their_counts() -> Non
 
     taken, rest = batch.only(lambda each: each == 2), batch.only(lambda each: each != 2)
 
-    assert [key[0] for key in taken.keys] == ["dr_received", "dr_matched"]
-    assert [key[0] for key in rest.keys] == ["mt_accepted", "link_up"]
-    assert taken.lines + rest.lines == [*batch.lines[1:3], batch.lines[0], batch.lines[3]]
+    assert [key[0] for key in count([taken])] == ["dr_received", "dr_matched"]
+    assert [key[0] for key in count([rest])] == ["mt_accepted", "link_up"]
+    assert (len(taken), len(rest)) == (2, 2)
+    lines = batch.text.splitlines(keepends=True)
+    assert taken.text + rest.text == "".join([*lines[1:3], lines[0], lines[3]])
     assert taken.at_us == batch.at_us

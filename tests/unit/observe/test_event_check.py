@@ -21,7 +21,7 @@ def block(number: int) -> bytes:
     batch = EventBatch(START_US + number)
     batch.add(EventName.MT_SENT, number, "acme", "three", "37120000001", "SHOP", "a,b")
     batch.add(EventName.LINK_UP, operator="three")
-    return "".join(batch.lines).encode()
+    return batch.text.encode()
 
 
 BLOCKS = [block(number) for number in range(1, 7)]

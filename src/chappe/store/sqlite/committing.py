@@ -11,7 +11,7 @@ import msgspec
 import zstandard
 
 from chappe.crash import ARMED, CrashPoint, reach
-from chappe.model.events import count
+from chappe.model.events import count, text_of
 from chappe.model.lifecycle import Direction
 from chappe.store.port import Block, Sending, StoreAway
 from chappe.store.sqlite.calls import ORDER, Call
@@ -112,7 +112,7 @@ class Committing:
         if not ids:
             return None
         seq = self._memory.seq + 1
-        text = "".join(["".join(batch.lines) for batch in batches]).encode("utf-8", "backslashreplace")
+        text = text_of(batches)
         counts = count(batches)
         block = Block(seq, transaction.events.at_us, text, counts)
         self._file.connection.execute(
