@@ -99,14 +99,17 @@ class ClientHttpNode:
         #: Requests of clients whose answers are awaited.
         self._requests = 0
         self._server: HttpServer | None = None
+        #: Others take in at the same address who is turned away here.
+        self._is_shared = False
         self.is_draining = False
 
     # -- life of the node ---------------------------------------------------------------------------
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Open the door; returns the port.  Raises: OSError."""
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, is_shared: bool = False) -> int:
+        """Open the door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
         self._server = HttpServer(self._routes(), self._refuse_stranger)
-        return await self._server.listen(host, port, tls)
+        self._is_shared = is_shared
+        return await self._server.listen(host, port, tls, is_shared=is_shared)
 
     async def run(self) -> None:
         """Work until cancelled, then close the door: while others drain, `/readyz` says so."""
@@ -120,6 +123,8 @@ class ClientHttpNode:
 
     async def drain(self, until: float) -> None:
         """Take no new messages; wait for those on their way to the store until `until` (monotonic)."""
+        if self._is_shared and self._server is not None:
+            await self._server.shut()
         self.is_draining = True
         while (self._requests or self._intake.is_busy) and self._clock.monotonic() < until:
             await asyncio.sleep(0.02)

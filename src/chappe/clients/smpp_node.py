@@ -19,6 +19,7 @@ from chappe.model.errors import PeerError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item
+from chappe.net.door import Door
 from chappe.net.smpp_peer import SmppPeer
 from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
@@ -82,7 +83,7 @@ class ClientSmppNode:
         self._crashes: Gathered[Crash] = Gathered()
         self._binding: set[asyncio.Task[None]] = set()
         self._notes = Notes(store, clock)
-        self._server: asyncio.Server | None = None
+        self._door: Door | None = None
         self.is_draining = False
         self._deliveries = Deliveries(store, clock, self._crashes, is_draining=lambda: self.is_draining)
         self._binds = Binds(
@@ -99,11 +100,10 @@ class ClientSmppNode:
 
     # -- life of the node ---------------------------------------------------------------------------
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Open the door; returns the port."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._make_peer, host, port, ssl=tls, backlog=4096)
-        return int(self._server.sockets[0].getsockname()[1])
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, is_shared: bool = False) -> int:
+        """Open the door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
+        self._door = await Door.open(self._make_peer, host, port, tls=tls, is_shared=is_shared)
+        return self._door.port
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -116,9 +116,10 @@ class ClientSmppNode:
 
     async def drain(self, until: float) -> None:
         """Take no new binds and messages, wait for open answers until `until` (monotonic), unbind everyone."""
+        if self._door is not None:
+            # Who stands before the door still hears a bind_resp, and can bind elsewhere.
+            await self._door.close()
         self.is_draining = True
-        if self._server is not None:
-            self._server.close()
         while self._clock.monotonic() < until and (
             len(self._submissions)
             or self._deliveries.unsettled

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 
 from chappe.net import http_limits as limits
+from chappe.net.door import Door
 from chappe.net.http_connection import Connection
 from chappe.net.http_message import Reply, Request
 from chappe.net.http_routes import Route, RouteTable
@@ -32,24 +33,28 @@ class HttpServer:
         self.now = self._loop.time
         #: Octets of large bodies that are being read.
         self.reading = 0
-        self._listening: asyncio.Server | None = None
+        self._door: Door | None = None
         self._connections: set[Connection] = set()
         #: Answers that are awaited.
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_look: asyncio.TimerHandle | None = None
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Open the door; returns the port.  Raises: OSError."""
-        self._listening = await self._loop.create_server(
-            lambda: Connection(self), host, port, ssl=tls, backlog=limits.BACKLOG
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, is_shared: bool = False) -> int:
+        """Open the door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
+        self._door = await Door.open(
+            lambda: Connection(self), host, port, tls=tls, backlog=limits.BACKLOG, is_shared=is_shared
         )
         self._next_look = self._loop.call_later(limits.LOOK_EVERY_S, self._look)
-        return int(self._listening.sockets[0].getsockname()[1])
+        return self._door.port
+
+    async def shut(self) -> None:
+        """Let nobody in any more; who is in stays."""
+        if self._door is not None:
+            await self._door.close()
 
     async def close(self) -> None:
         """Close the door and every connection; answers that are under way get a second."""
-        if self._listening is not None:
-            self._listening.close()
+        await self.shut()
         for connection in list(self._connections):
             connection.finish()
         until = self.now() + limits.CLOSE_WITHIN_S
