@@ -18,7 +18,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import Crash, each
 from chappe.store.port import Deferred, Delivered, Held, Settlement, Store
-from chappe.wire.smpp.facts import Response
+from chappe.wire.smpp.facts import LateResponse, Response
 from chappe.wire.smpp.pdus import DataSm, DeliverSm
 from chappe.wire.smpp.statuses import CommandStatus, status_name
 
@@ -34,16 +34,23 @@ _TRY_AGAIN: Final = frozenset(
 )
 
 
+#: Deliveries with a late yes that are remembered, for the sake of copies of them that are under way.
+_REMEMBERED: Final = 10_000
+
+LATE: Final = "late response"
+
+
 class Answered(msgspec.Struct, gc=False):
     """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after.
 
-    `misfit` tells why no PDU of the client's SMPP version can carry it.
+    `misfit` tells why no PDU of the client's SMPP version can carry it; `is_late`: it was to be sent again already.
     """
 
     item: Item
     command_status: int
     due_at_ms: int = 0
     misfit: str = ""
+    is_late: bool = False
 
 
 class Deliveries:
@@ -62,6 +69,8 @@ class Deliveries:
         self._settling = 0
         self._hungry: Gathered[Account] = Gathered()
         self._is_hungry: set[str] = set()
+        #: (queue, id) of late yeses, the oldest first: what is said to further copies of these changes nothing.
+        self._taken: dict[tuple[str, int], None] = {}
 
     def wake(self, account: Account) -> None:
         """Something waits for this client, or it has room again."""
@@ -135,6 +144,17 @@ class Deliveries:
             self._answers.add(Answered(item, status))
         self.wake(account)
 
+    def on_late_response(self, response: LateResponse) -> None:
+        """A client has answered after all: with a yes it has the delivery, a no is what was assumed already."""
+        item = response.context
+        if not isinstance(item, Item):
+            return
+        if not response.command_status:
+            self._taken[item.queue, item.id] = None
+            if len(self._taken) > _REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+        self._answers.add(Answered(item, response.command_status, is_late=True))
+
     def try_again(self, account: Account, item: Item, status: int) -> None:
         """Refused for now, or never answered: the same delivery again after a pause."""
         now_ms = self._clock.utc_us() // 1000
@@ -150,7 +170,11 @@ class Deliveries:
             events = EventBatch(self._clock.utc_us())
             settlements: list[Settlement] = []
             for answer in answers:
-                if answer.due_at_ms:
+                if answer.is_late:
+                    self._settle_late(answer, events, settlements)
+                elif self._taken and (answer.item.queue, answer.item.id) in self._taken:
+                    continue
+                elif answer.due_at_ms:
                     settlements.append(Deferred(answer.item, answer.due_at_ms))
                 elif answer.misfit:
                     settlements.append(Held(answer.item, answer.misfit))
@@ -161,6 +185,16 @@ class Deliveries:
                     self._tell(events, answer.item, status_name(status) if status else "")
             await persist(self._store, settlements, events)
             self._settling = 0
+
+    def _settle_late(self, answer: Answered, events: EventBatch, settlements: list[Settlement]) -> None:
+        if answer.command_status:
+            word = f"{LATE} {status_name(answer.command_status)}"
+            content = answer.item.content
+            message_id = content.id if isinstance(content, Message) else content.message_id
+            events.add(EventName.PDU_REFUSED, message_id, content.client, detail=word)
+            return
+        settlements.append(Delivered(answer.item, events.at_us))
+        self._tell(events, answer.item, "")
 
     @property
     def unsettled(self) -> int:

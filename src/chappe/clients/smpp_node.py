@@ -215,7 +215,9 @@ class ClientSmppNode:
             elif kind is Refused:
                 account: Account | None = peer.owner
                 self._note(EventName.PDU_REFUSED, account.name if account else "", f"{peer.name} {fact.what}")  # type: ignore[union-attr]
-            elif kind is Over or kind is LateResponse:
+            elif kind is LateResponse:
+                self._deliveries.on_late_response(fact)  # type: ignore[arg-type]
+            elif kind is Over:
                 pass
 
     # -- messages in --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
+from chappe.operators.doubts import Doubts
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
 from chappe.operators.telling import tell
@@ -20,7 +21,7 @@ from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, persist
 from chappe.store.endings import end
-from chappe.store.port import Deferred, Held, Moved, Sent, Settlement, Store
+from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
 from chappe.wire.smpp.statuses import status_name
 
 
@@ -39,14 +40,11 @@ class Responses:
         parts: OpenParts,
         *,
         links: Callable[[], Sequence[Link]],
+        doubts: Doubts,
         give_back: Callable[[Sequence[Item]], Awaitable[None]],
-        holds: Callable[[Item], bool],
         wake: Callable[[], None],
     ) -> None:
-        """`give_back` releases what the operator has surely not taken; `holds(item)`: a doubt is for a person.
-
-        `wake()` says that something may be sent again.
-        """
+        """`give_back` releases what the operator has surely not taken; `wake()`: something may be sent again."""
         self._name = operator
         self._terms = terms
         self._store = store
@@ -57,10 +55,9 @@ class Responses:
         self._parts = parts
         self._links = links
         self._give_back = give_back
-        self._holds = holds
+        self._doubts = doubts
         self._wake = wake
         self._arrived: Gathered[tuple[InFlight, int, str]] = Gathered()
-        self._given_up: Gathered[tuple[InFlight, str, bool]] = Gathered()
         #: Takes in: what was in flight, the status, the reference.
         self.add = self._arrived.add
         #: Responses that are being written to the store.
@@ -70,10 +67,6 @@ class Responses:
     def unsettled(self) -> int:
         """Responses that were read and are not yet on disk."""
         return self._writing + len(self._arrived)
-
-    def lose(self, flight: InFlight, why: str, *, is_slow: bool = False) -> None:
-        """Nobody will say what became of it; `is_slow`: the link lives, but does not answer."""
-        self._given_up.add((flight, why, is_slow))
 
     async def settle(self) -> None:
         """Write what the operator said to our submits."""
@@ -101,6 +94,11 @@ class Responses:
         item = flight.item
         message = item.content
         assert isinstance(message, Message)
+        if self._doubts.taken and self._doubts.is_taken(item, flight.part):
+            # It came while the yes to its first copy is being written: one after the other.
+            self._parts.answered(flight)
+            self._doubts.answer(flight, 0, reference)
+            return
         events.add(
             EventName.MT_SENT,
             item.id,
@@ -130,20 +128,24 @@ class Responses:
         if item.id in self._parts.dead:
             return
         refusal = classify(status, self._terms.refusals)
+        if refusal is Refusal.THROTTLED and self._gate.close(self._clock.monotonic()):
+            self._notes.add(EventName.THROTTLED, operator=self._name, detail=status_name(status))
+        if self._doubts.taken and self._doubts.is_taken(item, flight.part):
+            self._parts.answered(flight)
+            tell(events, EventName.PDU_REFUSED, self._name, item, f"{status_name(status)} to a second copy")
+            return
         if refusal is Refusal.THROTTLED:
-            if self._gate.close(self._clock.monotonic()):
-                self._notes.add(EventName.THROTTLED, operator=self._name, detail=status_name(status))
             if not self._wait_on_link(flight):
-                self._forget(item)
+                self.forget(item)
                 given_back.append(item)
             return
         if refusal is Refusal.TEMPORARY:
-            self._forget(item)
+            self.forget(item)
             settlements.append(self._again(item, events, status_name(status)))
             return
         if flight.part > 1 or self._parts.has(item.id):
             self._parts.end(item.id)
-        self._forget(item)
+        self.forget(item)
         tell(events, EventName.MT_FAILED, self._name, item, status_name(status))
         settlements.append(end(item, Status.REJECTED, f"{status & 0xFFF:03X}", events.at_us, self._name))
 
@@ -157,7 +159,7 @@ class Responses:
         link.backlog.appendleft((submits_of(message, self._terms.wire)[flight.part - 1], flight))
         return True
 
-    def _forget(self, item: Item) -> None:
+    def forget(self, item: Item) -> None:
         """A message of several parts stops here: its other parts do not leave, their answers change nothing."""
         if self._parts.stop(item.id):
             for link in self._links():
@@ -178,31 +180,3 @@ class Responses:
         due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
         tell(events, EventName.MT_DEFERRED, self._name, item, why)
         return Deferred(item, due)
-
-    async def give_up(self) -> None:
-        """Parts whose outcome nobody knows: sent again, or held for a receipt or a person."""
-        while True:
-            flights = await self._given_up.take()
-            items = {flight.item.id: (flight.item, why, is_slow) for flight, why, is_slow in flights}
-            events = EventBatch(self._clock.utc_us())
-            again: list[Item] = []
-            settlements: list[Settlement] = []
-            for item, why, is_slow in items.values():
-                if item.id in self._parts.dead:
-                    continue
-                self._forget(item)
-                if self._holds(item):
-                    tell(events, EventName.MT_HELD, self._name, item, why)
-                    settlements.append(Held(item, why))
-                elif is_slow:
-                    # An operator that answers nothing must not get the same message every few seconds.
-                    due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
-                    tell(events, EventName.MT_DEFERRED, self._name, item, why)
-                    settlements.append(Deferred(item, due))
-                else:
-                    tell(events, EventName.MT_DEFERRED, self._name, item, f"{why}; sent again")
-                    again.append(item)
-            # The release comes first: were the store away, others must not wait for the log.
-            await self._store.release(again)
-            if settlements or len(events):
-                await persist(self._store, settlements, events)

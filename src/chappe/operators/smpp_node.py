@@ -15,6 +15,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.net.smpp_peer import SmppPeer
+from chappe.operators.doubts import Doubts
 from chappe.operators.failover import Failover
 from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight, Link
@@ -35,7 +36,7 @@ from chappe.runtime.throttle import Throttle
 from chappe.store.port import Sending, Store, StoreAway, Unwritten
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSm, SubmitSmResp
-from chappe.wire.smpp.statuses import CommandStatus, status_name
+from chappe.wire.smpp.statuses import CommandStatus
 
 TICK_S: Final = 0.5
 #: Messages leased at once at most, however wide the windows are.
@@ -88,12 +89,25 @@ class OperatorSmppNode:
         self.links = SmppLinks(
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
         )
+        self._doubts = self._make_doubts()
         self._responses = self._make_responses(mt_routes)
         self._failover = self._make_failover(mt_routes, is_up)
         self.inbound = Inbound(
             self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, int(terms.redelivery_s * 1000)
         )
         store.listen(self.queue, self._wake)
+
+    def _make_doubts(self) -> Doubts:
+        return Doubts(
+            self.name,
+            self._terms,
+            self._store,
+            self._clock,
+            self._parts,
+            links=lambda: self.links.links,
+            holds=self._holds,
+            forget=lambda item: self._responses.forget(item),
+        )
 
     def _make_responses(self, mt_routes: Callable[[], Routes]) -> Responses:
         return Responses(
@@ -106,8 +120,8 @@ class OperatorSmppNode:
             self._gate,
             self._parts,
             links=lambda: self.links.links,
+            doubts=self._doubts,
             give_back=self._give_back,
-            holds=self._holds,
             wake=self._wake,
         )
 
@@ -132,7 +146,7 @@ class OperatorSmppNode:
             self.links.start(group)
             group.create_task(self._send(), name=f"{name} send")
             group.create_task(self._responses.settle(), name=f"{name} settle")
-            group.create_task(self._responses.give_up(), name=f"{name} give up")
+            group.create_task(self._doubts.run(), name=f"{name} doubts")
             group.create_task(self.inbound.reports(), name=f"{name} reports")
             group.create_task(self.inbound.messages(), name=f"{name} mo")
             group.create_task(self._tick(), name=f"{name} tick")
@@ -154,6 +168,7 @@ class OperatorSmppNode:
         while self._clock.monotonic() < until and (
             self._is_sending
             or self._responses.unsettled
+            or self._doubts.unsettled
             or any(peer.session.in_flight or peer.session.unanswered for peer in peers)
         ):
             await asyncio.sleep(0.02)
@@ -180,11 +195,11 @@ class OperatorSmppNode:
         """The outcome of what was in flight is unknown; what was not written yet is simply given back."""
         for context in peer.session.abandon():
             if isinstance(context, InFlight):
-                self._responses.lose(context, "link lost before the response")
+                self._doubts.lose(context, "link lost before the response")
         if link.sender is None:
             unwritten, begun = self._take_backlog(link)
             for item in begun:
-                self._responses.lose(InFlight(item), "link lost before the response")
+                self._doubts.lose(InFlight(item), "link lost before the response")
             if unwritten:
                 self._start(self._give_back(unwritten))
         if link.receiver is None:
@@ -224,7 +239,7 @@ class OperatorSmppNode:
             elif kind is Request:
                 self.inbound.take(link, peer, fact.sequence_number, fact.pdu)  # type: ignore[union-attr]
             elif kind is Unanswered:
-                self._responses.lose(fact.context, "no response in time", is_slow=True)  # type: ignore[union-attr,arg-type]
+                self._doubts.lose(fact.context, "no response in time", is_slow=True)  # type: ignore[union-attr,arg-type]
             elif kind is Bound:
                 _resolve(connecting.bound, 0)
             elif kind is BindRefused:
@@ -232,8 +247,9 @@ class OperatorSmppNode:
             elif kind is Refused:
                 self._notes.add(EventName.PDU_REFUSED, operator=self.name, detail=f"{peer.name} {fact.what}")  # type: ignore[union-attr]
             elif kind is LateResponse:
-                late = status_name(fact.command_status)  # type: ignore[union-attr]
-                self._notes.add(EventName.PDU_REFUSED, operator=self.name, detail=f"{peer.name} late response {late}")
+                pdu = fact.pdu  # type: ignore[union-attr]
+                reference = pdu.message_id if type(pdu) is SubmitSmResp else ""
+                self._doubts.answer(fact.context, fact.command_status, reference)  # type: ignore[union-attr,arg-type]
             elif kind is Over:
                 pass
         if peer is link.receiver:
@@ -332,6 +348,9 @@ class OperatorSmppNode:
             # One handset's messages keep to one link, so that they arrive in order.
             link = links[hash(message.dest) % len(links)]
             if message.parts == 1:
+                if self._doubts.taken and self._doubts.is_taken(item):
+                    # A yes to its first copy came meanwhile; writing that ends the lease.
+                    return
                 self._put(link, submit_of(message, wire), InFlight(item), now)
             else:
                 self._put_parts(link, item, message, taken[item.id], now)
@@ -364,9 +383,11 @@ class OperatorSmppNode:
     def _put_parts(self, link: Link, item: Item, message: Message, taken: set[int], now: float) -> None:
         """The parts of a long message that the operator has not taken yet."""
         pdus = submits_of(message, self._terms.wire)
-        self._parts.begin(item.id, (part for part in range(1, len(pdus) + 1) if part not in taken))
+        parts = range(1, len(pdus) + 1)
+        left = [part for part in parts if part not in taken and not self._doubts.is_taken(item, part)]
+        self._parts.begin(item.id, left)
         for part, pdu in enumerate(pdus, 1):
-            if part not in taken:
+            if part in left:
                 self._put(link, pdu, InFlight(item, part), now)
 
     def _flush(self, peers: Sequence[SmppPeer]) -> None:

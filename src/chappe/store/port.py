@@ -36,7 +36,12 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """The operator took one part and named it."""
+    """The operator took one part and named it.
+
+    True also when it comes late: the message leaves whatever queue it has been put into since, what holds it and
+    whoever leased it anew, and is sent.  One that was sent already keeps its state, and a report may mean it by
+    either reference.
+    """
 
     item: Item
     operator: str
@@ -62,6 +67,7 @@ class Delivered(msgspec.Struct, frozen=True, gc=False):
     """A receipt or an MO reached its client (or was refused by it for good).
 
     `reply` is the client's answer to an MO: a new MT, accepted in the same transaction and with it only once.
+    True also when it comes late: what waits to be sent again, or was leased anew, leaves its queue.
     """
 
     item: Item

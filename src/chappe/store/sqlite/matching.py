@@ -4,7 +4,7 @@
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventName
@@ -105,9 +105,20 @@ class Matching:
         reference_hash = self._references.hash
         hashes = [[reference_hash(report.operator, each) for each in report.references] for report, _ in unsure]
         found = self._references.probe(self._connection, [each for forms in hashes for each in forms])
-        lives = self._lives.now(sorted({message_id for hits in found.values() for message_id, _, _ in hits}))
+        lives = self.lives_of({message_id for hits in found.values() for message_id, _, _ in hits})
         for (report, ended), forms in zip(unsure, hashes, strict=True):
             self._apply_found(report, [found.get(form, []) for form in forms], lives, ended)
+
+    def lives_of(self, ids: Iterable[int]) -> dict[int, Life]:
+        """Lives as they are now.  One that memory knows under another reference is that very one, not a second."""
+        lives = self._lives.now(sorted(ids))
+        for each, life in lives.items():
+            entry = self._references.recent(life.operator, life.operator_ref) if life.parts is None else None
+            while entry is not None and entry.life.id != each:
+                entry = entry.older
+            if entry is not None:
+                lives[each] = entry.life
+        return lives
 
     def _apply_found(
         self,

@@ -159,13 +159,16 @@ class Queues:
 
     def follow(self, effects: Effects) -> set[str]:
         """Leases and heads are what a commit made of them.  Returns the queues whose readers are to be woken."""
-        self.depths.remove(effects.settled)
+        # What was laid in and left again counts first as one more: less than nothing cannot be counted.
         self.depths.add(effects.queued)
         self.depths.add(effects.deferred)
+        self.depths.remove(effects.settled)
         self._forget_settled(effects.settled)
         self._replace(effects.replaced)
         rung: set[str] = set()
         for item in effects.queued:
+            if effects.withdrawn and (item.queue, item.id) in effects.withdrawn:
+                continue
             if item.due_at_ms:
                 self._due.note_item(item)
                 continue

@@ -115,6 +115,23 @@ class References:
         """The newest entry in memory; `older` leads to the ones before."""
         return self._recent.get((operator, reference))
 
+    def note(
+        self,
+        connection: sqlite3.Connection,
+        operator: str,
+        reference: str,
+        message_id: int,
+        part: int,
+        handset: str,
+        *,
+        now_us: int,
+    ) -> None:
+        """Put one further reference of a part on disk, within the caller's transaction; nothing in memory knows it."""
+        self._open_generation(connection, 1, now_us)
+        self._rows += 1
+        row = (self._generations[0], self.hash(operator, reference), message_id, part, handset_key(handset))
+        _INSERT.run(connection, [row])
+
     # -- on disk ------------------------------------------------------------------------------------
 
     def load(self, connection: sqlite3.Connection) -> None:

@@ -143,6 +143,14 @@ WAITS_IN_MEMORY = (
     "SELECT 1 FROM messages WHERE id = ? AND queue = ? AND due_at_ms = ?"
     f" AND status IN ({','.join(str(int(status)) for status in (*NEVER_SENT, Status.SENDING))})"
 )
+STATUS_OF = "SELECT status FROM messages WHERE id = ?"
+#: Of one lane's items, where those lie that wait for a moment.
+DEFERRED_OF_LANE = Batched(
+    with_list(
+        "SELECT due_at_ms, id FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > 0"
+        " AND id IN ({list})"
+    )
+)
 PLACE = (
     "SELECT m.queue, m.due_at_ms, m.status, q.id IS NOT NULL FROM messages m LEFT JOIN queue q ON q.queue = m.queue"
     " AND q.priority = m.priority AND q.lane = m.lane AND q.due_at_ms = m.due_at_ms AND q.id = m.id WHERE m.id = ?"

@@ -1,11 +1,9 @@
 """Settling: what became of leased items, each outcome in its own way."""
 
 import sqlite3
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from chappe.model.lifecycle import FINAL, Direction, Status, status_of_parts
+from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
 from chappe.store.port import (
     Deferred,
@@ -13,7 +11,6 @@ from chappe.store.port import (
     Ended,
     GivenUp,
     Held,
-    Life,
     Moved,
     Sending,
     Sent,
@@ -22,8 +19,10 @@ from chappe.store.port import (
 )
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.accepting import Accepting
+from chappe.store.sqlite.late import LateSettling
 from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.names import Names
+from chappe.store.sqlite.naming import Naming
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Writes
 
@@ -33,7 +32,7 @@ _ACCEPTED, _QUEUED = int(Status.ACCEPTED), int(Status.QUEUED)
 class Settling:
     """The settlements of one transaction."""
 
-    __slots__ = ("_accepting", "_connection", "_leased", "_lives", "_names", "_references", "_writes")
+    __slots__ = ("_accepting", "_connection", "_leased", "_lives", "_names", "_naming", "_writes")
 
     def __init__(
         self,
@@ -42,13 +41,13 @@ class Settling:
         references: References,
         lives: Lives,
         writes: Writes,
-        leased: Container[int],
+        leased: Mapping[int, Item | None],
         accepting: Accepting,
     ) -> None:
         self._accepting = accepting
         self._connection = connection
         self._names = names
-        self._references = references
+        self._naming = Naming(connection, names, references, lives, writes)
         self._lives = lives
         self._writes = writes
         self._leased = leased
@@ -56,48 +55,32 @@ class Settling:
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """What became of leased items.  What was settled before and waits nowhere any more is left as it is."""
         leased = self._leased
+        late: list[Settlement] = []
         for settlement in settlements:
-            if settlement.item.id not in leased and not self._waits(settlement.item):
-                if type(settlement) is Sent:
-                    self._settle_late(settlement)
-                continue
-            _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
+            item = settlement.item
+            held = leased.get(item.id)
+            if held is item or self._is_where(item, held):
+                _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
+            else:
+                late.append(settlement)
+        if late:
+            LateSettling(self._connection, self._names, self._naming, self._accepting, self._writes).settle(late)
+
+    def _is_where(self, item: Item, held: Item | None) -> bool:
+        """The item still is what its reader leased: it has not been requeued since."""
+        if held is None:
+            return self._waits(item)
+        return held.due_at_ms == item.due_at_ms and held.queue == item.queue
 
     def _settle_sent(self, sent: Sent) -> None:
         item = sent.item
         message = item.content
         assert isinstance(message, Message)
         if message.parts > 1:
-            self._settle_part(sent, message)
+            self._naming.settle_part(sent, message)
             return
-        at_us = self._references.after_mark(sent.at_us)
-        self._writes.sent.append((item.id, self._names.number(sent.operator), sent.operator_ref, at_us))
         self._writes.dequeue(item)
-        if sent.receipt is not None:
-            self._writes.sent_receipts[item.id] = sent.receipt
-        life = Life(item.id, Status.SENT, message, sent.operator, sent.operator_ref, at_us, handset=message.dest)
-        self._refer(sent, life, at_us)
-
-    def _settle_late(self, sent: Sent) -> None:
-        """A yes to what was deferred or held meanwhile: the operator has it all the same, and it must not go twice."""
-        message = sent.item.content
-        assert isinstance(message, Message)
-        if message.parts > 1:
-            self._settle_part(sent, message)
-
-    def _leave_queue(self, item: Item) -> None:
-        """Take a message from where it is now, which may be another place than where it was leased."""
-        values = (item.id,)
-        row = self._connection.execute(rows.PLACE, values).fetchone()
-        if row is None:
-            self._writes.dequeue(item)
-            return
-        queue, due_at_ms, status, has_row = row
-        if status == Status.HELD:
-            self._connection.execute(rows.DELETE_HELD, values)
-            return
-        place = {"queue": self._names.name(queue), "due_at_ms": due_at_ms, "has_row": bool(has_row)}
-        self._writes.dequeue(msgspec.structs.replace(item, **place))
+        self._naming.settle_whole(sent, message)
 
     def _waits(self, item: Item) -> bool:
         """The item lies in its queue (asked only about what nobody has leased)."""
@@ -107,37 +90,6 @@ class Settling:
             return self._connection.execute(rows.WAITS, row).fetchone() is not None
         place = (item.id, known(item.queue), item.due_at_ms)
         return self._connection.execute(rows.WAITS_IN_MEMORY, place).fetchone() is not None
-
-    def _refer(self, sent: Sent, life: Life, at_us: int) -> None:
-        """A part became known: reports may mean it from now on."""
-        self._writes.references_added += self._references.add(sent.operator, sent.operator_ref, life, sent.part, at_us)
-        self._writes.added.append((sent.operator, sent.operator_ref))
-
-    def _settle_part(self, sent: Sent, message: Message) -> None:
-        """One part of several: the message is sent when its last part is."""
-        life = self._lives.long_life(message.id)
-        if life is None or life.parts is None or life.status in FINAL:
-            # It ended while this part was under way.
-            return
-        at_us = self._references.after_mark(sent.at_us)
-        if life.parts[sent.part - 1] in (Status.QUEUED, Status.SENDING):
-            self._writes.remember(life)
-            life.parts[sent.part - 1] = Status.SENT
-        life.operator, life.sent_at_us = sent.operator, at_us
-        operator = self._names.number(sent.operator)
-        row = (message.id, sent.part, int(life.parts[sent.part - 1]), operator, sent.operator_ref, at_us)
-        rows.PARTS_SENT.run(self._connection, [row])
-        self._refer(sent, life, at_us)
-        if Status.QUEUED in life.parts:
-            return
-        self._writes.sent.append((message.id, operator, sent.operator_ref, at_us))
-        self._leave_queue(sent.item)
-        life.status = status_of_parts(life.parts)
-        if life.status is not Status.SENT:
-            # Receipts of the first parts overtook the last part's answer.
-            self._lives.end(life, life.error or "000", at_us)
-        elif sent.receipt is not None:
-            self._writes.sent_receipts[message.id] = sent.receipt
 
     def _settle_ended(self, ended: Ended) -> None:
         item = ended.item

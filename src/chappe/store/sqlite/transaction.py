@@ -64,7 +64,7 @@ class Transaction:
         self._settling = Settling(connection, names, references, lives, writes, leased, self._accepting)
         self._matching = Matching(connection, names, references, lives, writes, leased)
         self._granting = Granting(connection, names, lives, writes, leased)
-        self._unparking = Unparking(connection, references, lives, self._matching, writes, early)
+        self._unparking = Unparking(connection, references, self._matching, writes, early)
 
     @property
     def effects(self) -> Effects:

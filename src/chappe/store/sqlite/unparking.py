@@ -7,7 +7,6 @@ from chappe.store.port import Report
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.cursor import SWEEP_ROWS, Cursor
 from chappe.store.sqlite.early import EARLY_MS, Early
-from chappe.store.sqlite.lives import Lives
 from chappe.store.sqlite.matching import Matching, Target
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Writes
@@ -20,20 +19,18 @@ FOUND_BY_SWEEP: Final = "; found by the sweep"
 class Unparking:
     """Tries parked reports again."""
 
-    __slots__ = ("_connection", "_early", "_lives", "_matching", "_references", "_writes")
+    __slots__ = ("_connection", "_early", "_matching", "_references", "_writes")
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         references: References,
-        lives: Lives,
         matching: Matching,
         writes: Writes,
         early: Early,
     ) -> None:
         self._connection = connection
         self._references = references
-        self._lives = lives
         self._matching = matching
         self._writes = writes
         self._early = early
@@ -58,7 +55,7 @@ class Unparking:
         reports = [rows.unpack_report(body) for _, body in found]
         forms = [[self._references.hash(report.operator, each) for each in report.references] for report in reports]
         hits = self._references.probe(self._connection, [each for of_one in forms for each in of_one])
-        lives = self._lives.now(sorted({message_id for each in hits.values() for message_id, _, _ in each}))
+        lives = self._matching.lives_of({message_id for each in hits.values() for message_id, _, _ in each})
         done = []
         for report, of_one in zip(reports, forms, strict=True):
             ended = self._matching.recent(report)

@@ -25,6 +25,8 @@ class Effects:
     deferred: list[Item] = field(default_factory=list)
     #: What waits where it waited, and is another message now.
     replaced: list[Item] = field(default_factory=list)
+    #: (queue, id) of those among `queued` and `deferred` that are gone again: hardly ever any.
+    withdrawn: set[tuple[str, int]] = field(default_factory=set)
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     settled: list[Item] = field(default_factory=list)
@@ -126,6 +128,9 @@ class Writes:
         """Send all statements of the group, tables in a fixed order."""
         for receipt in self.sent_receipts.values():
             self.enqueue(receipt)
+        self._send(connection)
+
+    def _send(self, connection: sqlite3.Connection) -> None:
         if self.messages:
             rows.NEW_MESSAGES.run(connection, self.messages)
         if self.dequeued:
@@ -148,6 +153,38 @@ class Writes:
         ):
             if values:
                 statement.run(connection, values)
+
+    def flush(self, connection: sqlite3.Connection) -> None:
+        """Send what has gathered so far: what follows must find it in the tables."""
+        self._send(connection)
+        for gathered in (
+            self.messages,
+            self.queue_rows,
+            self.expiries,
+            self.dequeued,
+            self.sent,
+            self.ended,
+            self.moved,
+            self.parts_moved,
+            self.requeued,
+            self.finished,
+            self.replaced,
+            self.forgotten_expiries,
+            self.parked,
+        ):
+            gathered.clear()
+
+    def withdraw(self, item_id: int, *, is_message: bool) -> None:
+        """What this transaction laid into a queue has left it again: no reader shall get it.
+
+        A message and its receipt may have one id.
+        """
+        effects = self.effects
+        effects.withdrawn.update(
+            (each.queue, each.id)
+            for each in (*effects.queued, *effects.deferred)
+            if each.id == item_id and isinstance(each.content, Message) is is_message
+        )
 
     def put_back(self) -> None:
         """The transaction failed: lives and references in memory are what they were."""

@@ -38,9 +38,13 @@ class Unanswered(msgspec.Struct, frozen=True, gc=False):
 
 
 class LateResponse(msgspec.Struct, frozen=True, gc=False):
-    """The answer to a request that was already told as Unanswered; `sequence_number` is what `request` returned."""
+    """The answer to a request that was already told as Unanswered, which had `context`.
+
+    `sequence_number` is what `request` returned; `pdu` and `command_status` are as those of a `Response`.
+    """
 
     sequence_number: int
+    context: object
     command_status: int
     pdu: Pdu | None
 

@@ -145,6 +145,9 @@ class Session(Keepalive):
         sent = self._window.release_any(sequence_number)
         if sent is not None:
             return [Response(sent[2], command_status, None)]
+        late = self._window.forgive_any(sequence_number)
+        if late is not None:
+            return [LateResponse(sequence_number, late[2], command_status, None)]
         if sequence_number == self._own_number and self.role is Role.ESME and self.state is State.BINDING:
             return [self._bind_refused(command_status, now)]
         if sequence_number == self._own_number and self.state is State.UNBINDING:
@@ -156,11 +159,12 @@ class Session(Keepalive):
         """A response that nobody waits for, or a request that is unknown or out of place."""
         command_id, command_status, sequence_number, body = frame
         if command_id & RESPONSE_BIT:
-            if not self._window.forgive(sequence_number, command_id):
+            late = self._window.forgive(sequence_number, command_id)
+            if late is None:
                 return [self._ignore(frame)]
             facts: list[Fact] = []
             pdu = self._read_answer(command_id, body, facts)
-            return [*facts, LateResponse(sequence_number, command_status, pdu)]
+            return [*facts, LateResponse(sequence_number, late[2], command_status, pdu)]
         if command_id not in DECODERS:
             return [self._refuse(frame, CommandStatus.ESME_RINVCMDID, f"command_id {command_id:08X} is unknown")]
         what = f"{CommandId(command_id).name.lower()} in state {self.state.name}"

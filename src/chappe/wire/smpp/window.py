@@ -6,8 +6,8 @@ It must never know a PDU: it keeps what the owner gave as `context`, and says wh
 #: The highest sequence number; the next is 1.  SMPP 3.4 §5.1.4.
 MAX_SEQUENCE_NUMBER = 0x7FFF_FFFF
 
-#: How many requests whose time ran out are remembered for the sake of a late answer.
-LATE_KEPT = 1_000
+#: How many requests whose time ran out are remembered for the sake of a late answer, for as long as the link lives.
+LATE_KEPT = 10_000
 
 #: (when it was sent in monotonic seconds, the command_id that answers it, the owner's context)
 Sent = tuple[float, int, object]
@@ -21,7 +21,7 @@ class Window:
         self._response_s = response_s
         # A dict keeps the order of sending, so the oldest is first and no timer is needed for each.
         self._sent: dict[int, Sent] = {}
-        self._late: dict[int, int] = {}
+        self._late: dict[int, Sent] = {}
         self._last_number = 0
 
     def __len__(self) -> int:
@@ -62,12 +62,17 @@ class Window:
         """What was sent as `number`, whatever should have answered it: a generic_nack did."""
         return self._sent.pop(number, None)
 
-    def forgive(self, number: int, response_id: int) -> bool:
-        """Whether this answers a request whose time ran out; it is told only once."""
-        if self._late.get(number) != response_id:
-            return False
+    def forgive(self, number: int, response_id: int) -> Sent | None:
+        """What waited for this answer until its time ran out, or None if nothing did; it is told only once."""
+        sent = self._late.get(number)
+        if sent is None or sent[1] != response_id:
+            return None
         del self._late[number]
-        return True
+        return sent
+
+    def forgive_any(self, number: int) -> Sent | None:
+        """What was sent as `number` until its time ran out: a generic_nack answered it."""
+        return self._late.pop(number, None)
 
     def deadline(self) -> float | None:
         """When the oldest request has waited long enough; None if none waits."""
@@ -88,12 +93,13 @@ class Window:
         """The contexts of all that wait, oldest first; the connection is gone."""
         contexts = [context for _, _, context in self._sent.values()]
         self._sent.clear()
+        self._late.clear()
         return contexts
 
     def _give_up(self, number: int) -> object:
-        _, response_id, context = self._sent.pop(number)
+        sent = self._sent.pop(number)
         self._late.pop(number, None)
-        self._late[number] = response_id
+        self._late[number] = sent
         if len(self._late) > LATE_KEPT:
             del self._late[next(iter(self._late))]
-        return context
+        return sent[2]

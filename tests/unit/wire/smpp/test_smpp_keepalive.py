@@ -145,9 +145,19 @@ def test_an_answer_that_comes_too_late_is_told_once() -> None:
     number = session.request(SubmitSm(), 1.0, "a")
     session.tick(11.0)
 
-    assert tell(session, SubmitSmResp("77"), number) == [LateResponse(number, 0, SubmitSmResp("77"))]
+    assert tell(session, SubmitSmResp("77"), number) == [LateResponse(number, "a", 0, SubmitSmResp("77"))]
     assert tell(session, SubmitSmResp("77"), number) == [
         Refused(f"nothing waits for 80000004 with sequence {number}", CommandStatus.ESME_ROK)
+    ]
+
+
+def test_a_nack_that_comes_too_late_is_told_as_a_late_answer() -> None:
+    session = bound_esme(timers=TIMERS)
+    number = session.request(SubmitSm(), 1.0, "a")
+    session.tick(11.0)
+
+    assert tell(session, GenericNack(), number, status=CommandStatus.ESME_RTHROTTLED) == [
+        LateResponse(number, "a", CommandStatus.ESME_RTHROTTLED, None)
     ]
 
 
@@ -246,5 +256,5 @@ def test_a_response_after_the_time_out_does_not_reach_a_newer_request() -> None:
     session.tick(11.0)
     new = session.request(SubmitSm(), 12.0, "new")
 
-    assert tell(session, SubmitSmResp("1"), old)[0] == LateResponse(old, 0, SubmitSmResp("1"))
+    assert tell(session, SubmitSmResp("1"), old)[0] == LateResponse(old, "old", 0, SubmitSmResp("1"))
     assert tell(session, SubmitSmResp("2"), new) == [Response("new", 0, SubmitSmResp("2"))]

@@ -78,12 +78,31 @@ def test_the_oldest_is_the_first_to_run_out() -> None:
 
 def test_a_late_answer_is_known_once() -> None:
     window = window_of()
+    number = send(window, 0.0, "order-881")
+    window.expire(30.0)
+
+    assert window.forgive(number, ANSWER + 1) is None
+    assert window.forgive(number, ANSWER) == (0.0, ANSWER, "order-881")
+    assert window.forgive(number, ANSWER) is None
+
+
+def test_a_late_nack_answers_whatever_was_asked() -> None:
+    window = window_of()
+    number = send(window, 0.0, "order-881")
+    window.expire(30.0)
+
+    assert window.forgive_any(number) == (0.0, ANSWER, "order-881")
+    assert window.forgive_any(number) is None
+
+
+def test_late_answers_are_forgotten_with_their_connection() -> None:
+    window = window_of()
     number = send(window)
     window.expire(30.0)
 
-    assert not window.forgive(number, ANSWER + 1)
-    assert window.forgive(number, ANSWER)
-    assert not window.forgive(number, ANSWER)
+    window.abandon()
+
+    assert window.forgive(number, ANSWER) is None
 
 
 def test_memory_for_late_answers_is_bounded() -> None:
@@ -93,8 +112,8 @@ def test_memory_for_late_answers_is_bounded() -> None:
     window.expire(30.0)
 
     assert len(window._late) == LATE_KEPT
-    assert not window.forgive(numbers[0], ANSWER)
-    assert window.forgive(numbers[-1], ANSWER)
+    assert window.forgive(numbers[0], ANSWER) is None
+    assert window.forgive(numbers[-1], ANSWER) is not None
 
 
 @given(answered=st.lists(st.integers(1, 20)))
