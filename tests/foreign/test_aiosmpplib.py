@@ -61,9 +61,13 @@ async def foreigner(
     try:
         yield esme, witness
     finally:
-        await esme.stop()
-        await asyncio.wait([work], timeout=5)
+        # Where an answer arrives while it stops, the library's own work fails and its stop waits for ever.
+        stopping = asyncio.create_task(esme.stop())
+        await asyncio.wait([stopping, work], timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, work], timeout=1)
+        stopping.cancel()
         work.cancel()
+        await asyncio.gather(stopping, work, return_exceptions=True)
 
 
 async def bound_as(esme: ESME, house: House, state: SmppSessionState) -> None:
