@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from test_http_journeys import MESSAGE, calling, web_client
 
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
@@ -18,6 +17,7 @@ from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from chappe.store.port import Held
 from house import House, journey, mt, operator, settings_of
+from web import MESSAGE, calling, web_client
 
 
 def boxed(folder: Path, *nodes: str, port: int = 1, **keys: Any) -> Settings:

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,81 +14,15 @@ from hypothesis import strategies as st
 
 from chappe.cli.sending import request as send_by_command
 from chappe.clients.translate import wire_id
-from chappe.runtime.settings_clients import Client, ClientHttp, IdForm
+from chappe.runtime.settings_clients import ClientHttp, IdForm
 from chappe.runtime.settings_operators import Profile, Split
 from chappe.sim.faults import Fault
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule
-from chappe.sim.smsc import SmscSimulator
 from chappe.wire.http.posted import MAX_MESSAGES
 from chappe.wire.smpp.pdus import SubmitSm
-from house import House, bound, client, journey, mt, small_house
-
-MESSAGE = {"to": "+37120000001", "from": "SHOP", "text": "Hello"}
-
-
-def web_client(name: str = "demo", **keys: Any) -> Client:
-    return client(name, http=ClientHttp(token=f"{name}-token"), **keys)
-
-
-class Answer:
-    """Status, headers and the body, read as JSON where it is JSON."""
-
-    def __init__(self, response: aiohttp.ClientResponse, body: bytes) -> None:
-        self.status, self.headers = response.status, response.headers
-        self.body: Any = json.loads(body) if "json" in response.headers["Content-Type"] else body.decode()
-
-    @property
-    def code(self) -> str:
-        assert self.headers["Content-Type"] == "application/problem+json"
-        assert self.body["status"] == self.status
-        assert {"type", "title", "status", "detail", "code", "request_id", "errors"} <= set(self.body)
-        return str(self.body["code"])
-
-    @property
-    def pointers(self) -> list[str]:
-        return [error["pointer"] for error in self.body["errors"]]
-
-
-class Caller:
-    """Calls the door as one client."""
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self.session = session
-
-    async def call(self, method: str, path: str, **keys: Any) -> Answer:
-        async with self.session.request(method, path, **keys) as response:
-            return Answer(response, await response.read())
-
-    async def post(self, body: Any) -> Answer:
-        headers = {"Content-Type": "application/json"}
-        return await self.call("POST", "/v1/messages", data=json.dumps(body), headers=headers)
-
-    async def get(self, message_id: str) -> Answer:
-        return await self.call("GET", f"/v1/messages/{message_id}")
-
-    async def until(self, message_id: str, status: str) -> dict[str, Any]:
-        while True:
-            found: dict[str, Any] = (await self.get(message_id)).body
-            if found["status"] == status:
-                return found
-            assert not found["final"], found
-            await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def calling(house: House, name: str = "demo", token: str | None = None) -> AsyncIterator[Caller]:
-    headers = {"Authorization": f"Bearer {token or f'{name}-token'}"}
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{house.gateway.http_port}", headers=headers) as session:
-        yield Caller(session)
-
-
-@asynccontextmanager
-async def web_house(folder: Path, **keys: Any) -> AsyncIterator[tuple[House, SmscSimulator, Caller]]:
-    keys.setdefault("clients", [web_client()])
-    async with small_house(folder, **keys) as (house, smsc), calling(house) as caller:
-        yield house, smsc, caller
-
+from house import bound, client, journey, mt
+from web import MESSAGE, Caller, calling, web_client, web_house
 
 # -- the whole way ------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
-from chappe.store.port import Fault, Store, StoreAway
+from chappe.store.port import Fault, Kept, Once, Store, StoreAway
 from chappe.wire.http.messages import Accepted, NewMessage
 from chappe.wire.http.posted import Posted
 from chappe.wire.http.problems import Code, Refusal, below
@@ -93,7 +93,7 @@ class Intake:
 
     def take_one(self, message: NewMessage, account: Account, tell: Callable[[Outcome], None]) -> Refusal | None:
         """Judge one message; unless it is refused, `tell` is called once it is on disk, or cannot be."""
-        judged = self._judge((message,), account, None)[0]
+        judged = self.judge((message,), account, None)[0]
         if isinstance(judged, Refusal):
             return judged
         self._waiting[account.name] = self._waiting.get(account.name, 0) + 1
@@ -105,7 +105,7 @@ class Intake:
 
         `start` is the place of the first one in the body's list; None when the body is the one message.
         """
-        judged = self._judge(messages, account, start)
+        judged = self.judge(messages, account, start)
         items = [each for each in judged if isinstance(each, Item)]
         if not items:
             return [each for each in judged if isinstance(each, Refusal)]
@@ -124,6 +124,40 @@ class Intake:
         finally:
             waiting[client] -= len(items)
 
+    # -- for requests with a key --------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        """The moment in Unix milliseconds."""
+        return self._clock.utc_us() // 1000
+
+    def next_id(self, now_ms: int) -> int:
+        """An id that no message has."""
+        return self._ids.next(now_ms)
+
+    def reserve(self, client: str, judged: Sequence[Item | Refusal]) -> int:
+        """Count the good ones as the client's open messages until they are given back; returns how many."""
+        good = sum(isinstance(each, Item) for each in judged)
+        self._waiting[client] = self._waiting.get(client, 0) + good
+        return good
+
+    def give_back(self, client: str, reserved: int) -> None:
+        """They are stored, or never will be."""
+        if reserved:
+            self._waiting[client] -= reserved
+
+    async def store_once(self, client: str, once: Once) -> Kept | Fault | None:
+        """Store what a key guards; a repeat is told of.  Raises: StoreAway."""
+        (outcome,) = await self._store.accept_once([once], self._events_of(once.items))
+        if isinstance(outcome, Kept):
+            self.tell_repeat(client, len(once.items))
+        return outcome
+
+    def tell_repeat(self, client: str, messages: int) -> None:
+        """A request came again and changed nothing."""
+        self._notes.add(
+            EventName.MT_REPEATED, client=client, detail=f"{messages} messages of a request with a known key"
+        )
+
     def _events_of(self, items: Sequence[Item]) -> EventBatch:
         events = EventBatch(self._clock.utc_us())
         add = events.add
@@ -135,7 +169,7 @@ class Intake:
 
     # -- judging ------------------------------------------------------------------------------------
 
-    def _judge(self, messages: Sequence[Posted], account: Account, start: int | None) -> list[Item | Refusal]:
+    def judge(self, messages: Sequence[Posted], account: Account, start: int | None) -> list[Item | Refusal]:
         """Each message by itself; what exceeds the client's rate or queue limit is refused, in order."""
         now_ms = self._clock.utc_us() // 1000
         tokens = account.throttle.available(self._clock.monotonic())

@@ -16,6 +16,7 @@ import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.http_intake import STORE_AWAY, Intake
+from chappe.clients.http_repeats import Repeats
 from chappe.clients.http_translate import Path
 from chappe.clients.http_view import view_of
 from chappe.clients.translate import ids_meant
@@ -65,6 +66,8 @@ MAX_REMEMBERED: Final = 10_000
 _MAX_ID_DIGITS: Final = 19
 _BEARER: Final = "bearer "
 
+#: Says that an answer is that of an earlier request.
+REPLAYED: Final = b"Idempotency-Replayed: true\r\n"
 _CHALLENGE: Final = b'WWW-Authenticate: Bearer realm="chappe"\r\n'
 #: After these nothing more is read from the connection.
 _CLOSING: Final = frozenset({Code.BODY_TOO_LARGE, Code.BODY_TOO_SLOW, Code.DRAINING, Code.BUSY})
@@ -96,6 +99,7 @@ class ClientHttpNode:
         self._health = health
         self._notes = Notes(store, clock)
         self._intake = Intake(store, routes, path_by_operator, ids, clock, self._notes)
+        self._repeats = Repeats(store, self._intake)
         #: Requests of clients whose answers are awaited.
         self._requests = 0
         self._server: HttpServer | None = None
@@ -207,10 +211,12 @@ class ClientHttpNode:
         if self.is_draining:
             return self._refuse(Refusal(Code.DRAINING, "The gateway stops; try again.", (), DRAINING_RETRY_S))
         read = self._read(request)
-        if isinstance(read, posted.Bulk):
-            return self._post_many(read.messages, account)
         if isinstance(read, Refusal):
             return self._refuse(read)
+        if "idempotency-key" in request.headers:
+            return self._post_once(request, account, read)
+        if isinstance(read, posted.Bulk):
+            return self._post_many(read.messages, account)
         refusal = self._intake.take_one(read, account, partial(self._tell, request))
         return None if refusal is None else self._refuse(refusal)
 
@@ -245,6 +251,21 @@ class ClientHttpNode:
         request_id = _request_id()
         told = [problem_of(each, request_id) if isinstance(each, Refusal) else each for each in results]
         return self._accepted(_encode({"messages": told}))
+
+    async def _post_once(self, request: Request, account: Account, read: NewMessage | posted.Bulk) -> Reply:
+        """The same key and body get the same answer."""
+        is_bulk = isinstance(read, posted.Bulk)
+        messages: Sequence[posted.Posted] = read.messages if isinstance(read, posted.Bulk) else [read]
+        key = request.headers["idempotency-key"]
+        taken = await self._repeats.take(
+            messages, account, key, request.body, _request_id(), SLICE_MESSAGES if is_bulk else 0
+        )
+        if isinstance(taken, Refusal):
+            return self._refuse(taken)
+        if isinstance(taken, list):
+            return self._refuse_all(taken) if is_bulk else self._refuse(taken[0])
+        body = b'{"messages":[%b]}' % b",".join(taken.answers) if is_bulk else taken.answers[0]
+        return Reply(202, body, headers=REPLAYED if taken.is_repeat else b"", closes=self.is_draining)
 
     def _accepted(self, body: bytes) -> Reply:
         if ARMED is not None:

@@ -1,0 +1,76 @@
+"""The gateway dies while it takes a request with a key; its client asks again, and there is one message."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crash_gateway import TOKEN, Death, GatewayProcess
+from crash_store import read_store
+
+from chappe.crash import CrashPoint
+
+POINTS = (CrashPoint.BEFORE_COMMIT_ONCE, CrashPoint.AFTER_COMMIT_ONCE, CrashPoint.BEFORE_HTTP_ANSWER)
+MESSAGE = {"to": "+37120000001", "from": "SHOP", "text": "mt-1"}
+ONE = json.dumps(MESSAGE)
+#: More than one slice: a death may come between two of them.
+MANY = json.dumps({"messages": [{**MESSAGE, "reference": f"r{number}"} for number in range(1_200)]})
+
+
+def post(port: int, body: str, key: str) -> tuple[int, Any]:
+    """Status and body of an answer.  Raises: OSError while nobody answers, or who did died."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "Idempotency-Key": key}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/messages", body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+async def asked_until_answered(port: int, body: str, key: str) -> tuple[int, Any]:
+    while True:
+        try:
+            status, told = await asyncio.to_thread(post, port, body, key)
+        except (OSError, ValueError):
+            await asyncio.sleep(0.05)
+            continue
+        if status not in (409, 503):
+            return status, told
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize(
+    ("body", "messages", "deaths"), [(ONE, 1, (1,)), (MANY, 1_200, (1, 2, 3))], ids=["one", "many"]
+)
+def test_a_request_that_is_repeated_over_deaths_is_done_once(
+    tmp_path: Path, point: CrashPoint, body: str, messages: int, deaths: tuple[int, ...]
+) -> None:
+    async def scenario() -> tuple[list[Any], GatewayProcess]:
+        gateway = GatewayProcess(tmp_path, 1)
+        answers = []
+        try:
+            for count in deaths:
+                dying = asyncio.create_task(gateway.die(Death(point, count)))
+                asking = asyncio.create_task(asked_until_answered(gateway.http_port, body, f"key {count}"))
+                await dying
+                await gateway.start()
+                answers.append(await asking)
+                answers.append(await asked_until_answered(gateway.http_port, body, f"key {count}"))
+                await gateway.stop()
+        finally:
+            await gateway.clean_up()
+        return answers, gateway
+
+    answers, gateway = asyncio.run(scenario())
+
+    assert [status for status, _ in answers] == [202] * len(answers)
+    assert answers[::2] == answers[1::2]
+    told = [each["id"] for _, answer in answers[::2] for each in answer.get("messages", [answer])]
+    stored = read_store(gateway.data_dir).lives
+    assert len(told) == len(set(told)) == messages * len(deaths)
+    assert set(map(int, told)) == set(stored)

@@ -1,0 +1,163 @@
+"""Requests with an Idempotency-Key: a client that asks again gets the same answer, and its handset one message."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from chappe.clients import http_intake
+from chappe.model.message import Item
+from chappe.sim.options import SmscOptions
+from house import journey
+from web import MESSAGE, calling, web_client, web_house
+
+KEY = "0f9a4c1e-order-881"
+
+
+@journey
+async def test_a_repeated_request_gets_the_same_answer_and_sends_nothing_more(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, smsc, demo):
+        first = await demo.post(MESSAGE, KEY)
+        await demo.until(first.body["id"], "delivered")
+        again = await demo.post(MESSAGE, KEY)
+
+        assert (again.status, again.body) == (202, first.body)
+        assert "Idempotency-Replayed" not in first.headers
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert len(smsc.submitted) == 1
+        await house.until(lambda: house.events("mt_repeated"))
+        assert house.events("mt_repeated")[0][3] == "demo"
+
+
+@journey
+async def test_a_request_without_a_key_is_a_message_each_time(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (_, _, demo):
+        first, again = await demo.post(MESSAGE), await demo.post(MESSAGE)
+
+        assert first.body["id"] != again.body["id"]
+
+
+@journey
+async def test_another_body_under_a_known_key_is_refused(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        await demo.post(MESSAGE, KEY)
+        others = [{**MESSAGE, "text": "Other"}, {"messages": [MESSAGE]}, {"messages": [MESSAGE] * 700}]
+        refused = [await demo.post(other, KEY) for other in others]
+
+        assert [(each.status, each.code) for each in refused] == [(422, "key_reused")] * 3
+        assert house.gateway.store.open_messages("demo") <= 1
+
+
+@journey
+async def test_a_key_belongs_to_its_client(tmp_path: Path) -> None:
+    clients = [web_client(), web_client("other")]
+    async with web_house(tmp_path, clients=clients) as (house, _, demo), calling(house, "other") as other:
+        mine, theirs = await demo.post(MESSAGE, KEY), await other.post(MESSAGE, KEY)
+
+        assert (mine.status, theirs.status) == (202, 202)
+        assert mine.body["id"] != theirs.body["id"]
+
+
+@journey
+async def test_requests_of_one_key_at_the_same_time_are_one_message(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, smsc, demo):
+        answers = await asyncio.gather(*(demo.post(MESSAGE, KEY) for _ in range(20)))
+        await house.until(lambda: smsc.submitted)
+
+        accepted = [each.body["id"] for each in answers if each.status == 202]
+        running = [each for each in answers if each.status != 202]
+        assert len(set(accepted)) == 1
+        assert {(each.status, each.code, each.headers["Retry-After"]) for each in running} <= {
+            (409, "key_running", "1")
+        }
+        assert len(house.events("mt_accepted")) == 1
+
+
+@journey
+async def test_many_messages_under_one_key_are_answered_the_same_message_by_message(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        bad: dict[str, Any] = {**MESSAGE, "to": "nobody"}
+        body = {"messages": [{**MESSAGE, "reference": f"r{n}"} for n in range(1_100)] + [bad]}
+        first = await demo.post(body, KEY)
+        again = await demo.post(body, KEY)
+
+        assert again.body == first.body
+        assert [each.get("reference") for each in again.body["messages"][:1_100]] == [f"r{n}" for n in range(1_100)]
+        assert again.body["messages"][1_100]["errors"][0]["pointer"] == "/messages/1100/to"
+        assert len(house.events("mt_accepted")) == 1_100
+
+
+@journey
+async def test_what_was_refused_whole_leaves_its_key_free(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (_, _, demo):
+        refused = await demo.post({**MESSAGE, "to": "nobody"}, KEY)
+        refused_all = await demo.post({"messages": [{**MESSAGE, "to": "nobody"}]}, KEY)
+        accepted = await demo.post(MESSAGE, KEY)
+
+        assert [refused.code, refused_all.code, accepted.status] == ["invalid_message", "none_accepted", 202]
+
+
+@journey
+async def test_a_repeat_is_answered_although_the_client_may_send_no_more(tmp_path: Path) -> None:
+    slow = SmscOptions(receipt_delay_s=60.0)
+    async with web_house(tmp_path, clients=[web_client(queue_limit=1)], smsc=slow) as (_, _, demo):
+        first = await demo.post(MESSAGE, KEY)
+        other = await demo.post(MESSAGE, "another key")
+        again = await demo.post(MESSAGE, KEY)
+
+        assert (other.status, other.code) == (429, "queue_full")
+        assert again.body == first.body
+
+
+@journey
+async def test_the_queue_limit_counts_all_slices_of_a_body(tmp_path: Path) -> None:
+    slow = SmscOptions(receipt_delay_s=60.0)
+    async with web_house(tmp_path, clients=[web_client(queue_limit=700)], smsc=slow) as (house, _, demo):
+        answer = await demo.post({"messages": [MESSAGE] * 1_200}, KEY)
+
+        accepted = [each for each in answer.body["messages"] if "id" in each]
+        assert len(accepted) == 700
+        assert house.gateway.store.open_messages("demo") == 700
+        assert len((await demo.post({"messages": [MESSAGE] * 1_200}, KEY)).body["messages"]) == 1_200
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "tab\there"])
+@journey
+async def test_a_key_that_is_none_is_refused(tmp_path: Path, key: str) -> None:
+    async with web_house(tmp_path) as (_, _, demo):
+        answer = await demo.post(MESSAGE, key)
+
+        assert (answer.status, answer.code) == (422, "invalid_key")
+
+
+@journey
+async def test_one_message_that_cannot_be_stored_harms_no_other_of_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        poison_one_message(monkeypatch)
+        body = {"messages": [{**MESSAGE, "reference": f"r{n}"} for n in range(7)]}
+        first = await demo.post(body, KEY)
+        again = await demo.post(body, KEY)
+
+        told = [each.get("reference") or each["code"] for each in first.body["messages"]]
+        assert told == ["r0", "r1", "r2", "not_storable", "r4", "r5", "r6"]
+        ids = [[each.get("id") for each in answer.body["messages"]] for answer in (first, again)]
+        assert ids[0] == ids[1]
+        assert len(house.events("mt_accepted")) == 6
+
+
+def poison_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message with the reference r3 cannot be written by the store."""
+    real = http_intake.item_of
+
+    def item_of(*values: Any) -> Any:
+        item = real(*values)
+        if isinstance(item, Item) and item.content.reference == "r3":  # type: ignore[union-attr]
+            broken = msgspec.structs.replace(item.content, dest="3712000\ud800")
+            return msgspec.structs.replace(item, content=broken)
+        return item
+
+    monkeypatch.setattr(http_intake, "item_of", item_of)
