@@ -5,8 +5,9 @@ engine pushes what it has committed and loads what a lane asks for.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from chappe.model.message import Item
@@ -23,6 +24,8 @@ HEAD_ITEMS: Final = 8_000
 REFILL_ITEMS: Final = 50
 
 LaneKey = tuple[int, str]
+
+_id_of: Final = attrgetter("id")
 
 
 class Loaded(NamedTuple):
@@ -64,14 +67,25 @@ class Head:
         self._in_memory = 0
         self._turn = [0, 0, 0]
 
-    def push(self, item: Item) -> None:
-        """A committed item joins the end of its lane, or waits on disk if memory has enough of it."""
-        key = (item.priority, item.lane)
+    def push(self, priority: int, lane_name: str, items: Sequence[Item]) -> None:
+        """Committed items of one lane join its end, or wait on disk if memory has enough of it."""
+        key = (priority, lane_name)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
-            # A lane that is not known has nothing on disk but this item and what readers hold.
-            lane.mark = item.id - 1
+            # A lane that is not known has nothing on disk but these items and what readers hold.
+            lane.mark = items[0].id - 1
+        room = min(LANE_ITEMS - len(lane.items), HEAD_ITEMS - self._in_memory)
+        if lane.has_more or len(items) > room:
+            for item in items:
+                self._push_one(lane, item)
+            return
+        lane.mark = max(lane.mark, max(map(_id_of, items)))
+        lane.items.extend(items)
+        self._in_memory += len(items)
+        self._stand(lane)
+
+    def _push_one(self, lane: Lane, item: Item) -> None:
         if item.id > lane.mark:
             if item.has_row and (lane.has_more or len(lane.items) >= LANE_ITEMS or self._in_memory >= HEAD_ITEMS):
                 lane.has_more = True
@@ -80,8 +94,7 @@ class Head:
             lane.mark = item.id
         lane.items.append(item)
         self._in_memory += 1
-        if not lane.is_waiting:
-            self._stand(lane)
+        self._stand(lane)
 
     def room(self, priority: int, lane_name: str) -> int:
         """How many new items of a lane memory will keep; what is beyond must have a row in the store."""
@@ -205,7 +218,3 @@ class Head:
         if not lane.is_waiting:
             lane.is_waiting = True
             self._rings[lane.key[0]].append(lane)
-
-
-def _id_of(item: Item) -> int:
-    return item.id

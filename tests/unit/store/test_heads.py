@@ -39,7 +39,7 @@ class Disk:
     def push(self, *items: Item) -> None:
         for each in items:
             self.rows[each.id] = each
-            self.head.push(each)
+            self.head.push(each.priority, each.lane, [each])
 
     def take(self, limit: int) -> list[int]:
         taken = self.head.take(limit)

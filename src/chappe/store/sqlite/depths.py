@@ -3,7 +3,10 @@
 Follows what the engine has committed.  It must never know SQL; at the start it is told what lies in the file.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, Protocol
 
 from chappe.model.ids import EPOCH_MS
@@ -15,6 +18,10 @@ SLICE_MS: Final = 1 << (SLICE_SHIFT - 22)
 
 #: Slice → how many items of it wait.
 Slices = dict[int, int]
+
+
+_queue_of: Final = attrgetter("queue")
+_id_of: Final = attrgetter("id")
 
 
 class Placed(Protocol):
@@ -76,16 +83,11 @@ def _age_s(slices: Slices, now_ms: int) -> float:
 
 
 def _runs(items: Sequence[Placed]) -> list[tuple[str, int, int]]:
-    """Queue, slice and count of neighbours that share both: a batch came within a second, so there are few."""
+    """Queue, slice and count of items that share both: a batch came within a second, so there are few."""
     runs: list[tuple[str, int, int]] = []
-    queue, piece, count = "", -1, 0
-    for item in items:
-        own = item.id >> SLICE_SHIFT
-        if own != piece or item.queue != queue:
-            if count:
-                runs.append((queue, piece, count))
-            queue, piece, count = item.queue, own, 0
-        count += 1
-    if count:
-        runs.append((queue, piece, count))
+    for queue, neighbours in groupby(items, _queue_of):
+        ids = list(map(_id_of, neighbours))
+        first, last = min(ids) >> SLICE_SHIFT, max(ids) >> SLICE_SHIFT
+        pieces = {first: len(ids)} if first == last else Counter([each >> SLICE_SHIFT for each in ids])
+        runs += [(queue, piece, count) for piece, count in pieces.items()]
     return runs

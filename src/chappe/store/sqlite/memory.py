@@ -3,6 +3,7 @@
 Follows what the engine has committed; a start recovers it from the rows.
 """
 
+from collections import Counter
 from typing import Final
 
 from chappe.store.port import Life
@@ -36,10 +37,10 @@ class Memory:
     def follow(self, effects: Effects) -> None:
         """Counts are what a commit made of them."""
         counts = self.open_by_client
-        for client in effects.opened:
-            counts[client] = counts.get(client, 0) + 1
-        for client in effects.closed:
-            counts[client] = counts.get(client, 0) - 1
+        for client, opened in Counter(effects.opened).items():
+            counts[client] = counts.get(client, 0) + opened
+        for client, closed in Counter(effects.closed).items():
+            counts[client] = counts.get(client, 0) - closed
         self.parked += effects.parked
         self.early.add(effects.newly_parked)
         self.early.remove(effects.unparked)

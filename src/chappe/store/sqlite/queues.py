@@ -4,6 +4,8 @@ Nothing here is the only copy of anything.  What rows hold is read when a head a
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from traceback import format_exc
 from typing import Any, Final
 
@@ -22,6 +24,8 @@ from chappe.store.sqlite.writes import Effects
 
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
+#: Where an item lies; neighbours of a batch mostly share it.
+_place: Final = attrgetter("queue", "priority", "lane", "due_at_ms")
 #: Pause before a lane with more due items than one look brings is looked at again.
 DUE_AGAIN_MS: Final = 500
 
@@ -166,14 +170,15 @@ class Queues:
         self._forget_settled(effects.settled)
         self._replace(effects.replaced)
         rung: set[str] = set()
-        for item in effects.queued:
-            if effects.withdrawn and (item.queue, item.id) in effects.withdrawn:
+        queued = effects.queued
+        if effects.withdrawn:
+            queued = [item for item in queued if (item.queue, item.id) not in effects.withdrawn]
+        for (queue, priority, lane, due_at_ms), items in groupby(queued, _place):
+            if due_at_ms:
+                self._due.note(queue, (priority, lane), due_at_ms)
                 continue
-            if item.due_at_ms:
-                self._due.note_item(item)
-                continue
-            self.head(item.queue).push(item)
-            rung.add(item.queue)
+            self.head(queue).push(priority, lane, list(items))
+            rung.add(queue)
         for item in effects.deferred:
             self._due.note_item(item)
         return rung
@@ -186,18 +191,16 @@ class Queues:
                 head.give_back([item])
 
     def _forget_settled(self, items: Sequence[Item]) -> None:
-        leased = self.leased
+        forget = self.leased.pop
         free: dict[str, set[int]] = {}
-        for item in items:
-            if item.id in leased:
-                del leased[item.id]
-            elif item.queue in self._heads:
-                # Its reader gave it back before it said what became of it, or its client cancelled it.
-                free.setdefault(item.queue, set()).add(item.id)
-            if item.due_at_ms:
-                self._due_in_memory.discard((item.queue, item.id))
+        for item in [item for item in items if forget(item.id, False) is False]:
+            # Its reader gave it back before it said what became of it, or its client cancelled it.
+            free.setdefault(item.queue, set()).add(item.id)
         for queue, ids in free.items():
-            self._heads[queue].discard(ids)
+            if queue in self._heads:
+                self._heads[queue].discard(ids)
+        if self._due_in_memory:
+            self._due_in_memory.difference_update([(item.queue, item.id) for item in items if item.due_at_ms])
 
 
 def _content(packed: bytes | None, body: bytes | None) -> Content:
