@@ -19,7 +19,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.net.watching import Telling, Watching
-from chappe.node_terms import account_of, http_path_of, link_terms_of, rules_of, sending_terms_of
+from chappe.node_terms import SPLIT_METHODS, account_of, http_path_of, link_terms_of, rules_of, sending_terms_of
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus
@@ -189,6 +189,9 @@ class Gateway:
             session_init_s=self.settings.listen.session_init_s,
             # Strangers never take the files that links, clients and the store need.
             max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
+            split_by_operator={
+                each.name: SPLIT_METHODS[self.settings.profile_of(each).split] for each in self.settings.operators
+            },
         )
 
     def _http_door(self) -> ClientHttpNode:

@@ -45,7 +45,10 @@ def account_of(client: Client, now: float) -> Account:
     if client.smpp is not None:
         smpp = client.smpp
         account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
-        account.max_binds, account.window, account.id_form = smpp.max_binds, smpp.window, smpp.id_form.value
+        account.max_binds, account.window, account.dedup_s = smpp.max_binds, smpp.window, smpp.dedup_s
+        account.may_shorten_ids = smpp.id_form is None
+        if smpp.id_form is not None:
+            account.id_form = smpp.id_form.value
         account.allowed = tuple(ip_network(each) for each in smpp.allowed)
         account.enquire_link_s, account.response_s, account.retry_s = (
             smpp.enquire_link_s,

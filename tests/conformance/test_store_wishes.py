@@ -342,7 +342,7 @@ def test_many_more_messages_than_memory_holds_are_cancelled_and_replaced(box: Bo
 # -- what waits -------------------------------------------------------------------------------------
 
 
-def test_what_waits_for_an_address_is_found_by_client_and_address(box: Box) -> None:
+def test_what_waits_between_two_addresses_is_found_by_its_client(box: Box) -> None:
     wanted, second = accepted(box, dest="441"), accepted(box, dest="441", due_at_ms=box.now_ms + 9_000)
     for fields in ({"dest": "4412"}, {"dest": "44", "octets": b"441"}, {"dest": "441", "client": "other"}):
         accepted(box, **fields)
@@ -350,8 +350,29 @@ def test_what_waits_for_an_address_is_found_by_client_and_address(box: Box) -> N
     box.lease("operator:four")
     box.settle(box.sent(gone, "A1"))
 
-    found = box.run(box.store.waiting("acme", "441", 10))
+    def waiting(client: str, source: str, after_id: int, limit: int) -> list[int]:
+        found = box.run(box.store.waiting(client, source, "441", after_id, limit))
+        return [message.id for message in found]
 
-    assert [message.id for message in found] == [wanted.id, second.id]
-    assert [message.id for message in box.run(box.store.waiting("acme", "441", 1))] == [wanted.id]
-    assert box.run(box.store.waiting("nobody", "441", 10)) == []
+    assert waiting("acme", "SHOP", 0, 10) == [wanted.id, second.id]
+    assert waiting("acme", "SHOP", 0, 1) == [wanted.id]
+    assert waiting("acme", "SHOP", wanted.id, 10) == [second.id]
+    assert waiting("acme", "SHO", 0, 10) == []
+    assert waiting("nobody", "SHOP", 0, 10) == []
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_messages_are_found_by_what_their_client_knows_them_as(box: Box, is_restarted: bool) -> None:
+    items = [box.mt(known_as="a1b2c3d4", dest=f"44{number}") for number in range(3)]
+    others = [box.mt(known_as="a1b2c3d5"), box.mt(octets=b"a1b2c3d4"), box.mt("other", known_as="a1b2c3d4")]
+    box.accept(*items, *others)
+    cancel(box, items[1])
+    if is_restarted:
+        box.restart()
+
+    found = box.run(box.store.known_as("acme", "a1b2c3d4", items[0].id, items[-1].id + 1))
+    fewer = box.run(box.store.known_as("acme", "a1b2c3d4", items[1].id, items[-1].id))
+
+    assert [life.id for life in found] == [item.id for item in items]
+    assert [life.status for life in found] == [Status.QUEUED, Status.CANCELLED, Status.QUEUED]
+    assert [life.id for life in fewer] == [items[1].id]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chappe.runtime.settings_clients import IdForm
-from chappe.runtime.settings_operators import IdBase, Profile
+from chappe.runtime.settings_operators import IdBase, Profile, Split
 from chappe.sim.faults import Event, Fault, ReceiptIdBase
 from chappe.sim.ledger import Kind
 from chappe.sim.message_ids import IdStyle
@@ -84,7 +84,8 @@ async def test_data_sm_reaches_the_operator_with_its_text(tmp_path: Path) -> Non
         tlvs=((PAYLOAD, text), (0x1401, b"v")),
     )
 
-    async with small_house(tmp_path) as (house, smsc), bound(house) as demo:
+    whole = Profile(split=Split.PAYLOAD)
+    async with small_house(tmp_path, profile=whole) as (house, smsc), bound(house) as demo:
         answer = await demo.ask(pdu)
         await demo.until(lambda: demo.received)
 
@@ -98,7 +99,7 @@ async def test_data_sm_reaches_the_operator_with_its_text(tmp_path: Path) -> Non
 async def test_long_text_in_message_payload_reaches_the_operator_whole(tmp_path: Path) -> None:
     text = bytes(range(256)) * 255
 
-    async with small_house(tmp_path) as (house, smsc), bound(house) as demo:
+    async with small_house(tmp_path, profile=Profile(split=Split.PAYLOAD)) as (house, smsc), bound(house) as demo:
         answer = await demo.ask(submit(short_message=b"", tlvs=((PAYLOAD, text),), data_coding=4))
         both = await demo.ask(submit(short_message=b"one", tlvs=((PAYLOAD, b"two"),)))
         await house.until(lambda: smsc.submitted)

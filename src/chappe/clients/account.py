@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
+from chappe.clients.short_ids import ShortIds
 from chappe.runtime.throttle import Throttle
 
 PRIORITY_BY_NAME = {"high": 0, "normal": 1, "bulk": 2}
@@ -31,11 +32,19 @@ class Account:
     window: int = 1000
     allowed: tuple[IPv4Network | IPv6Network, ...] = ()
     id_form: str = "decimal"
+    #: Binds of SMPP 3.3 get short ids: nobody has said how its ids are to be written.
+    may_shorten_ids: bool = False
+    #: Seconds within which a repeat of a submission is recognised; 0 for never.
+    dedup_s: float = 0.0
     enquire_link_s: float = 30.0
     response_s: float = 30.0
     retry_s: float = 5.0
     #: Its bound connections, in the order in which they bound.
     peers: list[Any] = field(default_factory=list)
+    #: Its binds whose message ids must be short, and those that are told how much of its queue is used.
+    short_id_peers: set[Any] = field(default_factory=set)
+    congestion_peers: set[Any] = field(default_factory=set)
+    short_ids: ShortIds = field(default_factory=ShortIds)
     #: Its messages that are judged and on their way to the store.
     arriving: int = 0
     #: Handset → Unix ms: what follows a refused delivery to this client waits for it, so that order holds.

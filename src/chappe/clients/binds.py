@@ -8,6 +8,7 @@ from chappe.model.events import EventName
 from chappe.net.smpp_peer import SmppPeer
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
+from chappe.wire.smpp.constants import VERSION_3_4, VERSION_5_0
 from chappe.wire.smpp.facts import BindRequest
 from chappe.wire.smpp.framer import MAX_PDU_OCTETS
 from chappe.wire.smpp.session import Timers
@@ -62,6 +63,10 @@ class Binds:
         self._unbound.pop(peer, None)
         peer.owner = account
         account.peers.append(peer)
+        if account.id_form == "short" or (account.may_shorten_ids and pdu.interface_version < VERSION_3_4):
+            account.short_id_peers.add(peer)
+        if pdu.interface_version >= VERSION_5_0:
+            account.congestion_peers.add(peer)
         timers = Timers(enquire_link_s=account.enquire_link_s, response_s=account.response_s)
         peer.session.agree(self._clock.monotonic(), timers=timers, window_pdus=account.window)
         peer.session.lengthen(MAX_PDU_OCTETS)

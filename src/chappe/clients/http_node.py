@@ -15,16 +15,14 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.finding import find_known
 from chappe.clients.http_intake import STORE_AWAY, Intake
 from chappe.clients.http_repeats import Repeats
 from chappe.clients.http_translate import Path
 from chappe.clients.http_view import view_of
-from chappe.clients.translate import ids_meant
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.events import EventName
 from chappe.model.ids import IdMaker
-from chappe.model.lifecycle import Direction
-from chappe.model.message import Message
 from chappe.net import http_limits as limits
 from chappe.net.http_message import NO_STORE, BodyFault, Reply, Request
 from chappe.net.http_routes import Route
@@ -195,14 +193,15 @@ class ClientHttpNode:
     async def _get(self, request: Request, account: Account) -> Reply:
         """One message of this client, by its id as HTTP or SMPP gave it; those of others are not there."""
         digits = request.args["id"]
-        for message_id in ids_meant(digits, account.id_form) if len(digits) <= _MAX_ID_DIGITS else ():
-            try:
-                life = await self._store.find(message_id)
-            except StoreAway:
-                return self._refuse(STORE_AWAY)
-            message = life.message if life is not None else None
-            if life is not None and message is not None and _is_sent_by(message, account):
-                return Reply(200, _encode(view_of(life, message)), headers=NO_STORE)
+        now_ms = self._clock.utc_us() // 1000
+        try:
+            text = digits if len(digits) <= _MAX_ID_DIGITS else ""
+            lives = await find_known(self._store, account.name, text, account.id_form, now_ms)
+        except StoreAway:
+            return self._refuse(STORE_AWAY)
+        for life in lives:
+            if life.message is not None:
+                return Reply(200, _encode(view_of(life, life.message)), headers=NO_STORE)
         return self._refuse(Refusal(Code.NO_SUCH_MESSAGE, f"{account.name} has no message {digits[:40]}."))
 
     # -- messages in --------------------------------------------------------------------------------
@@ -298,10 +297,6 @@ def _body_refusal(fault: BodyFault) -> Refusal:
             return Refusal(Code.BUSY, "Other large bodies are being read; try again.", (), BUSY_RETRY_S)
         case BodyFault.BROKEN | BodyFault.UNWANTED:
             return Refusal(Code.MALFORMED_JSON, "The body is broken off, or its chunks are none.")
-
-
-def _is_sent_by(message: Message, account: Account) -> bool:
-    return message.client == account.name and message.direction is Direction.MT
 
 
 def _request_id() -> str:

@@ -5,16 +5,22 @@ Reads `client:NAME`; writes messages and `operator:NAME`.  A submit_sm_resp foll
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.binds import Binds
+from chappe.clients.congestion import congestion_of
 from chappe.clients.deliveries import Deliveries
 from chappe.clients.flushing import flush
-from chappe.clients.translate import message_of_data, message_of_submit, wire_id
+from chappe.clients.guarded import GuardedAccept
+from chappe.clients.guarded import Submission as GuardedSubmission
+from chappe.clients.inquiries import Inquiries, Inquiry
+from chappe.clients.multi import Multi, submits_of
+from chappe.clients.naming import told_id, with_short_id
+from chappe.clients.translate import ONE_PART_OCTETS, in_parts, message_of_data, message_of_submit
 from chappe.model.errors import PeerError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
@@ -27,8 +33,19 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, hold_crashes
 from chappe.runtime.supervisor import Crash
 from chappe.store.port import Fault, Store, StoreAway
+from chappe.text.segments import SplitMethod
 from chappe.wire.smpp.facts import BindRequest, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
-from chappe.wire.smpp.pdus import DataSm, DataSmResp, SubmitSm, SubmitSmResp
+from chappe.wire.smpp.fields import Tlvs
+from chappe.wire.smpp.pdus import (
+    CancelSm,
+    DataSm,
+    DataSmResp,
+    QuerySm,
+    ReplaceSm,
+    SubmitMulti,
+    SubmitSm,
+    SubmitSmResp,
+)
 from chappe.wire.smpp.session import Role, Session, Timers
 from chappe.wire.smpp.statuses import CommandStatus
 
@@ -38,6 +55,8 @@ MAX_UNBOUND: Final = 20_000
 UNBOUND_PDU_OCTETS: Final = 4_096
 #: Messages that one turn accepts: more would make those wait that are on their way out.
 ACCEPT_ITEMS: Final = 100
+#: What most answers carry besides the id.
+NO_TLVS: Final[Tlvs] = ()
 #: How often sessions look at the clock.
 TICK_S: Final = 0.5
 #: Sessions that look at it before others get their turn.
@@ -67,7 +86,9 @@ class ClientSmppNode:
         session_init_s: float,
         system_id: str = "chappe",
         max_unbound: int = MAX_UNBOUND,
+        split_by_operator: Mapping[str, SplitMethod] | None = None,
     ) -> None:
+        """`split_by_operator` says how long messages are cut for each; unnamed ones are cut by UDH."""
         self._account_by_system_id = {account.system_id: account for account in accounts if account.system_id}
         self._store = store
         self._routes = routes
@@ -86,6 +107,9 @@ class ClientSmppNode:
         self._door: Door | None = None
         self.is_draining = False
         self._deliveries = Deliveries(store, clock, self._crashes, is_draining=lambda: self.is_draining)
+        self._split_by_operator = split_by_operator or {}
+        self._guarded = GuardedAccept(store, clock, self._notes)
+        self._inquiries = Inquiries(store, clock, self._split_of)
         self._binds = Binds(
             self._account_by_system_id,
             clock,
@@ -109,6 +133,8 @@ class ClientSmppNode:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._accept(), name="client-smpp accept")
+            group.create_task(self._guarded.run(), name="client-smpp guarded")
+            group.create_task(self._inquiries.run(), name="client-smpp inquiries")
             group.create_task(self._deliveries.deliver(), name="client-smpp deliver")
             group.create_task(self._deliveries.settle(), name="client-smpp settle")
             group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="client-smpp crashes")
@@ -185,6 +211,8 @@ class ClientSmppNode:
             return
         if peer in account.peers:
             account.peers.remove(peer)
+        account.short_id_peers.discard(peer)
+        account.congestion_peers.discard(peer)
         self._note(EventName.CLIENT_GONE, account.name, f"{peer.name} {reason}")
         if items:
             self._give_back(items)
@@ -225,7 +253,7 @@ class ClientSmppNode:
     def _on_request(self, peer: SmppPeer, number: int, pdu: object, now_ms: int) -> None:
         account: Account = peer.owner
         if type(pdu) is not SubmitSm and type(pdu) is not DataSm:
-            peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID, type(pdu))
+            self._on_rare_request(peer, number, pdu, now_ms)
             return
         status = self._judge(peer, account)
         if status:
@@ -233,15 +261,59 @@ class ClientSmppNode:
             return
         try:
             item = self._judge_message(account, pdu, now_ms)
+            if account.short_id_peers and peer in account.short_id_peers:
+                item = with_short_id(item, account)
         except PeerError as error:
             peer.session.respond_error(number, error.status, type(pdu))
             self._note_refusal(account, pdu, error)
             return
         account.throttle.take(1)
+        if account.dedup_s:
+            answer = DataSmResp if type(pdu) is DataSm else SubmitSmResp
+            self._guarded.add(GuardedSubmission(peer, number, type(pdu), (item,), told_id(item, account), answer))
+            return
         account.arriving += 1
         self._submissions.add(Submission(peer, number, item, type(pdu) is DataSm))
 
-    def _judge(self, peer: SmppPeer, account: Account) -> int:
+    def _on_rare_request(self, peer: SmppPeer, number: int, pdu: object, now_ms: int) -> None:
+        """What is neither submit_sm nor data_sm."""
+        if isinstance(pdu, SubmitMulti):
+            self._on_multi(peer, number, pdu, now_ms)
+        elif isinstance(pdu, (QuerySm, CancelSm, ReplaceSm)):
+            if peer.session.unanswered > peer.owner.window:
+                peer.session.respond_error(number, CommandStatus.ESME_RTHROTTLED, type(pdu))
+            else:
+                self._inquiries.add(Inquiry(peer, number, pdu))
+        else:
+            peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID, type(pdu))
+
+    def _on_multi(self, peer: SmppPeer, number: int, pdu: SubmitMulti, now_ms: int) -> None:
+        """One message for each destination; what is wrong with one harms no other.  SMPP 3.4 §4.5."""
+        account: Account = peer.owner
+        status = self._judge(peer, account, len(pdu.dest_address))
+        if status:
+            peer.session.respond_error(number, status, SubmitMulti)
+            return
+        multi = Multi()
+        for submit in submits_of(pdu, multi):
+            try:
+                multi.take(self._judge_message(account, submit, now_ms))
+            except PeerError as error:
+                multi.refuse(submit.dest_addr_ton, submit.dest_addr_npi, submit.destination_addr, error.status)
+                self._note_refusal(account, submit, error)
+        try:
+            multi.name(account, is_short=peer in account.short_id_peers)
+        except PeerError as error:
+            peer.session.respond_error(number, error.status, SubmitMulti)
+            return
+        if not multi.items:
+            peer.session.respond(number, multi.answer(""), CommandStatus.ESME_RSUBMITFAIL)
+            return
+        account.throttle.take(len(multi.items))
+        items = tuple(multi.items)
+        self._guarded.add(GuardedSubmission(peer, number, SubmitMulti, items, multi.message_id, multi.answer))
+
+    def _judge(self, peer: SmppPeer, account: Account, messages: int = 1) -> int:
         """What the client may not do now, whatever the message says."""
         if self.is_draining:
             return CommandStatus.ESME_RSYSERR
@@ -251,7 +323,7 @@ class ClientSmppNode:
         if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
             return CommandStatus.ESME_RTHROTTLED
         # What is on its way to the store counts too, or a fast client would overrun the limit by a batch.
-        if self._store.open_messages(account.name) + account.arriving >= account.queue_limit:
+        if self._store.open_messages(account.name) + account.arriving + messages > account.queue_limit:
             return CommandStatus.ESME_RMSGQFUL
         return 0
 
@@ -267,8 +339,16 @@ class ClientSmppNode:
         route = self._routes().find(message.dest, message.source, client=account.name)
         if route is None:
             raise PeerError(f"no route to {message.dest!r}", status=CommandStatus.ESME_RINVDSTADR)
-        queue = f"operator:{route.operators[0]}"
+        operator = route.operators[0]
+        if len(message.octets) > ONE_PART_OCTETS:
+            message = in_parts(message, self._split_by_operator.get(operator, SplitMethod.UDH8))
+        queue = f"operator:{operator}"
         return Item(queue, account.priority, account.name, message.send_at_ms, message_id, message)
+
+    def _split_of(self, dest: str, source: str, client: str) -> SplitMethod:
+        """How a long message between these is cut."""
+        route = self._routes().find(dest, source, client=client)
+        return self._split_by_operator.get(route.operators[0] if route else "", SplitMethod.UDH8)
 
     async def _accept(self) -> None:
         """Store what came, then answer."""
@@ -301,8 +381,12 @@ class ClientSmppNode:
             if peer.is_lost:
                 continue
             if fault is None:
-                text = wire_id(submission.item.id, peer.owner.id_form)
-                answer = DataSmResp(text) if submission.is_data else SubmitSmResp(text)
+                account = peer.owner
+                text = told_id(submission.item, account)
+                tlvs = NO_TLVS
+                if account.congestion_peers:
+                    tlvs = congestion_of(account, peer, self._store.open_messages(account.name))
+                answer = DataSmResp(text, tlvs) if submission.is_data else SubmitSmResp(text, tlvs)
                 peer.session.respond(submission.sequence_number, answer)
             else:
                 asked = DataSm if submission.is_data else SubmitSm

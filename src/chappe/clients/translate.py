@@ -7,12 +7,17 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from chappe.model.errors import PeerError
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message, Receipt
+from chappe.text import udh
+from chappe.text.encoding import encoding_of
+from chappe.text.segments import MAX_OCTETS, MAX_PARTS, SplitMethod, count_parts
 from chappe.wire.smpp import receipt_text, times
 from chappe.wire.smpp.constants import MessageState
-from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
+from chappe.wire.smpp.pdus import DataSm, DeliverSm, ReplaceSm, SubmitSm
 from chappe.wire.smpp.statuses import CommandStatus
 from chappe.wire.smpp.tlvs import Tag
 
@@ -29,6 +34,12 @@ _NOTIFICATION_ESM: Final = 0x20
 _ADDRESS_OCTETS: Final = 20
 _SHORT_MESSAGE_OCTETS: Final = 254
 
+#: What makes a message a part of a longer one that its sender has cut.
+_SAR_TAGS: Final = frozenset({Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM})
+#: No more octets than this are one part in every alphabet.
+ONE_PART_OCTETS: Final = MAX_OCTETS
+
+_DECIMAL_FORMS: Final = frozenset({"decimal", "short"})
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
 
 #: A validity that ends later than this is as good as none.
@@ -55,16 +66,16 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
     """Read a submit_sm.  Raises: PeerError with the status to answer."""
     octets, tlvs = pdu.short_message, pdu.tlvs
     if tlvs:
-        octets, tlvs = _take_payload(octets, tlvs)
+        octets, tlvs = take_payload(octets, tlvs)
     if pdu.esm_class:
-        _check_class(pdu.esm_class, octets)
+        check_class(pdu.esm_class, octets)
     if pdu.replace_if_present_flag:
         raise PeerError("no message is replaced on the way in", status=CommandStatus.ESME_RINVREPFLAG)
     if pdu.sm_default_msg_id:
         raise PeerError("there are no predefined messages", status=CommandStatus.ESME_RINVDFTMSGID)
     expires_at_ms = 0
     if pdu.validity_period:
-        expires_at_ms = _moment(pdu.validity_period, now_ms, CommandStatus.ESME_RINVEXPIRY)
+        expires_at_ms = moment_of(pdu.validity_period, now_ms, CommandStatus.ESME_RINVEXPIRY)
     return Message(
         message_id,
         Direction.MT,
@@ -90,11 +101,34 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
     )
 
 
-def due_at_ms(pdu: SubmitSm, now_ms: int) -> int:
+def in_parts(message: Message, split: SplitMethod) -> Message:
+    """A message with the number of parts that its operator's way of cutting makes.  Raises: PeerError.
+
+    What its sender has cut already stays as it is.
+    """
+    octets = message.octets
+    elements: tuple[udh.Element, ...] = ()
+    if any(tag in _SAR_TAGS for tag, _ in message.tlvs):
+        return message
+    if message.esm_class & _UDHI:
+        header, octets = udh.strip(octets)
+        if header.is_malformed or header.concatenation is not None:
+            return message
+        elements = header.elements
+    try:
+        parts = count_parts(octets, encoding_of(message.data_coding), method=split, elements=elements)
+    except ValueError as error:
+        raise PeerError(str(error), status=CommandStatus.ESME_RINVESMCLASS) from error
+    if parts > MAX_PARTS:
+        raise PeerError(f"the text makes {parts} parts", status=CommandStatus.ESME_RINVMSGLEN)
+    return message if parts == message.parts else msgspec.structs.replace(message, parts=parts)
+
+
+def due_at_ms(pdu: SubmitSm | ReplaceSm, now_ms: int) -> int:
     """When a submit_sm is to leave; 0 is at once, and so is a moment that has passed.  Raises: PeerError."""
     if not pdu.schedule_delivery_time:
         return 0
-    due = _moment(pdu.schedule_delivery_time, now_ms, CommandStatus.ESME_RINVSCHED)
+    due = moment_of(pdu.schedule_delivery_time, now_ms, CommandStatus.ESME_RINVSCHED)
     if not due:
         # At once would be the opposite of what is asked for.
         raise PeerError("schedule_delivery_time is too far away", status=CommandStatus.ESME_RINVSCHED)
@@ -103,9 +137,9 @@ def due_at_ms(pdu: SubmitSm, now_ms: int) -> int:
 
 def message_of_data(pdu: DataSm, message_id: int, client: str) -> Message:
     """Read a data_sm: its text is in message_payload.  Raises: PeerError with the status to answer."""
-    octets, tlvs = _take_payload(b"", pdu.tlvs)
+    octets, tlvs = take_payload(b"", pdu.tlvs)
     if pdu.esm_class:
-        _check_class(pdu.esm_class, octets)
+        check_class(pdu.esm_class, octets)
     # Operators are fed by submit_sm, whose addresses are shorter than those of data_sm.
     if len(pdu.source_addr) > _ADDRESS_OCTETS:
         raise PeerError("source_addr is longer than submit_sm carries", status=CommandStatus.ESME_RINVSRCADR)
@@ -134,7 +168,7 @@ def message_of_data(pdu: DataSm, message_id: int, client: str) -> Message:
     )
 
 
-def _take_payload(octets: bytes, tlvs: tuple[tuple[int, bytes], ...]) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
+def take_payload(octets: bytes, tlvs: tuple[tuple[int, bytes], ...]) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
     """The text, from short_message or message_payload, never both.  SMPP 3.4 §5.3.2.32."""
     payload = [value for tag, value in tlvs if tag == Tag.MESSAGE_PAYLOAD]
     if not payload:
@@ -144,7 +178,7 @@ def _take_payload(octets: bytes, tlvs: tuple[tuple[int, bytes], ...]) -> tuple[b
     return payload[0], tuple(each for each in tlvs if each[0] != Tag.MESSAGE_PAYLOAD)
 
 
-def _check_class(esm_class: int, octets: bytes) -> None:
+def check_class(esm_class: int, octets: bytes) -> None:
     """The type must be one for submitting, and UDHI promises a header within the text.  3GPP TS 23.040 §9.2.3.24."""
     if esm_class & _TYPE_MASK not in _SUBMITTED_TYPES:
         raise PeerError("esm_class has a type that is not for submitting", status=CommandStatus.ESME_RINVESMCLASS)
@@ -152,7 +186,7 @@ def _check_class(esm_class: int, octets: bytes) -> None:
         raise PeerError("esm_class says UDHI, the text has no whole header", status=CommandStatus.ESME_RINVESMCLASS)
 
 
-def _moment(text: str, now_ms: int, status: CommandStatus) -> int:
+def moment_of(text: str, now_ms: int, status: CommandStatus) -> int:
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     try:
         moment = times.parse(text, now)
@@ -172,8 +206,8 @@ def _reference(tlvs: tuple[tuple[int, bytes], ...]) -> str:
 
 
 def wire_id(message_id: int, id_form: str) -> str:
-    """A message id as a client can digest it: `decimal`, `hex` or `text`."""
-    if id_form == "decimal":
+    """A message id as a client can digest it: `decimal`, `hex` or `text`; a `short` one only the message itself has."""
+    if id_form in _DECIMAL_FORMS:
         return str(message_id)
     # A letter in front: nobody takes it for a number and drops its zeros.
     return f"{message_id:x}" if id_form == "hex" else f"m{message_id:x}"
@@ -206,7 +240,7 @@ def deliver_of_receipt(receipt: Receipt, id_form: str) -> DeliverSm:
     """Tell a client what became of its message.  SMPP 3.4 §2.11 and appendix B."""
     status = receipt.status
     state = STATE_BY_STATUS[status]
-    message_id = wire_id(receipt.message_id, id_form)
+    message_id = receipt.known_as or wire_id(receipt.message_id, id_form)
     text = receipt_text.format(
         message_id,
         1,

@@ -55,6 +55,9 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     is_called_back: bool = False
     #: Where: empty for its client's own URL.
     callback_url: str = ""
+    #: The id by which its client knows it, where that is not its own: one of several that were handed in at once,
+    #: or of a client that has no room for long ids.
+    known_as: str = ""
 
     @property
     def handset(self) -> str:
@@ -96,6 +99,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True):
     parts: int = 1
     #: Where a callback goes: empty for its client's own URL.
     callback_url: str = ""
+    #: As the message has it.
+    known_as: str = ""
 
 
 Content = Message | Receipt

@@ -74,6 +74,7 @@ def receipt_of(
         _user_message_reference(message),
         message.parts,
         message.callback_url,
+        message.known_as,
     )
 
 

@@ -28,6 +28,7 @@ class IdForm(Enum):
     DECIMAL = "decimal"
     HEX = "hex"
     TEXT = "text"
+    SHORT = "short"
 
 
 class CallbackFormat(Enum):
@@ -79,8 +80,20 @@ class ClientSmpp(Table, frozen=True, kw_only=True):
         tuple[str, ...], Meta(min_length=1, description="Networks it may come from, as in `192.0.2.0/24`.")
     ] = ("0.0.0.0/0", "::/0")
     id_form: Annotated[
-        IdForm, Meta(description="How it is given message ids: `decimal` (at most 19 digits), `hex`, or `text`.")
-    ] = IdForm.DECIMAL
+        IdForm | None,
+        Meta(
+            description="How it is given message ids: `decimal` (at most 19 digits), `hex`, `text`, or `short` (8 "
+            "hexadecimal digits). Unset is `decimal`, and `short` for what it submits by a bind of SMPP 3.3."
+        ),
+    ] = None
+    dedup_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds within which a submission like an earlier one (source, destination, "
+            "user_message_reference, octets) gets the first message_id back and is not stored again; 0 is never.",
+        ),
+    ] = 0.0
     enquire_link_s: Annotated[
         Seconds, Meta(description="Silence after which its bind is probed with enquire_link, in seconds.")
     ] = 30.0

@@ -380,8 +380,11 @@ class Store(Protocol):
         """
         ...
 
-    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
-        """A client's messages to one address of which nothing was sent, oldest first.  Raises: StoreAway."""
+    async def waiting(self, client: str, source: str, dest: str, after_id: int, limit: int) -> list[Message]:
+        """A client's messages from one address to another of which nothing was sent, oldest first.
+
+        Raises: StoreAway.
+        """
         ...
 
     async def record(self, events: EventBatch) -> None:
@@ -390,6 +393,13 @@ class Store(Protocol):
 
     async def find(self, message_id: int) -> Life | None:
         """Look one message up, hot or in history."""
+        ...
+
+    async def known_as(self, client: str, text: str, from_id: int, below_id: int) -> list[Life]:
+        """A client's messages that it knows as `text`, of those whose ids lie between two; hot or in history.
+
+        Raises: StoreAway.
+        """
         ...
 
     async def failed_callbacks(

@@ -42,6 +42,7 @@ from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.granting import Asked
 from chappe.store.sqlite.group_commit import GroupCommit
+from chappe.store.sqlite.looking import Looking
 from chappe.store.sqlite.memory import Memory
 from chappe.store.sqlite.mo_proofs import MoProofs
 from chappe.store.sqlite.once import once
@@ -79,6 +80,7 @@ class SqliteStore:
         self._sweeping = Sweeping(file, queues, group.ask)
         self._reading = Reading(file, lambda ids: committing.transaction().lives(ids))
         self._asking = Asking(path)
+        self._looking = Looking(file)
         self._mo_proofs = MoProofs(file, self.write)
         self._silence_cursor = Cursor()
         self._parked_cursor = Cursor()
@@ -274,8 +276,11 @@ class SqliteStore:
     async def find(self, message_id: int) -> Life | None:
         return await self._reading.find(message_id)
 
-    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
-        return await self._reading.waiting(client, dest, limit)
+    async def waiting(self, client: str, source: str, dest: str, after_id: int, limit: int) -> list[Message]:
+        return await self._looking.waiting(client, source, dest, after_id, limit)
+
+    async def known_as(self, client: str, text: str, from_id: int, below_id: int) -> list[Life]:
+        return await self._looking.known_as(client, text, from_id, below_id)
 
     async def search(self, search: Search) -> Page:
         answer = await self._asking.ask(FindMessages(search), search.client)

@@ -253,6 +253,18 @@ def find_life(data_dir: Path, message_id: int) -> Life | None:
     return None if row is None else life_of(Finished(*row))
 
 
+def find_lives(data_dir: Path, day: date, from_id: int, below_id: int, text: bytes) -> list[Life]:
+    """Finished lives of one day whose ids lie between two and whose messages hold `text`.  Raises: sqlite3.Error."""
+    connection = open_reader(path_of(data_dir, day))
+    if connection is None:
+        return []
+    query = "SELECT * FROM lives WHERE id >= ? AND id < ? AND instr(body, ?) > 0"
+    try:
+        return [life_of(Finished(*row)) for row in connection.execute(query, (from_id, below_id, text))]
+    finally:
+        connection.close()
+
+
 def life_of(found: Finished) -> Life:
     """What the store tells of a life, from its row in history."""
     parts: list[tuple[int, int, str]] = msgspec.msgpack.decode(found.parts) if found.parts else []

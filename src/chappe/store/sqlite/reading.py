@@ -9,12 +9,10 @@ import msgspec
 import zstandard
 
 from chappe.model.lifecycle import Status
-from chappe.model.message import Message
 from chappe.store.port import Block, CallbacksOff, Cancel, FailedCallback, Granted, Kept, Life, StoreAway, Wish
 from chappe.store.sqlite import callbacks, rows
 from chappe.store.sqlite.history import find_life
 from chappe.store.sqlite.keeping import read_kept
-from chappe.store.sqlite.opening import connect
 from chappe.store.sqlite.store_file import StoreFile
 
 #: Held messages are counted no further.
@@ -47,25 +45,6 @@ class Reading:
             return Granted.UNKNOWN
         is_cancelled = isinstance(wish, Cancel) and life.status is Status.CANCELLED
         return Granted.ALREADY if is_cancelled else Granted.TOO_LATE
-
-    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
-        """A client's messages to one address of which nothing was sent, oldest first.  Raises: StoreAway."""
-        number = self._file.names.known(client)
-
-        def look() -> list[Message]:
-            # A whole table is looked through, which may take a second: the loop goes on meanwhile.
-            connection = connect(self._file.path, is_reader=True)
-            try:
-                found = connection.execute(rows.WAITING, (number, dest.encode(), limit)).fetchall()
-            finally:
-                connection.close()
-            messages = (rows.message_or_none(body) for (body,) in found)
-            return [each for each in messages if each is not None and each.dest == dest]
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(None, look)
-        except sqlite3.Error as error:
-            raise StoreAway(f"store {self._file.path}: {error}") from error
 
     def parts_sent(self, message_id: int) -> set[int]:
         """Which parts of a long message an operator has already taken."""

@@ -94,6 +94,7 @@ COUNT = (
 
 _LIFE = "id, status, body, operator, operator_ref, sent_at_us, final_at_us, error"
 LIVES = Batched(with_list(f"SELECT {_LIFE} FROM messages WHERE id IN ({{list}})"))
+KNOWN_AS = f"SELECT {_LIFE} FROM messages WHERE id >= ? AND id < ? AND client = ? AND instr(body, ?) > 0"
 PARTS_OF = Batched(with_list("SELECT id, part, status, operator_ref FROM parts WHERE id IN ({list}) ORDER BY id, part"))
 SENT_PARTS = "SELECT part, operator_ref, operator, sent_at_us FROM parts WHERE id = ? ORDER BY part"
 HELD_ITEMS = Batched(
@@ -164,10 +165,9 @@ PLACED = Batched(
         " AND q.due_at_ms = m.due_at_ms AND q.id = m.id WHERE m.id IN ({list})"
     )
 )
-#: A body holds the address as it is, so that the rows of all others are passed over without being read.
 WAITING = (
-    "SELECT body FROM messages WHERE client = ? AND instr(body, ?) > 0"
-    f" AND status IN ({','.join(str(int(status)) for status in NEVER_SENT)}) ORDER BY id LIMIT ?"
+    "SELECT body FROM messages WHERE id > ? AND client = ? AND instr(body, ?) > 0 AND instr(body, ?) > 0"
+    f" AND status IN ({','.join(str(int(status)) for status in NEVER_SENT)}) ORDER BY id"
 )
 NEXT_OF_LANE = (
     "SELECT q.id, q.attempts, q.body, m.body FROM queue q LEFT JOIN messages m ON m.id = q.id"

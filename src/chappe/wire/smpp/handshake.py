@@ -132,7 +132,8 @@ class Handshake:
         """
         if not self._is_asked_to_bind(sequence_number):
             return
-        tlvs = (integer_tlv(Tag.SC_INTERFACE_VERSION, self._interface_version),) if self.may_carry_tlvs else ()
+        version = max(self._interface_version, self.peer_version)
+        tlvs = (integer_tlv(Tag.SC_INTERFACE_VERSION, version),) if self.may_carry_tlvs else ()
         response = PDUS[self._bind_id | RESPONSE_BIT].struct(system_id or self._system_id, tlvs)
         self._outbox.put_pdu(response, sequence_number)
         self._step(STEP_BY_BIND[self._bind_id])
