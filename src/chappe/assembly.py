@@ -1,13 +1,14 @@
 """The one file that knows which engine, which nodes and which settings: it puts the gateway together."""
 
 import asyncio
-import gc
-import os
-import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import chappe
+from chappe.box.beats import Beat, Shown
+from chappe.box.desk import Desk, Granted, Wish
+from chappe.box.parent import memory_mib
+from chappe.box.plan import Process
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
 from chappe.clients.status import client_statuses
@@ -15,6 +16,7 @@ from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
 from chappe.counters.node import COPY as COUNTERS
 from chappe.counters.node import CounterNode
+from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
@@ -32,8 +34,9 @@ from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.folder_lock import FolderLock
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest
-from chappe.runtime.settings_gateway import host_and_port
+from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_operators import Operator
+from chappe.runtime.settings_table import nearest
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
@@ -46,11 +49,23 @@ EVENTS_FOLDER = "events"
 DEFAULT_VALIDITY_S = 172_800.0
 
 
-class Gateway:
-    """All nodes of this box in one process, around one store."""
+Door = ClientSmppNode | ClientHttpNode | OperatorSmppNode
 
-    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+
+def open_store(settings: Settings) -> SqliteStore:
+    """The store that the settings name, open.  Raises: StoreAway, SettingsError."""
+    store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
+    store.open()
+    return store
+
+
+class Gateway:
+    """Nodes in one process around one store: all that this box runs, or the one that this `process` is."""
+
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK, process: Process | None = None) -> None:
         self.settings = settings
+        self.process = process
+        self._nodes_run = settings.gateway.nodes if process is None else (process.node,)
         self._lock = FolderLock(settings.gateway.data_path)
         self._clock = clock
         self._rules = rules_of(settings.routes, settings.clients)
@@ -60,40 +75,65 @@ class Gateway:
         self.http_port = 0
         self.metrics_port = 0
         self.health = Health()
-        self.watching = Watching(self.health, clock, version=chappe.__version__, box=settings.gateway.box)
-        self._nodes: list[ClientSmppNode | ClientHttpNode | OperatorSmppNode] = []
+        self.watching = Watching(
+            self.health,
+            clock,
+            version=chappe.__version__,
+            box=settings.gateway.box,
+            node=process.file_name if process else "",
+        )
+        #: Nodes with peers, by the names by which people drain them.
+        self._nodes: dict[str, Door] = {}
+        self._drained: set[str] = set()
+        self._desk = Desk(settings.gateway.data_path, self.grant)
+        #: Answers that nobody waited for any longer when this process drained.
+        self.unanswered = 0
 
     async def start(self) -> None:
-        """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError."""
-        settings = self.settings
-        self._lock.take()
-        self.metrics_port = await self.watching.server.listen(*host_and_port(settings.listen.metrics))
-        self.store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
-        self.store.open()
+        """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError, ResourceError."""
+        settings, runs = self.settings, self._runs
+        if self.process is None:
+            self._lock.take()
+            await self.show_at(settings.listen.metrics)
+            await self._desk.open()
+        self.store = open_store(settings)
         self.health.watch_store(lambda: self.store.is_away)
-        self.counter = CounterNode(self.store) if settings.gateway.runs("counter") else None
+        self.counter = CounterNode(self.store) if runs("counter") else None
         self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
-        runs = settings.gateway.runs
         self.operators = [
             self._operator_node(operator) for operator in settings.operators if runs("operator", operator.name)
         ]
         patience = self._patience()
         self.sweeper = Sweeper(self.store, self._clock, patience, validity_s=self._validity_of)
-        self.conf = ConfNode(Instructions(settings.gateway.data_path), self.store)
+        # Instructions are for the box: whichever of its processes carries them out, one does.
+        self.conf = ConfNode(Instructions(settings.gateway.data_path), self.store) if self._runs_conf else None
         self.history = HistoryMoves(self.store, settings.gateway.retention_days)
         self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
-        self._nodes = [*self.operators]
+        self._nodes = {node.queue: node for node in self.operators}
         await self._watch()
+        is_shared = self.process is not None
         if runs("client-smpp"):
-            self.smpp_door = self._smpp_door()
-            self._nodes.append(self.smpp_door)
-            self.smpp_port = await self.smpp_door.listen(*host_and_port(settings.listen.smpp))
+            self._nodes["client-smpp"] = self.smpp_door = self._smpp_door()
+            address = host_and_port(settings.listen.smpp)
+            self.smpp_port = await self.smpp_door.listen(*address, is_shared=is_shared)
         if runs("client-http"):
-            self.http_door = self._http_door()
-            self._nodes.append(self.http_door)
-            self.http_port = await self.http_door.listen(*host_and_port(settings.listen.http))
+            self._nodes["client-http"] = self.http_door = self._http_door()
+            address = host_and_port(settings.listen.http)
+            self.http_port = await self.http_door.listen(*address, is_shared=is_shared)
         await self._note(EventName.NODE_STARTED)
+
+    def _runs(self, kind: str, name: str = "") -> bool:
+        """Whether this process runs the nodes of a kind, or the one of that name."""
+        return runs_node(self._nodes_run, kind, name)
+
+    @property
+    def _runs_conf(self) -> bool:
+        return self.process is None or self._runs("conf")
+
+    async def show_at(self, address: str) -> None:
+        """Serve metrics, status and health at an address.  Raises: SettingsError."""
+        self.metrics_port = await self.watching.server.listen(*host_and_port(address))
 
     def _patience(self) -> dict[str, Patience]:
         """How long messages wait, also for operators that are gone from the settings: nobody will send those."""
@@ -105,35 +145,78 @@ class Gateway:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain within `drain_s`."""
-        work: list[tuple[str, Coroutine[Any, Any, None]]] = [
-            *(("node", node.run()) for node in self._nodes),
-            # Also while it drains the store must come back: what peers have answered is not on disk yet.
-            ("store time", self.store.keep_time(asyncio.Event())),
-            ("watching", self.watching.run()),
-            ("history", self.history.run()),
-            ("conf", self.conf.run()),
-        ]
-        if self.counter is not None:
-            work.append(("counter", self.counter.run()))
-        if self.settings.gateway.runs("router"):
-            work.append(("router", self.sweeper.run()))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each, name=name) for name, each in work]
+            tasks = [group.create_task(each, name=name) for name, each in self._work()]
             self.health.phase = Phase.RUNNING
             await stopping.wait()
             self.health.phase = Phase.DRAINING
-            until = self._clock.monotonic() + self.settings.gateway.drain_s
-            await asyncio.gather(*(node.drain(until) for node in self._nodes))
+            self.unanswered = await self._drain(*self._nodes)
             for task in tasks:
                 task.cancel()
+        await self._finish()
+
+    def _work(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Everything that goes on at the same time."""
+        for name, node in self._nodes.items():
+            yield name, node.run()
+        # Also while it drains the store must come back: what peers have answered is not on disk yet.
+        yield "store time", self.store.keep_time(asyncio.Event())
+        yield "watching", self.watching.run()
+        yield "history", self.history.run()
+        if self.conf is not None:
+            yield "conf", self.conf.run()
+        if self.counter is not None:
+            yield "counter", self.counter.run()
+        if self._runs("router"):
+            yield "router", self.sweeper.run()
+
+    async def _finish(self) -> None:
+        """Bring everything to its end, the store last."""
+        await self._desk.close()
         await self._note(EventName.NODE_STOPPED)
         await self.watching.finish()
         if self.counter is not None:
             await self.counter.finish()
-        self.conf.close()
+        if self.conf is not None:
+            self.conf.close()
         await self.store.close()
         await self.watching.close()
         self._lock.release()
+
+    async def _drain(self, *names: str) -> int:
+        """Drain these nodes within `drain_s`; returns how many answers did not come in time."""
+        until = self._clock.monotonic() + self.settings.gateway.drain_s
+        wanted = [name for name in names if name not in self._drained]
+        self._drained.update(wanted)
+        return sum(await asyncio.gather(*(self._nodes[name].drain(until) for name in wanted)))
+
+    async def grant(self, wish: Wish) -> Granted:
+        """Drain one node of a gateway in one process.  Raises: SettingsError."""
+        if not wish.is_drain:
+            raise SettingsError("all nodes of this gateway live in one process: start it again to have one back")
+        if wish.node not in self._nodes:
+            known = ", ".join(self._nodes)
+            raise SettingsError(
+                f"no node {wish.node!r} to drain here{nearest(wish.node, self._nodes)} (it has: {known})"
+            )
+        return Granted(await self._drain(wish.node))
+
+    def beat(self) -> Beat:
+        """What this process tells its box once a second."""
+        turns: dict[str, int] = {}
+        for node in self._nodes.values():
+            turns.update(node.turns())
+        if self.counter is not None:
+            turns.update(self.counter.turns())
+        if self.conf is not None:
+            turns["conf"] = self.conf.looks
+        if self._runs("router"):
+            turns["router"] = self.sweeper.rounds
+        return Beat(self.health.phase, turns, self.store.is_away, memory_mib())
+
+    def shown(self, number: int) -> Shown:
+        """What this process answers to its box."""
+        return Shown(number, self.watching.metrics.text().decode(), self.watching.status())
 
     async def _watch(self) -> None:
         """Copy the events, and show what the nodes tell of themselves."""
@@ -148,12 +231,13 @@ class Gateway:
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)
 
     def _node_statuses(self) -> list[NodeStatus]:
-        """The nodes of this box; all of them start, run and drain together."""
-        kinds = [
-            kind for kind in ("client-smpp", "client-http", "router", "counter") if self.settings.gateway.runs(kind)
-        ]
-        names = [*kinds, self.conf.name, *(node.queue for node in self.operators)]
-        return [NodeStatus(name, self.health.phase) for name in names]
+        """The nodes of this process; they start and run together, and may drain one by one."""
+        kinds = [kind for kind in ("client-smpp", "client-http", "router", "counter") if self._runs(kind)]
+        names = [*kinds, *(["conf"] if self.conf is not None else []), *(node.queue for node in self.operators)]
+        return [NodeStatus(name, "drained" if self._is_drained(name) else self.health.phase) for name in names]
+
+    def _is_drained(self, name: str) -> bool:
+        return name in self._drained and self.health.phase is Phase.RUNNING
 
     def _copies(self) -> dict[str, int]:
         """Copies of the events besides their files, and how far each has come."""
@@ -216,36 +300,3 @@ class Gateway:
         events = EventBatch(self._clock.utc_us())
         events.add(event, detail=f"chappe {chappe.__version__} run {self.store.run}")
         await self.store.record(events)
-
-
-async def serve(settings: Settings) -> int:
-    """Run the gateway until SIGTERM or SIGINT; a second one ends at once."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if stopping.is_set():
-            # Whoever asks twice wants out now; what is committed is safe, nothing else was promised.
-            os._exit(1)
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    open_files.raise_limit()
-    gateway = Gateway(settings)
-    await gateway.start()
-    # What lives now lives as long as the process: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
-    await gateway.run(stopping)
-    return 0
-
-
-def run(settings: Settings) -> int:
-    """Run the gateway; returns the exit code.  Raises: SettingsError, StoreAway."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(serve(settings))
-    return int(uvloop.run(serve(settings)))

@@ -125,3 +125,53 @@ async def test_a_decision_without_a_gateway_says_that_it_stays_and_is_kept_for_t
     )
     async with House(settings) as house:
         await house.until(lambda: house.depth("operator:south") == 1)
+
+
+async def drain(settings: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call `chappe drain …` as a process of its own."""
+    command = [sys.executable, "-m", "chappe.cli", "drain", *words, "--config", str(settings)]
+    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=30)
+
+
+@journey
+async def test_a_node_of_a_gateway_in_one_process_is_drained_alone_and_its_messages_wait(tmp_path: Path) -> None:
+    file = tmp_path / "chappe.toml"
+    file.write_text(f'[gateway]\ndata_dir = "{tmp_path}/data"\n')
+    async with SmscSimulator(SmscOptions()) as smsc:
+        async with House(boxed(tmp_path / "data", port=smsc.port)) as house, calling(house) as demo:
+            await demo.until((await demo.post(MESSAGE)).body["id"], "delivered")
+
+            drained = await drain(file, "operator:north", "--json")
+            unknown = await drain(file, "operator:nroth")
+            resumed = await drain(file, "operator:north", "--resume")
+
+            assert json.loads(drained.stdout) == {"node": "operator:north", "state": "drained", "unanswered": 0}
+            assert unknown.stderr.startswith(
+                "chappe: no node 'operator:nroth' to drain here; did you mean 'operator:north'?"
+            )
+            assert (resumed.returncode, resumed.stderr) == (
+                1,
+                "chappe: all nodes of this gateway live in one process: start it again to have one back\n",
+            )
+            status = house.gateway.watching.status()
+            states = {node.name: node.state for node in status.nodes}
+            assert (states["operator:north"], states["operator:south"]) == ("drained", "running")
+            north = (await demo.post(MESSAGE)).body["id"]
+            south = (await demo.post({**MESSAGE, "to": "+447700900001"})).body["id"]
+            await demo.until(south, "delivered")
+            assert house.depth("operator:north") == 1
+        async with House(boxed(tmp_path / "data", port=smsc.port)) as house, calling(house) as demo:
+            await demo.until(north, "delivered")
+
+
+@journey
+async def test_drain_without_a_box_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "chappe.toml"
+    file.write_text(f'[gateway]\ndata_dir = "{tmp_path}"\n')
+
+    told = await drain(file, "operator:north")
+
+    assert told.returncode == 1
+    assert told.stderr == (
+        f"chappe: no box works on {tmp_path} (No such file or directory); start one with: chappe up\n"
+    )

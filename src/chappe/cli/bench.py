@@ -126,7 +126,7 @@ def settings_for(folder: Path) -> Settings:
 
 def _serve(settings: Settings) -> None:
     """What the child process does.  Ctrl-C is for the command, which then stops its gateway."""
-    from chappe.assembly import run
+    from chappe.serving import run
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise SystemExit(run(settings))

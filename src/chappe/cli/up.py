@@ -1,21 +1,22 @@
 """`chappe up` runs everything this box is told to run; `chappe node` is about one node alone.
 
-It must never know how a node is built: that is `assembly`, which gets the settings and says the exit code.
+It must never know how a node is built or a process kept: `serving` gets the settings and says the exit code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chappe.cli.options import ConfigOption, example
-from chappe.cli.show import print_line
+from chappe.cli.options import ConfigOption, JsonOption, example
+from chappe.cli.show import print_json, print_line
 from chappe.model.errors import ResourceError, SettingsError
 
 if TYPE_CHECKING:
+    from chappe.box.plan import Process
     from chappe.runtime.settings import Settings
 
 
@@ -23,19 +24,21 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command(epilog=example("chappe up --config chappe.toml"))(up)
     app.command(epilog=example("chappe node operator three --config chappe.toml"))(node)
+    app.command(epilog=example("chappe drain operator:three", "chappe drain operator:three --resume"))(drain)
 
 
 def up(config: ConfigOption = None) -> None:
     """Run everything that the settings give to this box, until SIGTERM.
 
     Without a file: all nodes with a SQLite store in ./data, a simulated operator, and a demo client whose credentials
-    are printed. SIGTERM drains and leaves with 0; a second one stops at once.
+    are printed. With a PostgreSQL store each node is a process, which is started again when it ends.
+    SIGTERM drains and leaves with 0; a second one stops at once.
     """
     from chappe.runtime.settings import load
 
     if config is None:
         raise typer.Exit(_run_demo())
-    raise typer.Exit(_run(load(config)))
+    raise typer.Exit(_run(load(config), config))
 
 
 def node(
@@ -43,28 +46,78 @@ def node(
     name: Annotated[
         str | None, typer.Argument(help="Whose node, where a kind has several: an operator's name.")
     ] = None,
+    number: Annotated[int, typer.Option("--number", min=1, help="Which of several processes of this node.")] = 1,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="HOST:PORT", help="Where to serve metrics, if not on listen.metrics."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Run one node as a process of its own; that needs a store which several processes share."""
     from chappe.runtime.settings import load
 
-    wanted = kind if name is None else f"{kind}:{name}"
-    store = load(config).gateway.store
-    raise SettingsError(
-        f"node {wanted}: a node as a process of its own needs a postgresql store, and the store here is {store}; "
-        f'put nodes = ["{wanted}"] under [gateway] and start this box with: chappe up --config FILE'
-    )
+    settings = load(config)
+    process = _process(settings, kind if name is None else f"{kind}:{name}", number)
+    from chappe.serving import run_node
+
+    raise typer.Exit(_told(lambda: run_node(settings, process, metrics or settings.listen.metrics)))
 
 
-def _run(settings: Settings) -> int:
-    """Hand over to the assembly, the only place that knows engines and nodes.
+def _process(settings: Settings, wanted: str, number: int) -> Process:
+    """The process that plays a node of these settings.  Raises: SettingsError."""
+    from chappe.box.plan import Process, processes_of
+    from chappe.runtime.settings_table import nearest
 
-    Raises: ResourceError, when the system refuses an address to listen on or a file.
+    store = settings.gateway.store
+    if settings.gateway.is_one_process:
+        raise SettingsError(
+            f"node {wanted}: a node as a process of its own needs a postgresql store, and the store here is {store}; "
+            f'put nodes = ["{wanted}"] under [gateway] and start this box with: chappe up --config FILE'
+        )
+    known = [each.node for each in processes_of(("all",), [each.name for each in settings.operators])]
+    if wanted not in known:
+        raise SettingsError(f"node {wanted}: there is none{nearest(wanted, known)} (known: {', '.join(known)})")
+    return Process(wanted, number)
+
+
+def drain(
+    node: Annotated[
+        str, typer.Argument(help="The node as `chappe status` names it: `operator:three`, `client-smpp#2`.")
+    ],
+    resume: Annotated[bool, typer.Option("--resume", help="Start it again instead.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a node of this box take no more work, wait for open answers up to `drain_s`, unbind and leave.
+
+    What was still unanswered is printed as a number: those messages are sent again, and may double.
     """
-    from chappe.assembly import run
+    import asyncio
 
+    from chappe.box.desk import Wish, wish_at
+    from chappe.runtime.settings import load
+
+    folder = load(config).gateway.data_path
+    granted = asyncio.run(wish_at(folder, Wish(node, is_drain=not resume)))
+    if granted.fault:
+        raise ResourceError(granted.fault)
+    if as_json:
+        print_json({"node": node, "state": "resumed" if resume else "drained", "unanswered": granted.unanswered})
+    else:
+        print_line(f"{node} {'starts' if resume else f'drained, {granted.unanswered} unanswered'}")
+
+
+def _run(settings: Settings, config: Path | None = None) -> int:
+    """Hand over to whoever knows engines, nodes and processes."""
+    from chappe.serving import run
+
+    return _told(lambda: run(settings, config))
+
+
+def _told(run: Callable[[], int]) -> int:
+    """Run.  Raises: ResourceError, when the system refuses an address to listen on or a file."""
     try:
-        return run(settings)
+        return run()
     except OSError as error:
         raise ResourceError(f"cannot run: {error}; free it, or change listen or data_dir in the settings") from error
 

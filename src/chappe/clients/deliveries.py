@@ -69,6 +69,7 @@ class Deliveries:
         self._settling = 0
         self._hungry: Gathered[Account] = Gathered()
         self._is_hungry: set[str] = set()
+        self._turns = 0
         #: (queue, id) of late yeses, the oldest first: what is said to further copies of these changes nothing.
         self._taken: dict[tuple[str, int], None] = {}
 
@@ -78,11 +79,17 @@ class Deliveries:
             self._is_hungry.add(account.name)
             self._hungry.add(account)
 
+    def turns(self) -> dict[str, int]:
+        """How often deliveries went round, while some wait."""
+        return {"client-smpp deliver": self._turns} if len(self._hungry) else {}
+
     async def deliver(self) -> None:
         """Hand clients what waits for them."""
         while True:
             dirty: list[SmppPeer] = []
-            for account in await self._hungry.take():
+            hungry = await self._hungry.take()
+            self._turns += 1
+            for account in hungry:
                 self._is_hungry.discard(account.name)
                 if not self._is_draining():
                     await self._deliver_to(account, dirty)

@@ -123,13 +123,21 @@ class ClientHttpNode:
         finally:
             await self._server.close()
 
-    async def drain(self, until: float) -> None:
-        """Take no new messages; wait for those on their way to the store until `until` (monotonic)."""
+    def turns(self) -> dict[str, int]:
+        """Nothing waits here that would not be seen by whoever asked."""
+        return {}
+
+    async def drain(self, until: float) -> int:
+        """Take no new messages; wait for those on their way to the store until `until` (monotonic).
+
+        Returns how many requests have no answer yet.
+        """
         if self._is_shared and self._server is not None:
             await self._server.shut()
         self.is_draining = True
         while (self._requests or self._intake.is_busy) and self._clock.monotonic() < until:
             await asyncio.sleep(0.02)
+        return self._requests
 
     async def _tick(self) -> None:
         while True:

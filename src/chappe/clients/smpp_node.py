@@ -140,8 +140,15 @@ class ClientSmppNode:
             group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="client-smpp crashes")
             group.create_task(self._tick(), name="client-smpp tick")
 
-    async def drain(self, until: float) -> None:
-        """Take no new binds and messages, wait for open answers until `until` (monotonic), unbind everyone."""
+    def turns(self) -> dict[str, int]:
+        """For each loop that has something to do, how often it went round."""
+        return self._deliveries.turns()
+
+    async def drain(self, until: float) -> int:
+        """Take no new binds and messages, wait for open answers until `until` (monotonic), unbind everyone.
+
+        Returns how many deliveries were not answered.
+        """
         if self._door is not None:
             # Who stands before the door still hears a bind_resp, and can bind elsewhere.
             await self._door.close()
@@ -152,6 +159,7 @@ class ClientSmppNode:
             or any(peer.session.in_flight or peer.session.unanswered for peer in self._peers)
         ):
             await asyncio.sleep(0.02)
+        unanswered = sum(peer.session.in_flight for peer in self._peers)
         now = self._clock.monotonic()
         for peer in list(self._peers):
             if peer.session.is_bound:
@@ -165,6 +173,7 @@ class ClientSmppNode:
         for peer in list(self._peers):
             peer.close("the gateway stops")
         self._binds.close()
+        return unanswered
 
     @property
     def bound(self) -> dict[str, int]:

@@ -38,11 +38,14 @@ class ConfNode:
         self._store = store
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
+        #: Looks so far.
+        self.looks = 0
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             await self.look()
+            self.looks += 1
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:

@@ -29,6 +29,10 @@ class CounterNode:
         self._is_in_doubt = True
         self._following = Following(source, 0)
 
+    def turns(self) -> dict[str, int]:
+        """How far counting has come, while there is something to count."""
+        return {self.name: self.safe_seq} if self._following.ready.is_set() else {}
+
     async def run(self) -> None:
         """Count until cancelled."""
         while True:

@@ -85,11 +85,13 @@ class Telling(msgspec.Struct, frozen=True):
 class Watching:
     """Watches one box.  First `listen`, then `start`, then `run`, at last `finish` and `close`."""
 
-    def __init__(self, health: Health, clock: Clock, *, version: str, box: str) -> None:
+    def __init__(self, health: Health, clock: Clock, *, version: str, box: str, node: str = "") -> None:
+        """`node` is the one that this process is, of several on the box."""
         self._health = health
         self._clock = clock
         self._version = version
         self._box = box
+        self._files_of = f"{box}-{node}" if node else box
         self._began_at = clock.monotonic()
         self._pace = Pace()
         self._held = 0
@@ -100,7 +102,7 @@ class Watching:
         self._store = store
         self._telling = telling
         try:
-            self.files = EventCopier(store, folder, self._box, redact)
+            self.files = EventCopier(store, folder, self._files_of, redact)
             await self.files.start()
         except OSError as error:
             raise SettingsError(f"event files in {folder}: {error.strerror}; make the folder writable") from error

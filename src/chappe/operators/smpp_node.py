@@ -86,6 +86,7 @@ class OperatorSmppNode:
         #: Leased messages are on their way to a link.
         self._is_sending = False
         self.is_draining = False
+        self._turns = 0
         self.links = SmppLinks(
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
         )
@@ -160,8 +161,13 @@ class OperatorSmppNode:
             except StoreAway:
                 await asyncio.sleep(TICK_S)
 
-    async def drain(self, until: float) -> None:
-        """Send nothing new, wait for answers until `until` (monotonic), unbind."""
+    def turns(self) -> dict[str, int]:
+        """For each loop that must go round, how often it did; asking wakes it."""
+        self._wake()
+        return {f"{self.queue} send": self._turns}
+
+    async def drain(self, until: float) -> int:
+        """Send nothing new, wait for answers until `until` (monotonic), unbind; returns how many did not come."""
         self.is_draining = True
         self.links.is_stopping = True
         peers = self.links.peers()
@@ -175,6 +181,7 @@ class OperatorSmppNode:
         for link in self.links.links:
             unwritten, _ = self._take_backlog(link)
             await self._give_back(unwritten)
+        unanswered = self._in_flight
         now = self._clock.monotonic()
         for peer in self.links.peers():
             if peer.session.is_bound:
@@ -185,6 +192,7 @@ class OperatorSmppNode:
             await asyncio.sleep(0.02)
         for peer in self.links.peers():
             peer.close("the gateway stops")
+        return unanswered
 
     # -- links --------------------------------------------------------------------------------------
 
@@ -271,6 +279,7 @@ class OperatorSmppNode:
         """Fill the windows, as the gate and the rate allow."""
         while True:
             await self._work.take()
+            self._turns += 1
             self._is_woken = False
             if self.is_draining:
                 continue

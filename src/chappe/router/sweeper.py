@@ -76,12 +76,15 @@ class Sweeper:
         self._clock = clock
         self._patience = patience_by_operator
         self._validity_s = validity_s
+        #: Rounds so far.
+        self.rounds = 0
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             await self.sweep()
+            self.rounds += 1
 
     async def sweep(self) -> None:
         """One round.  While the store is away there is nothing to do: everything waits."""

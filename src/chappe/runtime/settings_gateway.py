@@ -5,6 +5,7 @@ It must never know an operator, a client or a route.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -119,7 +120,7 @@ class Gateway(Table, frozen=True, kw_only=True):
 
     def runs(self, kind: str, name: str = "") -> bool:
         """Whether this box runs the nodes of a kind, or the one of that name."""
-        return any(node.partition("*")[0] in ("all", kind, f"{kind}:{name}") for node in self.nodes)
+        return runs_node(self.nodes, kind, name)
 
     @property
     def is_one_process(self) -> bool:
@@ -130,6 +131,11 @@ class Gateway(Table, frozen=True, kw_only=True):
     def data_path(self) -> Path:
         """`data_dir` as a path."""
         return Path(self.data_dir)
+
+
+def runs_node(nodes: Sequence[str], kind: str, name: str = "") -> bool:
+    """Whether nodes as the settings name them include those of a kind, or the one of that name."""
+    return any(node.partition("*")[0] in ("all", kind, f"{kind}:{name}") for node in nodes)
 
 
 def node_parts(text: str) -> tuple[str, str, int]:

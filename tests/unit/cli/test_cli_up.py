@@ -1,4 +1,4 @@
-"""`chappe up`: the settings reach the assembly, and a newcomer is told how to send a first message."""
+"""`chappe up`: the settings reach whoever runs them, and a newcomer is told how to send a first message."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from chappe.runtime.settings import Settings
 def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Stands where the gateway is put together; notes the settings and leaves with 7."""
     given: list[Settings] = []
-    assembly = ModuleType("chappe.assembly")
-    monkeypatch.setattr(assembly, "run", lambda settings: given.append(settings) or 7, raising=False)
-    monkeypatch.setitem(sys.modules, "chappe.assembly", assembly)
+    serving = ModuleType("chappe.serving")
+    monkeypatch.setattr(serving, "run", lambda settings, config: given.append(settings) or 7, raising=False)
+    monkeypatch.setitem(sys.modules, "chappe.serving", serving)
     return given
 
 

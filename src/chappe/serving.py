@@ -1,0 +1,105 @@
+"""A process from its start to its end: the gateway in one process, one node of a box, or a box of processes.
+
+It must never know an engine or how a node is built: that is `assembly`.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from chappe.assembly import Gateway
+from chappe.box.parent import Parent
+from chappe.box.plan import Process
+from chappe.box.running import Box, command_of, log_to_stderr
+from chappe.runtime import open_files
+from chappe.runtime.clock import SYSTEM_CLOCK
+from chappe.runtime.settings import Settings
+
+
+def run(settings: Settings, config: Path | None = None) -> int:
+    """Run everything that the settings give to this box; returns the exit code.
+
+    Raises: SettingsError, ResourceError.
+    """
+    if config is None or settings.gateway.is_one_process:
+        return _in_loop(serve(settings))
+    return _in_loop(serve_box(settings, config))
+
+
+def run_node(settings: Settings, process: Process, metrics: str) -> int:
+    """Run one node, which shows itself at `metrics` unless a box started it.  Raises: SettingsError, ResourceError."""
+    return _in_loop(serve_node(settings, process, metrics))
+
+
+def _in_loop(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return int(uvloop.run(work))
+
+
+async def serve(settings: Settings) -> int:
+    """All nodes in this process until SIGTERM or SIGINT; a second one ends at once."""
+    stopping = _stopping(lambda: None)
+    open_files.raise_limit()
+    gateway = Gateway(settings)
+    await gateway.start()
+    _freeze()
+    await gateway.run(stopping)
+    return 0
+
+
+async def serve_node(settings: Settings, process: Process, metrics: str) -> int:
+    """One node in this process, until it is told to stop or its box is gone."""
+    stopping = _stopping(lambda: None)
+    open_files.raise_limit()
+    parent = await Parent.from_environment()
+    gateway = Gateway(settings, process=process)
+    if parent is None:
+        await gateway.show_at(metrics)
+    await gateway.start()
+    _freeze()
+    if parent is None:
+        await gateway.run(stopping)
+        return 0
+    talking = asyncio.create_task(parent.run(gateway.beat, gateway.shown, stopping.set), name="box")
+    await gateway.run(stopping)
+    talking.cancel()
+    await parent.leave(gateway.unanswered)
+    return 0
+
+
+async def serve_box(settings: Settings, config: Path) -> int:
+    """All nodes as processes until SIGTERM or SIGINT; a second one ends them at once."""
+    log_to_stderr()
+    box = Box(settings, command_of(config), SYSTEM_CLOCK)
+    await box.run(_stopping(box.supervisor.kill))
+    return 0
+
+
+def _stopping(at_once: Callable[[], None]) -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT.  The second does what must be done `at_once`, and ends the process."""
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            # Whoever asks twice wants out now; what is committed is safe, nothing else was promised.
+            at_once()
+            os._exit(1)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    return stopping
+
+
+def _freeze() -> None:
+    """What lives now lives as long as the process: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
