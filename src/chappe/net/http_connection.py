@@ -1,7 +1,7 @@
-"""One connection of an HTTP/1.1 server: octets in, requests out, replies in the order of their requests.
+"""One connection of an HTTP/1.1 server: its requests are answered one by one, in their order, and in time.
 
-Requests that come in one piece are answered one after the other; while one waits, nothing more is read.
-This file must never know what is asked or answered.  RFC 9112.
+Of requests that come in one piece each waits for the answer to the one before; meanwhile nothing more is read.
+This file must never know what is asked or answered.  RFC 9112 §9.
 """
 
 import asyncio
@@ -9,15 +9,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-
 from chappe.net import http_limits as limits
+from chappe.net.http_heads import KnownHeads
 from chappe.net.http_message import BodyFault, Reply, Request
+from chappe.net.http_reader import RequestReader
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-#: Names of headers as they came → as text in lower case.  Few differ; a flood of made-up ones empties it.
-_names: dict[bytes, str] = {}
-_MAX_NAMES: Final = 1_000
 
 
 class Serving(Protocol):
@@ -25,6 +22,7 @@ class Serving(Protocol):
 
     #: Octets of large bodies that are being read.
     reading: int
+    known_heads: KnownHeads
     now: Callable[[], float]
 
     def joined(self, connection: "Connection") -> bool:
@@ -48,39 +46,25 @@ class Serving(Protocol):
         ...
 
 
-class _HeadTooLong(Exception):
-    """More octets or lines than a head may have."""
-
-
 class Connection(asyncio.Protocol):
-    """Reads requests, hands them to the server one by one, writes its replies."""
+    """Has requests read, hands them to the server one by one, writes its replies."""
 
     def __init__(self, server: Serving) -> None:
         self._server = server
-        self._parser = HttpRequestParser(self)
+        self._reader = RequestReader(self, server.known_heads)
         self._transport: asyncio.Transport | None = None
         self.peer = ""
         self.is_tls = False
-        # What is being read: a head, then the body of `_request`.
-        self._is_in_head = True
-        self._target = b""
-        self._headers: dict[str, str] = {}
-        self._head_octets = 0
-        self._head_lines = 0
-        self._request: Request | None = None
-        self._body: bytes | bytearray = b""
-        self._is_admitted = False
+        #: The request whose body is waited for, and what is set aside for that.
+        self._admitted: Request | None = None
         self._reserved = 0
         self._is_to_invite = False
-        # What is being answered.
         self._answering: Request | None = None
         self._waiting: deque[Request | Reply] = deque()
         self._is_going_on = False
-        # How the connection is.
+        self._has_asked = False
         self._is_clogged = False
         self._is_paused = False
-        #: Nothing more is read as a request.
-        self._is_deaf = False
         #: It ends after the answer that is under way.
         self._is_ending = False
         #: The last answer is written; what still comes is thrown away.
@@ -105,36 +89,33 @@ class Connection(asyncio.Protocol):
         """The peer is gone; what is being answered is finished all the same, for nobody."""
         self._release()
         self._transport = None
-        self._is_deaf = True
+        self._reader.end()
         self._waiting.clear()
         self._server.left(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests and have the first one answered."""
-        if self._is_deaf:
+        """Read requests, and have the first one answered."""
+        reader = self._reader
+        if reader.is_over:
             return
-        was_in_head = self._is_in_head
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            # Whoever offers another protocol is answered in this one: RFC 9110 §7.8.
-            self._end_after_waiting()
-        except HttpParserError:
-            self._break_off()
-        else:
-            if self._request is not None:
-                if not self._is_admitted:
-                    self._admit(self._request)
-            elif self._is_in_head:
-                self._stay_in_head(was_in_head, len(data))
+        was_in_head = reader.is_in_head
+        self._waiting.extend(reader.feed(data))
+        if self._admitted is not None and self._admitted is not reader.unfinished:
+            self._release()
+        if reader.unfinished is not None:
+            if self._admitted is None:
+                self._admit(reader.unfinished)
+        elif reader.is_in_head and not was_in_head:
+            self._since = self._server.now()
+        if reader.refusal is not None:
+            self._waiting.append(self._server.refuse(*reader.refusal))
         self._go_on()
 
     def eof_received(self) -> bool:
         """The peer has said all: it still gets the answers to that."""
-        is_awaiting = self._answering is not None or bool(self._waiting)
-        self._is_deaf = True
-        self._end_after_waiting()
-        return is_awaiting and not self.is_tls
+        self._reader.is_over = True
+        self._is_ending = True
+        return (self._answering is not None or bool(self._waiting)) and not self.is_tls
 
     def pause_writing(self) -> None:
         """The peer does not read its answers."""
@@ -148,165 +129,65 @@ class Connection(asyncio.Protocol):
         self._since = self._server.now()
         self._go_on()
 
-    # -- what the parser finds ----------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._is_in_head = True
-        self._target = b""
-        self._headers = {}
-        self._head_octets = self._head_lines = 0
-
-    def on_url(self, url: bytes) -> None:
-        """A piece of the target."""
-        self._target += url
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A line of the head."""
-        self._head_lines += 1
-        self._count(len(name) + len(value))
-        known = _names.get(name) or _name(name)
-        text = value.decode("utf-8", "surrogateescape")
-        headers = self._headers
-        headers[known] = f"{headers[known]}, {text}" if known in headers else text
-
-    def _count(self, octets: int) -> None:
-        self._head_octets += octets
-        if self._head_octets > limits.MAX_HEAD or self._head_lines > limits.MAX_HEADERS:
-            raise _HeadTooLong
-
-    def on_headers_complete(self) -> None:
-        """The head is whole."""
-        self._is_in_head = False
-        headers, parser = self._headers, self._parser
-        is_last = not parser.should_keep_alive() or ("connection" in headers and parser.get_http_version() == "1.0")
-        target = self._target.decode("latin-1")
-        request = Request(parser.get_method().decode("ascii"), target, headers, self, is_last=is_last)
-        self._request, self._body, self._is_admitted = request, b"", False
-        if int(headers.get("content-length", "0")) > limits.MAX_BODY:
-            self._give_up(BodyFault.TOO_LARGE)
-
-    def on_body(self, piece: bytes) -> None:
-        """A piece of the body."""
-        if self._request is None:
-            return
-        if len(self._body) + len(piece) > limits.MAX_BODY:
-            self._give_up(BodyFault.TOO_LARGE)
-        elif not self._body:
-            self._body = piece
-        else:
-            if isinstance(self._body, bytes):
-                self._body = bytearray(self._body)
-            self._body += piece
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        request = self._request
-        if request is not None and not self._is_deaf:
-            request.body = bytes(self._body)
-            self._waiting.append(request)
-            self._is_deaf = request.is_last
-        self._done_reading()
-
-    def _done_reading(self) -> None:
-        self._release()
-        self._request, self._body, self._is_to_invite = None, b"", False
-
-    # -- bounds -------------------------------------------------------------------------------------
-
-    def _stay_in_head(self, was_in_head: bool, octets: int) -> None:
-        """A head that comes in pieces has its time, and its room."""
-        if not was_in_head:
-            self._since = self._server.now()
-            return
-        # What was whole was counted already, line by line.
-        self._head_octets += octets
-        if self._head_octets > limits.MAX_HEAD * 2:
-            self._break_off()
+    # -- bodies that do not come with their heads ---------------------------------------------------
 
     def _admit(self, request: Request) -> None:
-        """The body did not come with its head: is there reason and room to wait for it?"""
-        self._is_admitted = True
+        """Is there reason and room to wait for the rest of a body?"""
         self._since = self._server.now()
         length = request.headers.get("content-length")
         octets = limits.MAX_BODY if length is None else int(length)
         reserved = octets if octets > limits.SMALL_BODY else 0
         if not self._server.wants_body(request):
-            self._give_up(BodyFault.UNWANTED)
+            self._waiting.append(self._reader.give_up(BodyFault.UNWANTED))
         elif reserved and self._server.reading + reserved > limits.MAX_BODIES:
-            self._give_up(BodyFault.TOO_MANY)
+            self._waiting.append(self._reader.give_up(BodyFault.TOO_MANY))
         else:
+            self._admitted = request
             self._reserved = reserved
             self._server.reading += reserved
             # Some clients wait to be asked for a large body.  RFC 9110 §10.1.1.
-            self._is_to_invite = not self._body and request.headers.get("expect", "").lower() == "100-continue"
+            asks = request.headers.get("expect", "").lower() == "100-continue"
+            self._is_to_invite = asks and not self._reader.has_body_begun
 
     def _release(self) -> None:
+        self._admitted = None
+        self._is_to_invite = False
         self._server.reading -= self._reserved
         self._reserved = 0
 
-    def _give_up(self, fault: BodyFault) -> None:
-        """Have a request answered without its body; it is the last one of this connection."""
-        request = self._request
-        assert request is not None
-        request.body_fault, request.is_last = fault, True
-        self._done_reading()
-        self._is_deaf = True
-        self._waiting.append(request)
-
-    def _break_off(self) -> None:
-        """What comes is no HTTP: say so behind the answers that are due, and end."""
-        if self._is_deaf:
-            return
-        if self._request is not None:
-            self._give_up(BodyFault.BROKEN)
-            return
-        self._is_deaf = True
-        if self._head_octets > limits.MAX_HEAD or self._head_lines > limits.MAX_HEADERS:
-            self._waiting.append(self._server.refuse(431, "The head of the request is too large."))
-        else:
-            self._waiting.append(self._server.refuse(400, "This is no HTTP/1.1."))
-
-    def _end_after_waiting(self) -> None:
-        self._is_deaf = True
-        if self._waiting:
-            last = self._waiting[-1]
-            if isinstance(last, Request):
-                last.is_last = True
-        elif self._answering is not None:
-            self._answering.is_last = True
+    # -- patience -----------------------------------------------------------------------------------
 
     def look(self, now: float) -> None:
-        """End a connection whose patience with its peer, or its peer's with it, is over."""
+        """End a connection whose patience with its peer is over."""
         transport = self._transport
-        if transport is None:
+        if transport is None or now - self._since < self._patience_s():
             return
-        waited_s = now - self._since
-        if self._is_clogged:
-            if waited_s >= limits.BODY_WITHIN_S:
-                transport.abort()
-        elif self._is_lingering:
-            if waited_s >= limits.LINGER_S:
-                transport.abort()
-        elif self._request is not None:
-            if waited_s >= limits.BODY_WITHIN_S:
-                self._give_up(BodyFault.TOO_SLOW)
-                self._go_on()
-        elif self._answering is None and waited_s >= self._patience_s():
+        if self._is_clogged or self._is_lingering:
+            transport.abort()
+        elif self._admitted is not None:
+            self._release()
+            self._waiting.append(self._reader.give_up(BodyFault.TOO_SLOW))
+            self._go_on()
+        elif self._answering is None:
             transport.close()
 
     def _patience_s(self) -> float:
-        return limits.HEADERS_WITHIN_S if self._is_in_head else limits.KEEP_ALIVE_S
+        if self._is_clogged:
+            return limits.BODY_WITHIN_S
+        if self._is_lingering:
+            return limits.LINGER_S
+        if self._admitted is not None:
+            return limits.BODY_WITHIN_S
+        is_asking = self._reader.is_in_head or not self._has_asked
+        return limits.HEADERS_WITHIN_S if is_asking else limits.KEEP_ALIVE_S
 
     # -- answers ------------------------------------------------------------------------------------
 
     def reply(self, request: Request, reply: Reply) -> None:
         """Write the answer to the request in hand, and go on with the next."""
-        if request is not self._answering:
-            return
-        self._write(request, reply)
-        self._go_on()
+        if request is self._answering:
+            self._write(request, reply)
+            self._go_on()
 
     def _go_on(self) -> None:
         """Have waiting requests answered, in order, as far as that goes now."""
@@ -319,6 +200,7 @@ class Connection(asyncio.Protocol):
             if isinstance(due, Reply):
                 self._write(None, due)
                 continue
+            self._has_asked = True
             self._answering = due
             reply = self._server.answer(due)
             if reply is not None:
@@ -330,12 +212,14 @@ class Connection(asyncio.Protocol):
         self._pace()
 
     def _write(self, request: Request | None, reply: Reply) -> None:
+        """Write the answer to a request; None: to what was none."""
         self._answering = None
         transport = self._transport
         if transport is None:
             return
         self._since = self._server.now()
-        closes = request is None or request.is_last or reply.closes or self._is_ending
+        is_last = request is None or request.is_last or (self._is_ending and not self._waiting)
+        closes = is_last or reply.closes
         transport.write(reply.encode(has_body=request is None or request.method != "HEAD", closes=closes))
         if closes:
             self._end(request is None or request.body_fault is not None)
@@ -343,10 +227,9 @@ class Connection(asyncio.Protocol):
     def _end(self, is_unread: bool) -> None:
         """The last answer is written.  Where the peer may still be sending, a close would take the answer with it."""
         assert self._transport is not None
-        self._is_deaf = True
+        self._reader.is_over = True
         self._waiting.clear()
-        if self._request is not None:
-            self._done_reading()
+        self._release()
         if not is_unread:
             self._transport.close()
             return
@@ -376,10 +259,3 @@ class Connection(asyncio.Protocol):
         """End at once."""
         if self._transport is not None:
             self._transport.abort()
-
-
-def _name(name: bytes) -> str:
-    if len(_names) >= _MAX_NAMES:
-        _names.clear()
-    known = _names[name] = name.decode("latin-1").lower()
-    return known

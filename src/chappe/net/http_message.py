@@ -15,6 +15,7 @@ NO_STORE: Final = b"Cache-Control: no-store\r\n"
 _CLOSE: Final = b"Connection: close\r\n"
 
 _LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_NO_ARGS: Final[Mapping[str, str]] = {}
 _heads: dict[tuple[int, str], bytes] = {}
 _dates: dict[int, bytes] = {}
 
@@ -83,14 +84,23 @@ class Request:
     __slots__ = ("_connection", "args", "body", "body_fault", "headers", "is_last", "method", "path", "query")
 
     def __init__(
-        self, method: str, target: str, headers: Mapping[str, str], connection: Answering, *, is_last: bool = False
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        connection: Answering,
+        *,
+        body: bytes = b"",
+        is_last: bool = False,
     ) -> None:
         self.method = method
-        self.path, _, self.query = target.partition("?")
+        self.path = path
+        self.query = query
         self.headers = headers
-        self.body = b""
+        self.body = body
         self.body_fault: BodyFault | None = None
-        self.args: Mapping[str, str] = {}
+        self.args = _NO_ARGS
         #: The connection ends after its answer.
         self.is_last = is_last
         self._connection = connection

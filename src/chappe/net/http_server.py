@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from chappe.net import http_limits as limits
 from chappe.net.door import Door
 from chappe.net.http_connection import Connection
+from chappe.net.http_heads import KnownHeads
 from chappe.net.http_message import Reply, Request
 from chappe.net.http_routes import Route, RouteTable
 
@@ -34,6 +35,7 @@ class HttpServer:
         #: Octets of large bodies that are being read.
         self.reading = 0
         self._door: Door | None = None
+        self.known_heads = KnownHeads()
         self._connections: set[Connection] = set()
         #: Answers that are awaited.
         self._tasks: set[asyncio.Task[None]] = set()
