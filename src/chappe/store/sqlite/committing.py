@@ -25,6 +25,8 @@ REOPEN_PAUSE_S: Final = 0.05
 REOPEN_TRIES: Final = 100
 
 _NEW_BLOCK = "INSERT INTO event_blocks (seq, run, at_us, events, ids, counts, lines) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_MARK = "INSERT INTO meta VALUES ('commit_without_events', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_MARKED = "SELECT 1 FROM meta WHERE key = 'commit_without_events' AND value = ?"
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -37,6 +39,8 @@ class Committing:
         self._memory = memory
         self._now_us = now_us
         self._zstd = zstandard.ZstdCompressor(level=1)
+        #: Transactions of this run that told of no event.
+        self._marks = 0
 
     def transaction(self) -> Transaction:
         """A new one, as memory is now."""
@@ -62,6 +66,8 @@ class Committing:
             transaction.write()
             has_spilled = references.spill(connection, transaction.events.at_us)
             block = self._write_block(calls, transaction)
+            if block is None:
+                self._mark(connection)
             if ARMED is not None:
                 _reach(calls, is_before=True)
             is_ending = True
@@ -129,17 +135,24 @@ class Committing:
         )
         return block
 
-    def _is_durable(self, block: Block | None) -> bool:
-        """COMMIT failed, and whether it holds is what the file says when it is opened again.
+    def _mark(self, connection: sqlite3.Connection) -> None:
+        """What tells of no event has no block to be known by: it gets a number."""
+        self._marks += 1
+        connection.execute(_MARK, (f"{self._memory.run} {self._marks}",))
 
-        What tells of no event is a note of our own that may be written twice.
-        """
+    def _trace(self, block: Block | None) -> tuple[str, tuple[object, ...]]:
+        """The query that finds what the last transaction left, if it holds."""
+        if block is not None:
+            return "SELECT 1 FROM event_blocks WHERE seq = ? AND run = ?", (block.seq, self._memory.run)
+        return _MARKED, (f"{self._memory.run} {self._marks}",)
+
+    def _is_durable(self, block: Block | None) -> bool:
+        """COMMIT failed, and whether it holds is what the file says when it is opened again."""
+        query, row = self._trace(block)
         for _ in range(REOPEN_TRIES):
             try:
                 self._file.reopen()
-                query = "SELECT count(*) FROM event_blocks WHERE seq = ? AND run = ?"
-                row = (block.seq, self._memory.run) if block is not None else (0, 0)
-                return bool(self._file.connection.execute(query, row).fetchone()[0])
+                return self._file.connection.execute(query, row).fetchone() is not None
             except (sqlite3.Error, StoreAway):
                 # Until the file can be read nobody can be answered, neither yes nor no.
                 time.sleep(REOPEN_PAUSE_S)

@@ -13,7 +13,8 @@ import pytest
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
-from chappe.store.port import Sent, StoreAway
+from chappe.runtime.node import persist
+from chappe.store.port import Deferred, Sent, StoreAway
 from chappe.store.sqlite.engine import SqliteStore
 
 NOW_US = 1_800_000_000_000_000
@@ -161,6 +162,31 @@ def test_a_commit_that_failed_and_does_not_hold_is_refused(tmp_path: Path) -> No
         assert await store.find(1) is None
         assert await store.accept([item(1)], telling(item(1))) == [None]
         assert [each.id for each in await store.lease(QUEUE, 10)] == [1]
+
+    in_store(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+def test_a_deferral_whose_commit_fails_without_events_is_leased_again_without_a_restart(
+    tmp_path: Path, is_durable: bool
+) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept([item(1)], telling(item(1)))
+        (leased,) = await store.lease(QUEUE, 10)
+        due_at_ms = NOW_US // 1000 - 1
+        store._file.connection = Failing(store._file.connection, is_durable=is_durable)  # type: ignore[assignment]
+
+        async def bring_back() -> None:
+            while not store.is_away:
+                await asyncio.sleep(0.01)
+            store.try_again()
+
+        back = asyncio.create_task(bring_back())
+        await persist(store, [Deferred(leased, due_at_ms)], telling())
+        back.cancel()
+
+        assert [each.id for each in await store.lease(QUEUE, 10)] == [1]
+        assert [each.messages for each in store.depths()] == [1]
 
     in_store(tmp_path, scenario)
 
