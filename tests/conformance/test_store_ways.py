@@ -387,3 +387,15 @@ def test_only_an_mo_whose_answer_was_perhaps_not_read_is_suspect_after_a_restart
     box.restart()
 
     assert [message.id for message in box.run(box.store.mo_memory(OPERATOR, 0)).unproved] == [ids[1], ids[3]]
+
+
+def test_what_only_waits_behind_another_keeps_its_number_of_attempts(box: Box) -> None:
+    box.accept(box.mt())
+    (item,) = box.lease()
+    box.settle(Deferred(item, box.now_ms + 1_000))
+    box.pass_s(2)
+    (tried,) = box.lease()
+    box.settle(Deferred(tried, box.now_ms + 1_000, was_tried=False))
+    box.pass_s(2)
+
+    assert (tried.attempts, box.lease()[0].attempts) == (1, 1)

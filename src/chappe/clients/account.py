@@ -5,12 +5,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from chappe.clients.short_ids import ShortIds
+from chappe.rules.order import HandsetOrder
 from chappe.runtime.throttle import Throttle
 
 PRIORITY_BY_NAME = {"high": 0, "normal": 1, "bulk": 2}
-
-#: Handsets with something refused, beyond which those whose moment has passed are forgotten.
-MAX_WAITING = 10_000
 
 
 @dataclass(slots=True)
@@ -47,8 +45,8 @@ class Account:
     short_ids: ShortIds = field(default_factory=ShortIds)
     #: Its messages that are judged and on their way to the store.
     arriving: int = 0
-    #: Handset → Unix ms: what follows a refused delivery to this client waits for it, so that order holds.
-    waiting_handsets: dict[str, int] = field(default_factory=dict)
+    #: What follows a refused delivery for the same handset waits behind it.
+    order: HandsetOrder = field(default_factory=HandsetOrder)
 
     @property
     def queue(self) -> str:
@@ -59,11 +57,3 @@ class Account:
         """Say whether its allow-list has this address."""
         came = ip_address(address)
         return any(came in network for network in self.allowed)
-
-    def wait_for(self, handset: str, until_ms: int, now_ms: int) -> None:
-        """What follows for a handset waits until then; moments that have passed are forgotten now and then."""
-        waiting = self.waiting_handsets
-        waiting[handset] = until_ms
-        if len(waiting) > MAX_WAITING:
-            for each in [each for each, moment in waiting.items() if moment <= now_ms]:
-                del waiting[each]

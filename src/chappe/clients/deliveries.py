@@ -43,7 +43,8 @@ LATE: Final = "late response"
 class Answered(msgspec.Struct, gc=False):
     """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after.
 
-    `misfit` tells why no PDU of the client's SMPP version can carry it; `is_late`: it was to be sent again already.
+    `misfit` tells why no PDU of the client's SMPP version can carry it; `is_late`: it was to be sent again already;
+    `was_tried`: it was sent, and does not only wait behind another one.
     """
 
     item: Item
@@ -51,6 +52,7 @@ class Answered(msgspec.Struct, gc=False):
     due_at_ms: int = 0
     misfit: str = ""
     is_late: bool = False
+    was_tried: bool = True
 
 
 class Deliveries:
@@ -105,7 +107,7 @@ class Deliveries:
             items = await self._store.lease(account.queue, room)
 
             def hand(item: Item, peer: SmppPeer = peer) -> None:
-                if not account.waiting_handsets or not self._must_wait(account, item):
+                if not account.order.lines or not self._must_wait(account, item):
                     self._send(peer, account, item, now)
 
             for crash in each(items, hand):
@@ -130,15 +132,11 @@ class Deliveries:
         return deliver_of_message(content)
 
     def _must_wait(self, account: Account, item: Item) -> bool:
-        """Something for this handset was refused and is not due yet: what follows waits behind it."""
-        until_ms = account.waiting_handsets.get(_handset(item))
-        if until_ms is None:
-            return False
-        if until_ms <= self._clock.utc_us() // 1000 or item.due_at_ms:
-            account.waiting_handsets.pop(_handset(item), None)
-            return False
-        self._answers.add(Answered(item, 0, until_ms + 1))
-        return True
+        """Something for this handset was refused and has no answer yet: what follows waits behind it."""
+        until_ms = account.order.wait_until(_handset(item), item.id, self._clock.utc_us() // 1000)
+        if until_ms:
+            self._answers.add(Answered(item, 0, until_ms, was_tried=False))
+        return until_ms > 0
 
     def on_response(self, peer: SmppPeer, response: Response) -> None:
         """A client has answered a delivery."""
@@ -148,15 +146,18 @@ class Deliveries:
         if status in _TRY_AGAIN:
             self.try_again(account, item, status)
         else:
+            if account.order.lines:
+                account.order.answered(_handset(item), item.id, self._clock.utc_us() // 1000)
             self._answers.add(Answered(item, status))
         self.wake(account)
 
-    def on_late_response(self, response: LateResponse) -> None:
+    def on_late_response(self, account: Account, response: LateResponse) -> None:
         """A client has answered after all: with a yes it has the delivery, a no is what was assumed already."""
         item = response.context
         if not isinstance(item, Item):
             return
         if not response.command_status:
+            account.order.answered(_handset(item), item.id, self._clock.utc_us() // 1000)
             self._taken[item.queue, item.id] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
@@ -165,8 +166,7 @@ class Deliveries:
     def try_again(self, account: Account, item: Item, status: int) -> None:
         """Refused for now, or never answered: the same delivery again after a pause."""
         now_ms = self._clock.utc_us() // 1000
-        due = now_ms + int(account.retry_s * 1000)
-        account.wait_for(_handset(item), due, now_ms)
+        due = account.order.refused(_handset(item), item.id, now_ms + int(account.retry_s * 1000))
         self._answers.add(Answered(item, status, due))
 
     async def settle(self) -> None:
@@ -182,7 +182,7 @@ class Deliveries:
                 elif self._taken and (answer.item.queue, answer.item.id) in self._taken:
                     continue
                 elif answer.due_at_ms:
-                    settlements.append(Deferred(answer.item, answer.due_at_ms))
+                    settlements.append(Deferred(answer.item, answer.due_at_ms, answer.was_tried))
                 elif answer.misfit:
                     settlements.append(Held(answer.item, answer.misfit))
                     self._tell(events, answer.item, f"held: {answer.misfit}")

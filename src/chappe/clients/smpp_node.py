@@ -253,7 +253,7 @@ class ClientSmppNode:
                 account: Account | None = peer.owner
                 self._note(EventName.PDU_REFUSED, account.name if account else "", f"{peer.name} {fact.what}")  # type: ignore[union-attr]
             elif kind is LateResponse:
-                self._deliveries.on_late_response(fact)  # type: ignore[arg-type]
+                self._deliveries.on_late_response(peer.owner, fact)  # type: ignore[arg-type]
             elif kind is Over:
                 pass
 

@@ -11,6 +11,7 @@ import msgspec
 
 from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item, Message
+from chappe.operators.handset_order import MessageOrder
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
 from chappe.operators.telling import tell
@@ -60,6 +61,7 @@ class Doubts:
         store: Store,
         clock: Clock,
         parts: OpenParts,
+        order: MessageOrder,
         *,
         links: Callable[[], Sequence[Link]],
         holds: Callable[[Item], bool],
@@ -71,6 +73,7 @@ class Doubts:
         self._store = store
         self._clock = clock
         self._parts = parts
+        self._order = order
         self._links = links
         self._holds = holds
         self._forget = forget
@@ -97,6 +100,7 @@ class Doubts:
         if len(self.taken) > REMEMBERED:
             del self.taken[next(iter(self.taken))]
         self._withdraw(flight)
+        self._order.answered(flight.item)
         self._arrived.add(LateYes(flight, reference))
 
     def is_taken(self, item: Item, part: int = 1) -> bool:
@@ -162,11 +166,13 @@ class Doubts:
                 continue
             self._forget(item)
             if self._holds(item):
+                self._order.answered(item)
                 tell(events, EventName.MT_HELD, self._name, item, why)
                 settlements.append(Held(item, why))
             elif doubt.is_slow:
                 # An operator that answers nothing must not get the same message every few seconds.
                 due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
+                due = self._order.refused(item, due)
                 tell(events, EventName.MT_DEFERRED, self._name, item, why)
                 settlements.append(Deferred(item, due))
             else:

@@ -10,6 +10,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.operators.doubts import Doubts
+from chappe.operators.handset_order import MessageOrder
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
 from chappe.operators.telling import tell
@@ -38,6 +39,7 @@ class Responses:
         notes: Notes,
         gate: Gate,
         parts: OpenParts,
+        order: MessageOrder,
         *,
         links: Callable[[], Sequence[Link]],
         doubts: Doubts,
@@ -53,6 +55,7 @@ class Responses:
         self._notes = notes
         self._gate = gate
         self._parts = parts
+        self._order = order
         self._links = links
         self._give_back = give_back
         self._doubts = doubts
@@ -114,6 +117,8 @@ class Responses:
             if item.id in self._parts.dead:
                 return
             self._parts.answered(flight)
+        if self._order.lines:
+            self._order.answered(item)
         settlements.append(Sent(item, self._name, reference, events.at_us, flight.part))
 
     def _refused(
@@ -146,6 +151,7 @@ class Responses:
         if flight.part > 1 or self._parts.has(item.id):
             self._parts.end(item.id)
         self.forget(item)
+        self._order.answered(item)
         tell(events, EventName.MT_FAILED, self._name, item, status_name(status))
         settlements.append(end(item, Status.REJECTED, f"{status & 0xFFF:03X}", events.at_us, self._name))
 
@@ -175,8 +181,9 @@ class Responses:
         route = self._mt_routes().find(message.dest, message.source, client=message.client)
         other = next_operator(route.operators, self._name, item.attempts) if route else None
         if other is not None and message.parts == 1:
+            self._order.answered(item)
             tell(events, EventName.MT_MOVED, self._name, item, f"{why}; to {other}")
             return Moved(item, f"operator:{other}")
         due = retry_at_ms(item.attempts, self._terms.retry_s, events.at_us // 1000, random.random())
         tell(events, EventName.MT_DEFERRED, self._name, item, why)
-        return Deferred(item, due)
+        return Deferred(item, self._order.refused(item, due))

@@ -17,6 +17,7 @@ from chappe.model.message import Item, Message
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.doubts import Doubts
 from chappe.operators.failover import Failover
+from chappe.operators.handset_order import MessageOrder
 from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
@@ -90,6 +91,7 @@ class OperatorSmppNode:
         self.links = SmppLinks(
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
         )
+        self._order = MessageOrder(store, clock)
         self._doubts = self._make_doubts()
         self._responses = self._make_responses(mt_routes)
         self._failover = self._make_failover(mt_routes, is_up)
@@ -105,6 +107,7 @@ class OperatorSmppNode:
             self._store,
             self._clock,
             self._parts,
+            self._order,
             links=lambda: self.links.links,
             holds=self._holds,
             forget=lambda item: self._responses.forget(item),
@@ -120,6 +123,7 @@ class OperatorSmppNode:
             self._notes,
             self._gate,
             self._parts,
+            self._order,
             links=lambda: self.links.links,
             doubts=self._doubts,
             give_back=self._give_back,
@@ -341,6 +345,8 @@ class OperatorSmppNode:
     async def _send_items(self, items: Sequence[Item]) -> None:
         """Put leased messages on links; what has outlived its validity ends here."""
         ready = await self._validity.still_valid(items)
+        if self._order.lines:
+            ready = await self._order.may_leave(ready)
         taken = await self._parts_taken(ready)
         held = [item for item in ready if self._holds(item)] if self._may_hold else []
         if held and any(link.may_send for link in self.links.links):

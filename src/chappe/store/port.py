@@ -76,10 +76,14 @@ class Delivered(msgspec.Struct, frozen=True, gc=False):
 
 
 class Deferred(msgspec.Struct, frozen=True, gc=False):
-    """Not now: the item may be leased again from `due_at_ms` on."""
+    """Not now: the item may be leased again from `due_at_ms` on.
+
+    `was_tried`: it counts as an attempt; what only waits behind another item keeps its number of attempts.
+    """
 
     item: Item
     due_at_ms: int
+    was_tried: bool = True
 
 
 class Moved(msgspec.Struct, frozen=True, gc=False):

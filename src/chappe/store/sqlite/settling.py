@@ -120,14 +120,15 @@ class Settling:
             self._accepting.accept([delivered.reply])
 
     def _settle_deferred(self, deferred: Deferred) -> None:
-        self._requeue(deferred.item, deferred.item.queue, deferred.due_at_ms)
+        item = deferred.item
+        self._requeue(item, item.queue, deferred.due_at_ms, item.attempts + deferred.was_tried)
 
     def _settle_moved(self, moved: Moved) -> None:
-        self._requeue(moved.item, moved.queue, moved.due_at_ms)
+        self._requeue(moved.item, moved.queue, moved.due_at_ms, moved.item.attempts + 1)
 
-    def _requeue(self, item: Item, queue: str, due_at_ms: int) -> None:
+    def _requeue(self, item: Item, queue: str, due_at_ms: int, attempts: int) -> None:
         self._writes.dequeue(item)
-        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, item.attempts + 1, True)
+        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, attempts, True)
         if isinstance(again.content, Message):
             status = _QUEUED if again.content.direction is Direction.MT else _ACCEPTED
             self._writes.requeued.append((item.id, status, self._names.number(queue), due_at_ms))
