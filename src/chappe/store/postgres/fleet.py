@@ -1,0 +1,70 @@
+"""The fleet over PostgreSQL: rows of `runs` and `shares`, whose moments are all the database's own.
+
+It must never know what is shared.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from chappe.store.fleet import SHARE_S, Run, fair_part
+
+_TELL: Final = "UPDATE runs SET told = $2 WHERE run = $1"
+_RUNS: Final = """
+SELECT run, box, node, version, (extract(epoch FROM started_at) * 1000)::bigint AS started_at_ms,
+       extract(epoch FROM clock_timestamp() - beat_at)::float8 AS silent_s, told
+FROM runs WHERE ended_at IS NULL ORDER BY box, node, run"""
+#: Whoever asks under one name waits for whoever else does.
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('chappe share ' || $1, 0))"
+_EXPIRE: Final = "DELETE FROM shares WHERE name = $1 AND run <> $2 AND until <= clock_timestamp()"
+_SHARES: Final = "SELECT run, held FROM shares WHERE name = $1"
+_TAKE: Final = """
+INSERT INTO shares (name, run, held, until) VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+ON CONFLICT (name, run) DO UPDATE SET held = excluded.held, until = excluded.until"""
+#: That a share goes on need not be on disk, only that it has grown: without it another could have it too.
+_CARELESS: Final = "SET LOCAL synchronous_commit = off"
+_LEAVE: Final = "DELETE FROM shares WHERE name = $1 AND run = $2"
+
+Connecting = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+class PostgresFleet:
+    """What the run number `run` asks; `connecting` lends a connection and turns its failures into StoreAway."""
+
+    def __init__(self, connecting: Connecting, run: int, *, share_s: float = SHARE_S) -> None:
+        self._connecting = connecting
+        self._run = run
+        self._share_s = share_s
+
+    async def tell(self, told: bytes) -> None:
+        """Let the others know of this run."""
+        async with self._connecting() as connection:
+            await connection.execute(_TELL, self._run, told)
+
+    async def runs(self) -> Sequence[Run]:
+        """All runs that have not ended, by box and node."""
+        async with self._connecting() as connection:
+            return [Run(*row) for row in await connection.fetch(_RUNS)]
+
+    async def share(self, name: str, total: int, held: int) -> int:
+        """How many units this run may use."""
+        async with self._connecting() as connection, connection.transaction():
+            await connection.execute(_LOCK, name)
+            await connection.execute(_EXPIRE, name, self._run)
+            held_by_run = {row["run"]: row["held"] for row in await connection.fetch(_SHARES, name)}
+            known = held_by_run.get(self._run)
+            runs = sorted({*held_by_run, self._run})
+            fair = fair_part(total, runs.index(self._run), len(runs))
+            free = total - sum(units for run, units in held_by_run.items() if run != self._run)
+            granted = max(0, min(fair, free))
+            # Until it says otherwise it uses what it holds: others get that only afterwards.
+            taken = max(granted, held)
+            if known is not None and taken <= known:
+                await connection.execute(_CARELESS)
+            await connection.execute(_TAKE, name, self._run, taken, self._share_s)
+            return granted
+
+    async def leave(self, name: str) -> None:
+        """This run uses nothing of it any longer."""
+        async with self._connecting() as connection:
+            await connection.execute(_LEAVE, name, self._run)
