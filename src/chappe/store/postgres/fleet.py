@@ -51,7 +51,7 @@ class PostgresFleet:
         async with self._connecting() as connection, connection.transaction():
             await connection.execute(_LOCK, name)
             await connection.execute(_EXPIRE, name, self._run)
-            held_by_run = {row["run"]: row["held"] for row in await connection.fetch(_SHARES, name)}
+            held_by_run: dict[int, int] = {row["run"]: row["held"] for row in await connection.fetch(_SHARES, name)}
             known = held_by_run.get(self._run)
             runs = sorted({*held_by_run, self._run})
             fair = fair_part(total, runs.index(self._run), len(runs))
