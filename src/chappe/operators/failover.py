@@ -10,15 +10,13 @@ from chappe.operators.telling import tell
 from chappe.rules.decide import Routes, other_operators
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import persist
-from chappe.store.port import Moved, Settlement, Store
+from chappe.store.port import Moved, Place, Settlement, Store
 
 #: No link could send for so long: messages with another operator on their route go there.
 FAILOVER_AFTER_S: Final = 10.0
 FAILOVER_EVERY_S: Final = 5.0
-#: Pause before the next look when the last one had its hands full.
+#: Pause before the next look when the last one did not see all that waits.
 FAILOVER_AGAIN_S: Final = 0.05
-#: Messages that one look for failover takes.
-FAILOVER_ITEMS: Final = 2_000
 
 
 class Failover:
@@ -50,32 +48,41 @@ class Failover:
 
     async def run(self) -> None:
         """While no link can send, messages whose route names another operator go there."""
-        has_more = False
+        place: Place = ()
         while True:
-            await asyncio.sleep(FAILOVER_AGAIN_S if has_more else FAILOVER_EVERY_S)
-            has_more = False
+            await asyncio.sleep(FAILOVER_AGAIN_S if place else FAILOVER_EVERY_S)
             since = self._down_since()
             if since is None or self._is_draining() or self._clock.monotonic() - since < FAILOVER_AFTER_S:
+                place = ()
                 continue
-            items = await self._store.lease(self._queue, FAILOVER_ITEMS)
-            events = EventBatch(self._clock.utc_us())
-            moved: list[Settlement] = []
-            kept: list[Item] = []
-            for item in items:
-                other = self._other_operator(item)
-                if other is None or await self._has_begun(item):
-                    kept.append(item)
-                else:
-                    tell(events, EventName.MT_MOVED, self._name, item, f"no link; to {other}")
-                    moved.append(Moved(item, f"operator:{other}"))
-            await self._store.release(kept)
-            if moved:
-                await persist(self._store, moved, events)
-                has_more = len(items) == FAILOVER_ITEMS
+            place = await self._look(place)
+
+    async def _look(self, place: Place) -> Place:
+        """Move some of those that have another operator; the others stay where they are, and hide nobody."""
+        now_ms = self._clock.utc_us() // 1000
+        picked = await self._store.pick(self._queue, lambda item: self._goes_elsewhere(item, now_ms), place)
+        events = EventBatch(self._clock.utc_us())
+        moved: list[Settlement] = []
+        kept: list[Item] = []
+        for item in picked.items:
+            other = self._other_operator(item)
+            if other is None or await self._has_begun(item):
+                kept.append(item)
+            else:
+                tell(events, EventName.MT_MOVED, self._name, item, f"no link; to {other}")
+                moved.append(Moved(item, f"operator:{other}"))
+        await self._store.release(kept)
+        if moved:
+            await persist(self._store, moved, events)
+        return picked.place
+
+    def _goes_elsewhere(self, item: Item, now_ms: int) -> bool:
+        return item.due_at_ms <= now_ms and self._other_operator(item) is not None
 
     def _other_operator(self, item: Item) -> str | None:
         message = item.content
-        assert isinstance(message, Message)
+        if not isinstance(message, Message):
+            return None
         route = self._mt_routes().find(message.dest, message.source, client=message.client)
         others = other_operators(route.operators, self._name) if route else ()
         return next((name for name in others if self._is_up(name)), None)

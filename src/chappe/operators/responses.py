@@ -45,8 +45,12 @@ class Responses:
         doubts: Doubts,
         give_back: Callable[[Sequence[Item]], Awaitable[None]],
         wake: Callable[[], None],
+        is_up: Callable[[str], bool],
     ) -> None:
-        """`give_back` releases what the operator has surely not taken; `wake()`: something may be sent again."""
+        """`give_back` releases what the operator has surely not taken; `wake()`: something may be sent again.
+
+        `is_up(operator)` says whether another operator can be sent to.
+        """
         self._name = operator
         self._terms = terms
         self._store = store
@@ -60,6 +64,7 @@ class Responses:
         self._give_back = give_back
         self._doubts = doubts
         self._wake = wake
+        self._is_up = is_up
         self._arrived: Gathered[tuple[InFlight, int, str]] = Gathered()
         #: Takes in: what was in flight, the status, the reference.
         self.add = self._arrived.add
@@ -179,7 +184,7 @@ class Responses:
         message = item.content
         assert isinstance(message, Message)
         route = self._mt_routes().find(message.dest, message.source, client=message.client)
-        other = next_operator(route.operators, self._name, item.attempts) if route else None
+        other = next_operator(route.operators, self._name, item.attempts, self._is_up) if route else None
         if other is not None and message.parts == 1:
             self._order.answered(item)
             tell(events, EventName.MT_MOVED, self._name, item, f"{why}; to {other}")

@@ -93,7 +93,7 @@ class OperatorSmppNode:
         )
         self._order = MessageOrder(store, clock)
         self._doubts = self._make_doubts()
-        self._responses = self._make_responses(mt_routes)
+        self._responses = self._make_responses(mt_routes, is_up)
         self._failover = self._make_failover(mt_routes, is_up)
         self.inbound = Inbound(
             self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, int(terms.redelivery_s * 1000)
@@ -113,7 +113,7 @@ class OperatorSmppNode:
             forget=lambda item: self._responses.forget(item),
         )
 
-    def _make_responses(self, mt_routes: Callable[[], Routes]) -> Responses:
+    def _make_responses(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool]) -> Responses:
         return Responses(
             self.name,
             self._terms,
@@ -128,6 +128,7 @@ class OperatorSmppNode:
             doubts=self._doubts,
             give_back=self._give_back,
             wake=self._wake,
+            is_up=is_up,
         )
 
     def _make_failover(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool]) -> Failover:

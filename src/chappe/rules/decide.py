@@ -101,8 +101,10 @@ def other_operators(operators: Sequence[str], current: str) -> Sequence[str]:
     return [*operators[at + 1 :], *operators[:at]]
 
 
-def next_operator(operators: Sequence[str], current: str, attempts: int) -> str | None:
-    """The operator to fail over to after `attempts` tries, None when all have had their turn."""
+def next_operator(
+    operators: Sequence[str], current: str, attempts: int, is_up: Callable[[str], bool] = lambda _: True
+) -> str | None:
+    """The operator to fail over to after `attempts` tries, None when all have had their turn or none of them is up."""
     if current not in operators or attempts + 1 >= len(operators):
         return None
-    return operators[(operators.index(current) + 1) % len(operators)]
+    return next((name for name in other_operators(operators, current) if is_up(name)), None)

@@ -116,6 +116,10 @@ class Head:
                 found += [item for item in islice(lane.items, limit) if item.id < before_id]
         return found[:limit]
 
+    def items(self) -> list[Item]:
+        """What memory holds, lane by lane."""
+        return [item for lane in self._lanes.values() for item in lane.items]
+
     def give_back(self, items: Iterable[Item]) -> None:
         """Leased items return to their lanes, each before what is younger than itself."""
         given_by_lane: dict[LaneKey, list[Item]] = {}
@@ -127,6 +131,13 @@ class Head:
             if lane is None:
                 lane = self._lanes[key] = Lane(key)
                 lane.mark = given[-1].id
+            elif lane.has_more:
+                # What lies beyond the mark comes from disk when it is its turn.
+                given = [each for each in given if each.id <= lane.mark or each.due_at_ms or not each.has_row]
+            else:
+                lane.mark = max(lane.mark, *(each.id for each in given if not each.due_at_ms), 0)
+            if not given:
+                continue
             if lane.items and lane.items[0].id < given[-1].id:
                 lane.items = deque(sorted([*lane.items, *given], key=_id_of))
             else:

@@ -6,7 +6,7 @@ the call returns after its sync.  A verb that raises `StoreAway` has stored noth
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -225,6 +225,18 @@ class Life(msgspec.Struct, gc=False):
     part_refs: list[str] | None = None
 
 
+#: Where a reader of a whole queue has come to; only the store can read it, () is the beginning.
+Place = tuple[int, ...]
+
+
+class Picked(NamedTuple):
+    """Items that were leased out of the midst of a queue, and the place behind those that were looked at."""
+
+    items: list[Item]
+    #: () when all have been looked at.
+    place: Place
+
+
 class Block(msgspec.Struct, frozen=True, gc=False):
     """The events of one transaction, numbered without gaps."""
 
@@ -358,6 +370,14 @@ class Store(Protocol):
 
     async def lease(self, queue: str, limit: int) -> list[Item]:
         """Take up to `limit` due items, high priority first, lanes in turn.  Nobody else gets them meanwhile."""
+        ...
+
+    async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place = (), limit: int = 2_000) -> Picked:
+        """Lease single items wherever they stand: those that `fits` says yes to.
+
+        It is shown some of those that wait behind `place`, about `limit`, in no certain order, also such as wait for
+        a moment (their `due_at_ms` says so).  What comes in meanwhile may be left out until the next round.
+        """
         ...
 
     async def release(self, items: Sequence[Item]) -> None:

@@ -99,6 +99,14 @@ def test_failover_goes_to_the_operators_of_the_route_in_turn_and_ends() -> None:
     assert next_operator(operators, "gone", 0) is None
 
 
+def test_an_operator_that_is_down_has_no_turn() -> None:
+    operators = ("one", "two", "three")
+
+    assert next_operator(operators, "one", 0, {"three"}.__contains__) == "three"
+    assert next_operator(operators, "two", 1, {"one"}.__contains__) == "one"
+    assert next_operator(operators, "one", 0, {"one"}.__contains__) is None
+
+
 def test_other_operators_are_those_behind_the_current_one_and_then_those_before_it() -> None:
     assert other_operators(("one", "two", "three"), "two") == ["three", "one"]
     assert other_operators(("one",), "one") == []

@@ -28,6 +28,8 @@ from chappe.store.port import (
     MoMemory,
     Once,
     Page,
+    Picked,
+    Place,
     QueueDepth,
     Report,
     Search,
@@ -47,6 +49,7 @@ from chappe.store.sqlite.memory import Memory
 from chappe.store.sqlite.mo_proofs import MoProofs
 from chappe.store.sqlite.once import once
 from chappe.store.sqlite.opening import open_run
+from chappe.store.sqlite.picking import Picking
 from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.reading import Reading
 from chappe.store.sqlite.recovery import Recovery
@@ -77,6 +80,7 @@ class SqliteStore:
         committing = self._committing = Committing(file, queues, memory, clock_us)
         group = self._group = GroupCommit(file, queues, memory, committing, clock_us)
         self._unreadable = Unreadable(file, group.ask, queues.leased, queues.depths, clock_us)
+        self._picking = Picking(file, queues)
         self._sweeping = Sweeping(file, queues, group.ask)
         self._reading = Reading(file, lambda ids: committing.transaction().lives(ids))
         self._asking = Asking(path)
@@ -158,6 +162,9 @@ class SqliteStore:
 
     async def lease(self, queue: str, limit: int) -> list[Item]:
         return self._queues.lease(queue, limit)
+
+    async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place = (), limit: int = 2_000) -> Picked:
+        return self._picking.pick(queue, fits, place, limit)
 
     async def release(self, items: Sequence[Item]) -> None:
         self._queues.release(items)

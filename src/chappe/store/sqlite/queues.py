@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from chappe.model.errors import MisuseError
-from chappe.model.message import Content, Item
+from chappe.model.message import Item
 from chappe.store.due import Due
 from chappe.store.heads import Head, LaneKey, Loaded
 from chappe.store.sqlite import rows
@@ -70,7 +70,9 @@ class Queues:
         items: list[Item] = []
         for due_at_ms, each, attempts, packed, body in found:
             try:
-                items.append(Item(queue, priority, lane, due_at_ms, each, _content(packed, body), attempts, True))
+                items.append(
+                    Item(queue, priority, lane, due_at_ms, each, rows.content_of(packed, body), attempts, True)
+                )
             except (msgspec.MsgspecError, MisuseError, *POISON):
                 self._hold(UnreadableRow(queue, priority, lane, due_at_ms, each, packed, format_exc()))
         return items
@@ -129,10 +131,20 @@ class Queues:
         for item in items:
             if item.id in self.leased:
                 del self.leased[item.id]
+                if item.due_at_ms and not self._is_in_memory(item):
+                    continue
                 by_queue.setdefault(item.queue, []).append(item)
         for queue, given in by_queue.items():
             self.head(queue).give_back(given)
             self.ring(queue)
+
+    def _is_in_memory(self, item: Item) -> bool:
+        """Its moment has come, and it goes to the head of its queue; else it waits on disk for that."""
+        if item.due_at_ms > self._now_us() // 1000:
+            self._due.note_item(item)
+            return False
+        self._due_in_memory.add((item.queue, item.id))
+        return True
 
     def listen(self, queue: str, bell: Callable[[], None]) -> None:
         """Call `bell` whenever something may be leased from the queue."""
@@ -201,12 +213,3 @@ class Queues:
                 self._heads[queue].discard(ids)
         if self._due_in_memory:
             self._due_in_memory.difference_update([(item.queue, item.id) for item in items if item.due_at_ms])
-
-
-def _content(packed: bytes | None, body: bytes | None) -> Content:
-    """What a queue row holds: its own packed receipt, or else the message."""
-    if packed is not None:
-        return rows.unpack_receipt(packed)
-    if body is None:
-        raise MisuseError("a queue row without a message: the file was changed by something else")
-    return rows.unpack_message(body)

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
+from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import NEVER_SENT, Status
-from chappe.model.message import Item, Message, Receipt
+from chappe.model.message import Content, Item, Message, Receipt
 from chappe.store.port import Life, Report
 from chappe.store.sqlite.statements import Batched, insert, with_list, with_values
 
@@ -179,6 +180,13 @@ DUE_OF_LANE = (
     " WHERE q.queue = ? AND q.priority = ? AND q.lane = ? AND q.due_at_ms BETWEEN 1 AND ?"
     " ORDER BY q.due_at_ms, q.id LIMIT ?"
 )
+#: The waiting items of a queue from a place on.
+ITEMS_AFTER = (
+    "SELECT q.priority, q.lane, q.due_at_ms, q.id, q.attempts, q.body, m.body"
+    " FROM queue q LEFT JOIN messages m ON m.id = q.id"
+    " WHERE q.queue = ? AND (q.priority, q.lane, q.due_at_ms, q.id) > (?, ?, ?, ?)"
+    " ORDER BY q.priority, q.lane, q.due_at_ms, q.id LIMIT ?"
+)
 NEXT_MOMENT = "SELECT min(due_at_ms) FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > ?"
 
 
@@ -198,6 +206,15 @@ def held_item(row: tuple[Any, ...]) -> Item | None:
     except (msgspec.MsgspecError, TypeError, ValueError):
         return None
     return Item(queue, priority, lane, 0, message_id, content, 0, has_row=True)
+
+
+def content_of(packed: bytes | None, body: bytes | None) -> Content:
+    """What a queue row holds: its own packed receipt, or else the message."""
+    if packed is not None:
+        return unpack_receipt(packed)
+    if body is None:
+        raise MisuseError("a queue row without a message: the file was changed by something else")
+    return unpack_message(body)
 
 
 def life_of(row: tuple[Any, ...], operator: str) -> Life:
