@@ -34,6 +34,13 @@ class Link:
     #: Monotonic seconds of the last change between up and down, and why it is down.
     changed_at: float = 0.0
     down_reason: str = "not bound yet"
+    #: This node may keep the link; one that it may not is given no more work, and unbound once nothing is open on it.
+    is_wanted: bool = True
+    #: Connections of it that are dialled or bound.
+    kept: int = 0
+    #: Monotonic seconds since when it is unwanted, and since when it has been asked to end.
+    unwanted_at: float = 0.0
+    unbound_at: float = 0.0
 
     @property
     def may_send(self) -> bool:
@@ -41,11 +48,20 @@ class Link:
         return self.sender is not None and self.sender.is_writable
 
     @property
+    def takes_work(self) -> bool:
+        """New messages may be given to it now."""
+        return self.is_wanted and self.sender is not None and self.sender.is_writable
+
+    @property
     def room(self) -> int:
         """PDUs that may still leave, after what waits."""
-        if self.sender is None or not self.sender.is_writable:
+        if self.sender is None or not self.takes_work:
             return 0
         return self.sender.session.room - len(self.backlog)
+
+    def peers(self) -> list[SmppPeer]:
+        """Its connections that are bound, each once."""
+        return list(dict.fromkeys(peer for peer in (self.sender, self.receiver) if peer is not None))
 
     def take_backlog(self) -> list[Item]:
         """The messages that wait here, each once, in order; nothing waits afterwards."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,11 @@ from chappe.runtime.node import Notes
 from chappe.wire.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter
 from chappe.wire.smpp.session import Role, Session, Timers
 from chappe.wire.smpp.statuses import status_name
+
+#: Why a link is down that this node leaves to others.
+RESTS: Final = "left to other nodes of this operator"
+#: How long an operator may take to answer an unbind.
+UNBIND_S: Final = 2.0
 
 
 class LinkTerms(msgspec.Struct, frozen=True):
@@ -60,6 +66,9 @@ class SmppLinks:
             for number in range(1, terms.links + 1)
         ]
         self.is_stopping = False
+        #: How many links this node may keep: those of an operator are shared by all nodes that serve it.
+        self.allowed = terms.links
+        self._allowance = asyncio.Event()
         #: Monotonic seconds since when no link can send; None while one can.
         self.down_since: float | None = clock.monotonic()
 
@@ -74,10 +83,18 @@ class SmppLinks:
         return not self.is_stopping
 
     async def _keep(self, link: Link, kind: type[Bind]) -> None:
-        """Keep one connection bound until asked to stop."""
+        """Keep one connection bound until asked to stop, for as long as this node may have the link."""
         while self._may_dial():
+            if not link.is_wanted:
+                self._allowance.clear()
+                await self._allowance.wait()
+                continue
             began = self._clock.monotonic()
-            reason = await self._serve(link, kind)
+            link.kept += 1
+            try:
+                reason = await self._serve(link, kind)
+            finally:
+                link.kept -= 1
             self._note(EventName.LINK_DOWN, link, kind, reason)
             if not link.down_reason:
                 link.changed_at = self._clock.monotonic()
@@ -85,6 +102,9 @@ class SmppLinks:
             link.backoff.held(self._clock.monotonic() - began)
             if not self._may_dial():
                 return
+            if link.number > self.allowed:
+                link.down_reason = RESTS
+                continue
             await asyncio.sleep(link.backoff.pause_s(random.random()))  # jitter needs no secrecy
 
     async def _serve(self, link: Link, kind: type[Bind]) -> str:
@@ -146,8 +166,45 @@ class SmppLinks:
 
     def peers(self) -> list[SmppPeer]:
         """All connections that are bound, each once."""
-        found = [peer for link in self.links for peer in (link.sender, link.receiver) if peer is not None]
-        return list(dict.fromkeys(found))
+        return [peer for link in self.links for peer in link.peers()]
+
+    # -- sharing ------------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """Links that this node keeps or may dial at any moment."""
+        return sum(1 for link in self.links if link.kept or link.is_wanted)
+
+    def allow(self, links: int) -> None:
+        """From now on this node may keep so many; what is above takes no more work and ends when nothing is open."""
+        self.allowed = links
+        now = self._clock.monotonic()
+        for link in self.links:
+            is_wanted = link.number <= links
+            if link.is_wanted and not is_wanted:
+                link.unwanted_at, link.unbound_at = now, 0.0
+                if not link.kept:
+                    link.down_reason = RESTS
+            link.is_wanted = is_wanted
+        self._allowance.set()
+
+    def retire(self, now: float) -> None:
+        """End unwanted links on which nothing is open, or on which answers have not come for too long."""
+        for link in self.links:
+            peers = () if link.is_wanted else link.peers()
+            if not peers:
+                continue
+            is_open = bool(link.backlog) or any(peer.session.in_flight or peer.session.unanswered for peer in peers)
+            if is_open and now < link.unwanted_at + self.terms.response_s:
+                continue
+            if link.unbound_at and now >= link.unbound_at + UNBIND_S:
+                for peer in peers:
+                    peer.close("given up to another node")
+            elif not link.unbound_at:
+                link.unbound_at = now
+                for peer in peers:
+                    peer.session.unbind(now)
+                    peer.flush()
 
     def _note(self, event: EventName, link: Link, kind: type[Bind], detail: str) -> None:
         word = kind.__name__.removeprefix("Bind").lower()

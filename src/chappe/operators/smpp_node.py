@@ -5,6 +5,7 @@ A deliver_sm_resp follows the commit of what it answers.
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -88,6 +89,8 @@ class OperatorSmppNode:
         self._is_sending = False
         self.is_draining = False
         self._turns = 0
+        #: Monotonic seconds until which the node may use its part of what it shares with others of this operator.
+        self._may_until = math.inf
         self.links = SmppLinks(
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
         )
@@ -198,6 +201,17 @@ class OperatorSmppNode:
         for peer in self.links.peers():
             peer.close("the gateway stops")
         return unanswered
+
+    # -- sharing ------------------------------------------------------------------------------------
+
+    def allow(self, links: int, rate: float, until: float) -> None:
+        """Use so many links and PDUs a second of what all nodes of this operator share, until a monotonic moment."""
+        now = self._clock.monotonic()
+        self._may_until = until
+        self._throttle.change(rate, now)
+        if links != self.links.allowed:
+            self.links.allow(links)
+        self._wake()
 
     # -- links --------------------------------------------------------------------------------------
 
@@ -310,6 +324,8 @@ class OperatorSmppNode:
 
         An answer that is not yet on disk still fills its place: a death must not double more than the windows hold.
         """
+        if now > self._may_until:
+            return 0
         room = -self._responses.unsettled
         for link in self.links.links:
             room += max(0, link.room)
@@ -325,9 +341,19 @@ class OperatorSmppNode:
     def _in_flight(self) -> int:
         return sum(link.sender.session.in_flight for link in self.links.links if link.sender is not None)
 
+    def _may_write(self) -> bool:
+        """What was leased is surely still ours; else the links are closed before another node uses them too."""
+        if self._store.may_write():
+            return True
+        for peer in self.links.peers():
+            peer.close("the store was silent for too long")
+        return False
+
     def _send_backlogs(self, now: float) -> None:
         for link in self.links.links:
             if link.backlog and link.may_send:
+                if not self._may_write():
+                    return
                 self._send_backlog(link, now)
 
     def _send_backlog(self, link: Link, now: float) -> None:
@@ -350,10 +376,10 @@ class OperatorSmppNode:
             ready = await self._order.may_leave(ready)
         taken = await self._parts_taken(ready)
         held = [item for item in ready if self._holds(item)] if self._may_hold else []
-        if held and any(link.may_send for link in self.links.links):
+        if held and any(link.takes_work for link in self.links.links):
             await self._mark(held)
         # Nothing is awaited from here to the write: a link that may send now still may when it is written to.
-        links = [link for link in self.links.links if link.may_send]
+        links = [link for link in self.links.links if link.takes_work] if self._may_write() else []
         if not links:
             await self._give_back(ready)
             return
@@ -435,6 +461,7 @@ class OperatorSmppNode:
             now = self._clock.monotonic()
             for peer in self.links.peers():
                 peer.tick(now)
+            self.links.retire(now)
             await self.inbound.tick(self.links.links)
             await self._notes.write()
 

@@ -4,7 +4,7 @@
 class Throttle:
     """Grants units of a rate; a rate of 0 grants everything."""
 
-    __slots__ = ("_at", "_burst", "_rate", "_tokens", "is_unlimited")
+    __slots__ = ("_at", "_burst", "_burst_s", "_rate", "_tokens", "is_unlimited")
 
     def __init__(self, rate: float, now: float, *, burst_s: float = 1.0) -> None:
         self._rate = rate
@@ -12,6 +12,14 @@ class Throttle:
         self._burst = max(1.0, rate * burst_s)
         self._tokens = self._burst
         self._at = now
+        self._burst_s = burst_s
+
+    def change(self, rate: float, now: float) -> None:
+        """Grant another rate from now on; what was saved up stays within its burst."""
+        self.available(now)
+        was_unlimited, self.is_unlimited = self.is_unlimited, not rate
+        self._rate, self._burst, self._at = rate, max(1.0, rate * self._burst_s), now
+        self._tokens = self._burst if was_unlimited else min(self._tokens, self._burst)
 
     def available(self, now: float) -> int:
         """How many units may be taken now."""
