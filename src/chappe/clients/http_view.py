@@ -3,19 +3,26 @@
 It reads no clock and no store, and knows nothing of how a message came in.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
+from chappe.clients.http_history import history_of, time_of
 from chappe.model.ids import made_at_ms
-from chappe.model.lifecycle import FINAL, Status
+from chappe.model.lifecycle import FINAL
 from chappe.model.message import Item, Message
 from chappe.rules.failure import Failure, failure_of
-from chappe.store.port import Life
-from chappe.text.encoding import encoding_of
-from chappe.wire.http.messages import Accepted, FailureView, HistoryEntry, MessageView, PartView
+from chappe.store.port import Happening, Life
+from chappe.text import udh
+from chappe.text.encoding import Encoding, encoding_of
+from chappe.text.reading import read
+from chappe.wire.http.messages import Accepted, FailureView, InboundView, MessageSummary, MessageView, PartView
 
 #: SMPP 3.4 §5.2.5: type of number of a number that begins with its country.
 _INTERNATIONAL: Final = 1
+#: esm_class: user data begins with a header.  SMPP 3.4 §5.2.12.
+_UDHI: Final = 0x40
 _WORD_BY_DATA_CODING: Final = tuple(encoding_of(each).value for each in range(256))
 
 
@@ -33,27 +40,62 @@ def accepted_of(item: Item) -> Accepted:
     )
 
 
-def view_of(life: Life, message: Message) -> MessageView:
-    """A message as its client sees it."""
-    created_at, is_final = _time(made_at_ms(life.id) * 1000), life.status in FINAL
-    failure = failure_of(life.status, life.error, was_sent=bool(life.sent_at_us))
-    history = _history(life, created_at, failure.code if failure else None)
-    return MessageView(
+def view_of(life: Life, message: Message, story: Sequence[Happening] = ()) -> MessageView:
+    """A message as its client sees it; `story` are its events where they were looked up."""
+    summary = summary_of(life, message)
+    history = history_of(life, message, story, summary.failure.code if summary.failure else None)
+    shown = {name: getattr(summary, name) for name in _SHARED}
+    return MessageView(**shown, parts=_part_views(life, message), updated_at=history[-1].at, history=history)
+
+
+def summary_of(life: Life, message: Message) -> MessageSummary:
+    """A message as lists show it."""
+    return MessageSummary(
         id=str(life.id),
         status=life.status.word,
-        final=is_final,
+        final=life.status in FINAL,
         encoding=_WORD_BY_DATA_CODING[message.data_coding],
-        parts=_part_views(life, message),
+        parts=message.parts,
         reference=message.reference or None,
         to=_shown(message.dest_ton, message.dest),
         source=_shown(message.source_ton, message.source) or None,
         operator=life.operator or None,
-        failure=_failure_view(failure),
+        failure=_failure_view(failure_of(life.status, life.error, was_sent=bool(life.sent_at_us))),
         tags=message.tags,
-        created_at=created_at,
-        expires_at=_time(message.expires_at_ms * 1000) if message.expires_at_ms else None,
-        updated_at=history[-1].at,
-        history=history,
+        created_at=time_of(made_at_ms(life.id) * 1000),
+        expires_at=time_of(message.expires_at_ms * 1000) if message.expires_at_ms else None,
+        # A report's moment is in whole milliseconds: it must not seem to precede the sending.
+        updated_at=time_of(max(life.final_at_us, life.sent_at_us, made_at_ms(life.id) * 1000)),
+    )
+
+
+#: What a message shows as lists do.
+_SHARED: Final = tuple(
+    field.name for field in msgspec.structs.fields(MessageSummary) if field.name not in ("parts", "updated_at")
+)
+
+
+def inbound_of(message: Message, default: Encoding) -> InboundView:
+    """A message from a handset; `default` is what data_coding 0 means to its operator."""
+    octets, header, has_udh = message.octets, b"", bool(message.esm_class & _UDHI)
+    is_binary = encoding_of(message.data_coding, default) is Encoding.BINARY
+    text = None if is_binary else read(octets, message.data_coding, has_udh=has_udh, default=default)
+    if has_udh:
+        rest = udh.strip(octets)[1]
+        header, octets = octets[: len(octets) - len(rest)], rest
+    words = (text or "").split(None, 1)
+    return InboundView(
+        id=str(message.id),
+        source=_shown(message.source_ton, message.source),
+        to=_shown(message.dest_ton, message.dest),
+        text=text,
+        keyword=words[0].upper() if words else "",
+        operator=message.operator,
+        received_at=time_of(made_at_ms(message.id) * 1000),
+        possible_duplicate=message.possible_duplicate,
+        data_coding=message.data_coding,
+        binary=octets.hex() if is_binary else None,
+        udh=header.hex() or None,
     )
 
 
@@ -72,22 +114,8 @@ def _part_views(life: Life, message: Message) -> list[PartView]:
     if message.parts == 1:
         return [PartView(number=1, status=life.status.word, operator_reference=life.operator_ref or None)]
     statuses = life.parts or [life.status] * message.parts
-    return [PartView(number=number, status=status.word) for number, status in enumerate(statuses, 1)]
-
-
-def _history(life: Life, created_at: datetime, failure: str | None) -> list[HistoryEntry]:
-    """The moments that the store keeps of a message, in order."""
-    entries = [HistoryEntry("accepted", created_at, "client")]
-    operator = f"operator:{life.operator}"
-    if life.sent_at_us:
-        entries.append(HistoryEntry("sent", _time(life.sent_at_us), operator))
-    if life.final_at_us:
-        is_ours = not life.operator or (not life.sent_at_us and life.status is Status.EXPIRED)
-        # A report's moment is in whole milliseconds: it must not seem to precede the sending.
-        ended_at = _time(max(life.final_at_us, life.sent_at_us))
-        entries.append(HistoryEntry(life.status.word, ended_at, "gateway" if is_ours else operator, failure))
-    return entries
-
-
-def _time(unix_us: int) -> datetime:
-    return datetime.fromtimestamp(unix_us / 1_000_000, UTC)
+    names = life.part_refs or [""] * message.parts
+    return [
+        PartView(number=number, status=status.word, operator_reference=name or None)
+        for number, (status, name) in enumerate(zip(statuses, names, strict=False), 1)
+    ]

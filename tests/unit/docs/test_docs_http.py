@@ -5,10 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from chappe.clients.http_node import MESSAGE, MESSAGES, METHODS
+from chappe.clients.http_node import METHODS
 from chappe.rules import failure
-from chappe.wire.http.messages import MessageView, NewMessage
+from chappe.wire.http.messages import InboundView, MessageView, NewMessage
 from chappe.wire.http.problems import Code
+from chappe.wire.http.queries import MessagesQuery
 
 PAGE = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
 
@@ -30,7 +31,7 @@ def names(kind: type[msgspec.Struct]) -> list[str]:
 def test_every_route_of_the_api_has_its_section() -> None:
     titles = set(re.findall(r"^## `([A-Z]+ [^`]+)`$", PAGE, re.MULTILINE))
 
-    assert titles == {f"{method} {path}" for path in (MESSAGES, MESSAGE) for method in METHODS[path]}
+    assert titles == {f"{method} {path}" for path in METHODS if path.startswith("/v1/") for method in METHODS[path]}
 
 
 def test_every_field_that_may_be_posted_is_documented_and_no_other() -> None:
@@ -39,6 +40,14 @@ def test_every_field_that_may_be_posted_is_documented_and_no_other() -> None:
 
 def test_every_field_that_is_shown_is_documented_and_no_other() -> None:
     assert set(first_cells(section("`GET /v1/messages/{id}`"))) == set(names(MessageView))
+
+
+def test_every_filter_of_a_list_is_documented_and_no_other() -> None:
+    assert set(first_cells(section("`GET /v1/messages`"))) == set(names(MessagesQuery))
+
+
+def test_every_field_of_a_message_from_a_handset_is_documented_and_no_other() -> None:
+    assert set(first_cells(section("`GET /v1/inbound`"))) == set(names(InboundView))
 
 
 def test_every_problem_is_documented_with_its_status_and_no_other() -> None:

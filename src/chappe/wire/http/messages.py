@@ -95,3 +95,52 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     updated_at: datetime
     history: Sequence[HistoryEntry]
+
+
+class MessageSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as lists show it; `parts` is how many it has."""
+
+    id: str
+    status: str
+    final: bool
+    encoding: str
+    parts: int
+    reference: str | None
+    to: str
+    source: str | None = field(name="from", default=None)
+    operator: str | None
+    failure: FailureView | None
+    tags: Sequence[str]
+    created_at: datetime
+    expires_at: datetime | None
+    updated_at: datetime
+
+
+class MessageList(msgspec.Struct, frozen=True):
+    """A page of messages, newest first; `next` is the cursor of the page that follows, null at the end."""
+
+    data: Sequence[MessageSummary]
+    next: str | None
+
+
+class InboundView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message from a handset: `text`, or in hexadecimal digits `binary` where it is none, and the `udh` before it."""
+
+    id: str
+    source: str = field(name="from")
+    to: str
+    text: str | None
+    keyword: str
+    operator: str
+    received_at: datetime
+    possible_duplicate: bool
+    data_coding: int
+    binary: str | None
+    udh: str | None
+
+
+class InboundList(msgspec.Struct, frozen=True):
+    """A page of what handsets sent, newest first; `next` is the cursor of the page that follows, null at the end."""
+
+    data: Sequence[InboundView]
+    next: str | None

@@ -1,0 +1,126 @@
+"""Reads the query of a list, and the cursors that lead from page to page.
+
+A parameter that is not known is an error, never ignored.  This file must never know what is looked up.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
+from urllib.parse import parse_qsl
+from zlib import crc32
+
+import msgspec
+from msgspec import Meta, field
+
+from chappe.model.lifecycle import Status
+from chappe.wire.http.messages import MAX_REFERENCE
+from chappe.wire.http.problems import Code, FieldError, Refusal
+
+MAX_LIMIT: Final = 1_000
+DEFAULT_LIMIT: Final = 100
+_MAX_ID: Final = (1 << 63) - 1
+_CURSOR_OCTETS: Final = 12
+
+STATUS_BY_WORD: Final[Mapping[str, Status]] = {status.word: status for status in Status}
+
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
+Address = Annotated[str, Meta(min_length=1, max_length=21)]
+
+
+class InboundQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `GET /v1/inbound` may ask for."""
+
+    to: Address | None = None
+    source: Address | None = field(default=None, name="from")
+    created_after: datetime | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: str | None = None
+
+
+class MessagesQuery(InboundQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `GET /v1/messages` may ask for; `status` is one word, or several with commas between them."""
+
+    reference: Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE)] | None = None
+    status: str | None = None
+
+
+Query = TypeVar("Query", bound=InboundQuery)
+
+#: How msgspec says where an error is.
+_PLACE: Final = re.compile(r" - at `\$\.?(?P<name>[^`]*)`$")
+_UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
+
+
+def read_query(query: str, kind: type[Query]) -> Query | Refusal:
+    """Read a query string; each parameter may stand there once."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict", max_num_fields=20)
+    except ValueError:
+        return invalid("", "is no query: expected name=value, joined by &, in UTF-8 and percent-encoded")
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            return invalid(name, "stands there twice")
+        values[name] = value
+    _undo_plus(values)
+    try:
+        read = msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        return _refusal(str(error))
+    if read.created_after is not None and read.created_after.tzinfo is None:
+        return invalid("created_after", "has no time zone: write 2026-01-16T12:00:00Z")
+    return read
+
+
+def _undo_plus(values: dict[str, str]) -> None:
+    """In a query `+` means a blank; many write it as it is in numbers and times."""
+    for name in ("to", "from"):
+        if values.get(name, "").startswith(" "):
+            values[name] = "+" + values[name][1:]
+    if "created_after" in values:
+        values["created_after"] = values["created_after"].replace(" ", "+")
+
+
+def statuses_in(words: str | None) -> tuple[Status, ...] | Refusal:
+    """The statuses that are named; none where all are wanted."""
+    if words is None:
+        return ()
+    unknown = [word for word in words.split(",") if word not in STATUS_BY_WORD]
+    if unknown:
+        return invalid("status", f"{unknown[0][:40]!r} is none of {', '.join(STATUS_BY_WORD)}")
+    return tuple(dict.fromkeys(STATUS_BY_WORD[word] for word in words.split(",")))
+
+
+def cursor_of(before_id: int, scope: str) -> str:
+    """What leads to the next page of the same list; `scope` names all that must be the same."""
+    octets = before_id.to_bytes(8, "big") + crc32(scope.encode("utf-8", "surrogatepass")).to_bytes(4, "big")
+    return urlsafe_b64encode(octets).decode("ascii")
+
+
+def read_cursor(cursor: str | None, scope: str) -> int | Refusal:
+    """The id below which the page begins; 0 for the first page."""
+    if cursor is None:
+        return 0
+    try:
+        octets = urlsafe_b64decode(cursor.encode("ascii"))
+    except ValueError:
+        octets = b""
+    before_id = int.from_bytes(octets[:8], "big")
+    if len(octets) != _CURSOR_OCTETS or not 0 < before_id <= _MAX_ID or cursor_of(before_id, scope) != cursor:
+        return invalid("cursor", "is none that this list gave: send next as it came, with the same filters")
+    return before_id
+
+
+def invalid(name: str, what: str) -> Refusal:
+    """A parameter is wrong."""
+    return Refusal(Code.INVALID_QUERY, f"{name or 'The query'} {what}", (FieldError(f"?{name}", what),))
+
+
+def _refusal(text: str) -> Refusal:
+    place = _PLACE.search(text)
+    what = text[: place.start()] if place else text
+    if unknown := _UNKNOWN.match(what):
+        return invalid(unknown["name"][:80], "is no parameter of this list")
+    return invalid(place["name"] if place else "", what)
