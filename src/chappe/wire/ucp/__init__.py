@@ -1,0 +1,1 @@
+"""UCP/EMI, sans-IO: frames, operations, results, user data, the session."""
