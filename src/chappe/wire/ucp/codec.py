@@ -98,7 +98,7 @@ def write_frame(trn: int, ot: int, data: str, *, is_result: bool) -> bytes:
     try:
         body = f"{trn:02}/{length:05}/{'R' if is_result else 'O'}/{ot:02}/{data}/".encode("latin-1")
     except UnicodeEncodeError as error:
-        raise FieldError(f"U+{ord(data[error.start]):04X} is not a character of UCP") from None
+        raise FieldError(f"U+{ord(error.object[error.start]):04X} is not a character of UCP") from None
     return b"%b%b%02X%b" % (STX, body, checksum(body), ETX)
 
 

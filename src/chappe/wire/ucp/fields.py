@@ -6,13 +6,16 @@ Every field is text on the wire and may be empty.  This file must never know whi
 from dataclasses import dataclass
 from typing import Final
 
-#: Printable characters but the one that parts fields.
-_PRINTABLE: Final = r"[^/\x00-\x1f\x7f]"
+#: Printable characters of Latin-1 but the one that parts fields.
+_PRINTABLE: Final = r"[ -.0-~\x80-\xff]"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A `pattern` without groups or anchors that a value must match, and how to say what that is."""
+    """A `pattern` without groups or anchors that a value must match, and how to say what that is.
+
+    Its quantifiers are possessive: what a peer writes can be matched in one way only, so no value takes long to refuse.
+    """
 
     pattern: str
     expected: str
@@ -28,21 +31,21 @@ class Counted:
     count_digits: int
 
 
-def digits(most: int, least: int = 0) -> Field:
+def digits(most: int) -> Field:
     """Decimal digits, or nothing."""
-    return Field(f"(?:[0-9]{{{least},{most}}}|)", f"at most {most} digits")
+    return Field(f"[0-9]{{0,{most}}}+", f"at most {most} digits")
 
 
 def hexadecimal(most: int, *, is_secret: bool = False) -> Field:
     """Pairs of hexadecimal digits, or nothing; `most` counts digits."""
-    return Field(f"(?:[0-9A-Fa-f]{{2}}){{0,{most // 2}}}", f"at most {most} hexadecimal digits, in pairs", is_secret)
+    return Field(f"(?:[0-9A-Fa-f]{{2}}){{0,{most // 2}}}+", f"at most {most} hexadecimal digits, in pairs", is_secret)
 
 
 def characters(most: int, *, is_secret: bool = False) -> Field:
     """Printable characters without `/`, or nothing."""
-    return Field(f"{_PRINTABLE}{{0,{most}}}", f"at most {most} printable characters without /", is_secret)
+    return Field(f"{_PRINTABLE}{{0,{most}}}+", f"at most {most} printable characters without /", is_secret)
 
 
 def address(most: int) -> Field:
     """Digits of a number, or a packed name in hexadecimal, or nothing."""
-    return Field(f"[0-9A-Fa-f]{{0,{most}}}", f"at most {most} digits, or a name in hexadecimal")
+    return Field(f"[0-9A-Fa-f]{{0,{most}}}+", f"at most {most} digits, or a name in hexadecimal")
