@@ -174,27 +174,29 @@ class Intake:
         now_ms = self._clock.utc_us() // 1000
         tokens = account.throttle.available(self._clock.monotonic())
         room = account.queue_limit - self._store.open_messages(account.name) - self._waiting.get(account.name, 0)
-        find_path = self._path_finder(account.name)
+        find_path, client, priority = self._path_finder(account.name), account.name, account.priority
+        next_id = iter(self._ids.take(len(messages), now_ms)).__next__
+        taken = 0
         judged: list[Item | Refusal] = []
         for number, new in enumerate(messages):
             one: Item | Refusal
             if isinstance(new, Refusal):
                 one = new
                 self._note(account, None, one)
-            elif tokens < 1 or room < 1:
+            elif tokens <= taken or room < 1:
+                account.throttle.take(taken)
+                tokens, taken = tokens - taken, 0
                 one = self._limit_refusal(account, is_rate=tokens < 1)
             else:
-                message_id = self._ids.next(now_ms)
-                one = item_of(new, message_id, account.name, account.priority, now_ms, find_path)
+                one = item_of(new, next_id(), client, priority, now_ms, find_path)
                 if isinstance(one, Item):
-                    parts = one.content.parts
-                    account.throttle.take(parts)
-                    tokens -= parts
+                    taken += one.content.parts
                     room -= 1
                 else:
                     self._note(account, new, one)
                     one = one if start is None else below(one, f"/messages/{start + number}")
             judged.append(one)
+        account.throttle.take(taken)
         return judged
 
     def _path_finder(self, client: str) -> FindPath:

@@ -15,7 +15,7 @@ from chappe.clients.account import PRIORITY_BY_NAME
 from chappe.model.address import Address
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
-from chappe.text import gsm7, udh
+from chappe.text import gsm7, ucs2, udh
 from chappe.text.encoding import DefaultAlphabet, Encoding, data_coding_of, encode_default, encode_text, encoding_of
 from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts, room_of_one
 from chappe.wire.http.messages import (
@@ -46,6 +46,11 @@ _UDHI: Final = 0x40
 #: More user data than 255 parts of 153 septets hold is refused unread.
 MAX_USER_DATA: Final = MAX_PARTS * 153
 
+#: User data of so many octets fits into one part, whatever its encoding.  3GPP TS 23.040 §9.2.3.24.
+_ALWAYS_ONE_PART: Final = 140
+
+_GSM7: Final = Encoding.GSM7
+_UCS2_DATA_CODING: Final = data_coding_of(Encoding.UCS2)
 _ENCODING_BY_WORD: Final = {each.value: each for each in Encoding}
 
 
@@ -95,7 +100,7 @@ def item_of(
     dest = _destination(new.to, errors)
     source = _source(new.source, errors)
     data = _user_data(new, errors)
-    due_at_ms = _due_at_ms(new.send_at, now_ms, errors)
+    due_at_ms = 0 if new.send_at is None else _due_at_ms(new.send_at, now_ms, errors)
     if new.callback_url is not None:
         errors.append(FieldError("/callback_url", "this release calls nobody back: leave it out"))
     if errors or data is None:
@@ -106,7 +111,7 @@ def item_of(
         return Refusal(Code.NO_ROUTE, f"No route takes a message to {new.to}.", (error,))
     if path.alphabets and data.is_text and not data.data_coding:
         data = _for_operators(data, new, path, errors)
-    parts = _parts(data, path.split, errors)
+    parts = 1 if not data.header and len(data.octets) <= _ALWAYS_ONE_PART else _parts(data, path.split, errors)
     if errors:
         return _invalid(errors)
     expires_at_ms = (due_at_ms or now_ms) + new.validity_seconds * 1000 if new.validity_seconds else 0
@@ -151,7 +156,7 @@ def _invalid(errors: list[FieldError]) -> Refusal:
 
 def _destination(text: str, errors: list[FieldError]) -> Address:
     if _E164.fullmatch(text):
-        return Address(*_INTERNATIONAL, text[1:])
+        return Address(1, 1, text[1:])
     if _DIGITS.fullmatch(text):
         return _number(text)
     errors.append(
@@ -196,10 +201,8 @@ def _is_name(text: str) -> bool:
     return gsm7.fits(text) and gsm7.septets(text) <= _NAME_SEPTETS
 
 
-def _due_at_ms(send_at: datetime | None, now_ms: int, errors: list[FieldError]) -> int:
+def _due_at_ms(send_at: datetime, now_ms: int, errors: list[FieldError]) -> int:
     """When a message is to leave; 0 is at once, and so is a moment that has passed."""
-    if send_at is None:
-        return 0
     due = int(send_at.timestamp() * 1000)
     if due - now_ms > MAX_AHEAD_S * 1000:
         errors.append(FieldError("/send_at", f"is more than {MAX_AHEAD_S} seconds ahead"))
@@ -211,6 +214,10 @@ def _due_at_ms(send_at: datetime | None, now_ms: int, errors: list[FieldError]) 
 
 def _user_data(new: NewMessage, errors: list[FieldError]) -> UserData | None:
     """What the handset is to get; None, and why in `errors`, where that cannot be made out."""
+    text = new.text
+    is_text_alone = new.binary is None and new.udh is None and new.data_coding is None and new.encoding == "auto"
+    if text and is_text_alone and len(text) <= MAX_USER_DATA:
+        return _shortest(text, b"")
     if (new.text is None) == (new.binary is None):
         errors.append(FieldError("", "expected either text or binary"))
         return None
@@ -229,10 +236,7 @@ def _user_data(new: NewMessage, errors: list[FieldError]) -> UserData | None:
 def _text(text: str, new: NewMessage, header: bytes, errors: list[FieldError]) -> UserData | None:
     word, data_coding = new.encoding, new.data_coding
     if word == "auto" and data_coding is None:
-        try:
-            return UserData(gsm7.encode(text), header, 0, Encoding.GSM7)
-        except gsm7.NotInAlphabet:
-            return UserData(encode_text(text, Encoding.UCS2), header, data_coding_of(Encoding.UCS2), Encoding.UCS2)
+        return _shortest(text, header)
     encoding = _ENCODING_BY_WORD[word] if word != "auto" else encoding_of(data_coding or 0)
     if data_coding is None:
         data_coding = data_coding_of(encoding)
@@ -247,6 +251,14 @@ def _text(text: str, new: NewMessage, header: bytes, errors: list[FieldError]) -
         what = f"U+{ord(error.character):04X} at index {error.index} is not in {encoding.value}"
         errors.append(FieldError("/text", what))
         return None
+
+
+def _shortest(text: str, header: bytes) -> UserData:
+    """A text in the encoding that takes the fewest parts."""
+    try:
+        return UserData(gsm7.encode(text), header, 0, _GSM7)
+    except gsm7.NotInAlphabet:
+        return UserData(ucs2.encode(text), header, _UCS2_DATA_CODING, Encoding.UCS2)
 
 
 def _for_operators(data: UserData, new: NewMessage, path: Path, errors: list[FieldError]) -> UserData:

@@ -45,7 +45,11 @@ class IdMaker:
 
     def take(self, count: int, now_ms: int) -> list[int]:
         """Make `count` ids at once, rising."""
-        return [self.next(now_ms) for _ in range(count)]
+        first = self.next(now_ms)
+        if self._sequence + count <= SEQUENCES:
+            self._sequence += count - 1
+            return list(range(first, first + count))
+        return [first, *(self.next(now_ms) for _ in range(count - 1))]
 
 
 def made_at_ms(message_id: int) -> int:

@@ -41,6 +41,8 @@ class _Compiled(msgspec.Struct):
     #: None where the prefix alone decides.
     fits_to: Callable[[str], bool] | None
     fits_source: Callable[[str], bool] | None
+    #: It asks for nothing but its prefix.
+    fits_all: bool
 
 
 class Routes:
@@ -52,7 +54,8 @@ class Routes:
             if rule.direction is direction:
                 source = None if rule.source == "*" else compile_pattern(rule.source)
                 to = None if _PREFIX_ONLY.fullmatch(rule.to) else compile_pattern(rule.to)
-                compiled = _Compiled(order, rule, to, source)
+                fits_all = to is source is None and not rule.of_client and not rule.keyword
+                compiled = _Compiled(order, rule, to, source, fits_all)
                 self._by_prefix.setdefault(_prefix(rule.to), []).append(compiled)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
 
@@ -64,7 +67,7 @@ class Routes:
             for route in self._by_prefix.get(number[:length], ()):
                 if best is not None and route.order > best.order:
                     break
-                if _fits(route, number, source, client, keyword):
+                if route.fits_all or _fits(route, number, source, client, keyword):
                     best = route
                     break
         return None if best is None else best.rule
