@@ -1,6 +1,7 @@
 """Looking messages up over HTTP, whole ways long: histories, lists, what handsets sent, and cancelling."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,25 @@ async def test_one_who_lists_without_pause_is_refused_and_others_are_not(tmp_pat
         assert other_answer.status == 200
         assert {(each.status, each.headers.get("Retry-After")) for each in answers} <= {(200, None), (503, "1")}
         assert any(each.status == 200 for each in answers)
+
+
+# -- previews -----------------------------------------------------------------------------------------------------
+
+
+@journey
+async def test_a_preview_tells_what_would_be_and_keeps_nothing(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps({**MESSAGE, "text": "Ж"})
+        answer = await demo.call("POST", "/v1/messages/preview", data=body, headers=headers)
+        wrong = await demo.call("POST", "/v1/messages/preview", data='{"messages":[]}', headers=headers)
+        form = await demo.call("POST", "/v1/messages/preview", data={"to": "x"})
+        looked = await demo.call("GET", "/v1/messages/preview")
+
+        assert answer.status == 200
+        assert (answer.body["encoding"], answer.body["forced_by"], answer.body["route"]) == ("ucs2", "Ж", "sim")
+        assert (wrong.status, wrong.code) == (422, "invalid_message")
+        assert (form.status, form.code) == (415, "not_json_type")
+        assert (looked.status, looked.headers["Allow"]) == (405, "POST")
+        assert house.gateway.store.open_messages("demo") == 0
+        assert await listed(demo) == []

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.http_preview import preview_of
 from chappe.clients.http_translate import FindPath, Path, item_of, path_over
 from chappe.clients.http_view import accepted_of
 from chappe.model.events import EventBatch, EventName
@@ -21,7 +22,7 @@ from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 from chappe.store.port import Fault, Kept, Once, Store, StoreAway
-from chappe.wire.http.messages import Accepted, NewMessage
+from chappe.wire.http.messages import Accepted, NewMessage, Preview
 from chappe.wire.http.posted import Posted
 from chappe.wire.http.problems import Code, Refusal, below
 
@@ -123,6 +124,10 @@ class Intake:
             return await self._store.accept(items, self._events_of(items))
         finally:
             waiting[client] -= len(items)
+
+    def preview(self, message: NewMessage, account: Account) -> Preview | Refusal:
+        """What a message would be.  Nothing is stored, and nothing of the client's rate is used."""
+        return preview_of(message, account.name, self.now_ms(), self._path_finder(account.name))
 
     # -- for requests with a key --------------------------------------------------------------------
 

@@ -33,10 +33,12 @@ from chappe.wire.http.problems import Code, Refusal
 
 #: Paths of this door and what may be done at each.
 MESSAGES: Final = "/v1/messages"
+PREVIEW: Final = "/v1/messages/preview"
 MESSAGE: Final = "/v1/messages/{id}"
 INBOUND: Final = "/v1/inbound"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     MESSAGES: ("POST", "GET"),
+    PREVIEW: ("POST",),
     MESSAGE: ("GET", "DELETE"),
     INBOUND: ("GET",),
     "/healthz": ("GET", "HEAD"),
@@ -133,6 +135,7 @@ class ClientHttpNode:
         return [
             self._route("POST", MESSAGES, self._post),
             self._route("GET", MESSAGES, self._lookup.messages),
+            self._route("POST", PREVIEW, self._posting.preview),
             self._route("GET", MESSAGE, self._lookup.get),
             self._route("DELETE", MESSAGE, self._lookup.delete),
             self._route("GET", INBOUND, self._lookup.inbound),

@@ -10,7 +10,7 @@ from typing import Final
 from chappe.clients.account import Account
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_repeats import Repeats
-from chappe.clients.http_replies import encode, refuse, refuse_all, request_id
+from chappe.clients.http_replies import encode, found, refuse, refuse_all, request_id
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.net import http_limits as limits
 from chappe.net.http_message import BodyFault, Reply, Request
@@ -48,6 +48,12 @@ class Posting:
 
     def _tell(self, request: Request, outcome: Accepted | Refusal) -> None:
         request.answer(refuse(outcome) if isinstance(outcome, Refusal) else self._accepted(encode(outcome)))
+
+    def preview(self, request: Request, account: Account) -> Reply:
+        """What one message would be; nothing of it is kept."""
+        read = body_refusal(request) or posted.read_one(request.body)
+        judged = read if isinstance(read, Refusal) else self._intake.preview(read, account)
+        return refuse(judged) if isinstance(judged, Refusal) else found(judged)
 
     async def _post_many(self, messages: Sequence[posted.Posted], account: Account) -> Reply:
         results: list[Accepted | Refusal] = []

@@ -108,6 +108,14 @@ def room_of_part(encoding: Encoding, method: SplitMethod = SplitMethod.UDH8) -> 
     return _room_of_part(encoding, method, b"")
 
 
+def room(
+    encoding: Encoding, parts: int, *, method: SplitMethod = SplitMethod.UDH8, elements: Sequence[Element] = ()
+) -> int:
+    """Return how many octets (GSM7: unpacked septets) each part of a message with these `elements` holds."""
+    header = udh.build(elements) if elements else b""
+    return _room(encoding, len(header)) if parts == 1 else _room_of_part(encoding, method, header)
+
+
 def _room(encoding: Encoding, header_octets: int) -> int:
     """Return how many octets of text fit behind a UDH."""
     if encoding is Encoding.GSM7:

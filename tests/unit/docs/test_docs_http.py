@@ -7,7 +7,7 @@ import msgspec
 
 from chappe.clients.http_node import METHODS
 from chappe.rules import failure
-from chappe.wire.http.messages import InboundView, MessageView, NewMessage
+from chappe.wire.http.messages import InboundView, MessageView, NewMessage, Preview
 from chappe.wire.http.problems import Code
 from chappe.wire.http.queries import MessagesQuery
 
@@ -48,6 +48,10 @@ def test_every_filter_of_a_list_is_documented_and_no_other() -> None:
 
 def test_every_field_of_a_message_from_a_handset_is_documented_and_no_other() -> None:
     assert set(first_cells(section("`GET /v1/inbound`"))) == set(names(InboundView))
+
+
+def test_every_field_of_a_preview_is_documented_and_no_other() -> None:
+    assert set(first_cells(section("`POST /v1/messages/preview`"))) == set(names(Preview))
 
 
 def test_every_problem_is_documented_with_its_status_and_no_other() -> None:

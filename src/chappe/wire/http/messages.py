@@ -51,6 +51,23 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     reference: str | None
 
 
+class Preview(msgspec.Struct, frozen=True):
+    """What a message would be, had it been posted.
+
+    `per_part` counts as `units` does: septets for gsm7, 16-bit units for ucs2, else octets.  `forced_by` is the first
+    character that gsm7 cannot write, where that decided.  `part_texts` is null for binary.
+    """
+
+    encoding: str
+    characters: int
+    units: int
+    parts: int
+    per_part: int
+    forced_by: str | None
+    route: str
+    part_texts: Sequence[str] | None
+
+
 class PartView(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a message; `operator_reference` is the operator's name for it where it is known."""
 
