@@ -12,6 +12,7 @@ from chappe.box.plan import Process
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
 from chappe.clients.status import client_statuses
+from chappe.conf.dropping import QueueDrop
 from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
 from chappe.counters.node import COPY as COUNTERS
@@ -27,8 +28,10 @@ from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.status import operator_status
+from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.rules.decide import Routes
+from chappe.rules.readers import why_unread
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.folder_lock import FolderLock
@@ -107,7 +110,8 @@ class Gateway:
         patience = self._patience()
         self.sweeper = Sweeper(self.store, self._clock, patience, validity_s=self._validity_of)
         # Instructions are for the box: whichever of its processes carries them out, one does.
-        self.conf = ConfNode(Instructions(settings.gateway.data_path), self.store) if self._runs_conf else None
+        drop = QueueDrop(self.store, self._clock, self._why_unread)
+        self.conf = ConfNode(Instructions(settings.gateway.data_path), self.store, drop) if self._runs_conf else None
         self.history = HistoryMoves(self.store, settings.gateway.retention_days)
         self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
         self._nodes = {node.queue: node for node in self.operators}
@@ -169,6 +173,7 @@ class Gateway:
             yield "counter", self.counter.run()
         if self._runs("router"):
             yield "router", self.sweeper.run()
+            yield "rerouter", self._rerouter().run()
 
     async def _finish(self) -> None:
         """Bring everything to its end, the store last."""
@@ -226,6 +231,7 @@ class Gateway:
             operators=lambda: [operator_status(node.links, self._clock.monotonic()) for node in self.operators],
             clients=lambda: client_statuses(self.accounts, self.store.open_messages),
             copies=self._copies,
+            why_unread=self._why_unread,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)
@@ -262,6 +268,21 @@ class Gateway:
     def _is_up(self, operator: str) -> bool:
         """Whether a link of an operator of this box can send now."""
         return any(node.name == operator and node.links.down_since is None for node in self.operators)
+
+    def _why_unread(self, queue: str) -> str:
+        settings = self.settings
+        return why_unread(queue, {each.name for each in settings.operators}, {each.name for each in settings.clients})
+
+    def _rerouter(self) -> Rerouter:
+        known = {operator.name for operator in self.settings.operators}
+        return Rerouter(
+            self.store,
+            lambda: self._mt_routes,
+            self._clock,
+            depths=self.store.depths,
+            is_gone=lambda name: name not in known,
+            is_up=self._is_up,
+        )
 
     def _smpp_door(self) -> ClientSmppNode:
         return ClientSmppNode(

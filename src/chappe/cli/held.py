@@ -17,7 +17,7 @@ from chappe.model.errors import ResourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chappe.conf.instructions import Instructions, Outcome
+    from chappe.conf.instructions import Instruction, Instructions, Outcome
 
 #: How long a command waits for the gateway, and how often it looks.
 OUTCOME_S: Final = 10.0
@@ -75,19 +75,9 @@ def drop(ids: IdsArgument, config: ConfigOption = None, as_json: JsonOption = Fa
 
 
 def _decide(ids: list[int], config: Path | None, *, is_resent: bool, as_json: bool) -> None:
-    from getpass import getuser
+    from chappe.conf.instructions import ResolveHeld
 
-    from chappe.conf.instructions import Instructions, ResolveHeld
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import require_store
-
-    data_dir = load(config).gateway.data_path
-    require_store(data_dir)
-    instructions = Instructions.for_command(data_dir)
-    number = instructions.ask(ResolveHeld(tuple(dict.fromkeys(ids)), is_resent), getuser())
-    outcome = _wait(instructions, number)
-    if outcome.fault:
-        raise ResourceError(f"instruction {number}: {outcome.fault}")
+    number, outcome = carry_out(ResolveHeld(tuple(dict.fromkeys(ids)), is_resent), config)
     if as_json:
         print_json({"instruction": number, "changed": outcome.changed, "left": outcome.left})
     else:
@@ -96,6 +86,27 @@ def _decide(ids: list[int], config: Path | None, *, is_resent: bool, as_json: bo
     if outcome.left:
         print_error(f"chappe: not held, left alone: {' '.join(map(str, outcome.left))}; look with: chappe held")
         raise typer.Exit(1)
+
+
+def carry_out(instruction: Instruction, config: Path | None) -> tuple[int, Outcome]:
+    """Ask the gateway of these settings for something, and wait until it is done; returns the instruction's number.
+
+    Raises: ResourceError when it cannot be done, or no gateway takes it in time.
+    """
+    from getpass import getuser
+
+    from chappe.conf.instructions import Instructions
+    from chappe.runtime.settings import load
+    from chappe.store.sqlite.reader import require_store
+
+    data_dir = load(config).gateway.data_path
+    require_store(data_dir)
+    instructions = Instructions.for_command(data_dir)
+    number = instructions.ask(instruction, getuser())
+    outcome = _wait(instructions, number)
+    if outcome.fault:
+        raise ResourceError(f"instruction {number}: {outcome.fault}")
+    return number, outcome
 
 
 def _wait(instructions: Instructions, number: int) -> Outcome:

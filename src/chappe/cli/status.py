@@ -48,14 +48,15 @@ def status(watch: WatchOption = False, config: ConfigOption = None, as_json: Jso
 
 
 def queues(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what waits in each queue of the running gateway and how old its oldest message is."""
+    """Show what waits in each queue of the running gateway, how old its oldest message is, and why nobody reads it."""
     from chappe.runtime.settings import load
 
     found = sorted(ask(url_of(load(config))).queues, key=lambda each: (-each.messages, each.queue))
     if as_json:
         print_json(found)
     else:
-        print_table(("queue", "messages", "oldest s"), [(each.queue, each.messages, each.oldest_s) for each in found])
+        rows = [(each.queue, each.messages, each.oldest_s, each.cause if each.messages else "") for each in found]
+        print_table(("queue", "messages", "oldest s", "why"), rows)
 
 
 def url_of(settings: Settings) -> str:

@@ -89,16 +89,18 @@ def bar(link: LinkStatus) -> Text:
 
 
 def _queues(box: BoxStatus) -> Table:
-    table = _table("queue", ">messages", ">oldest")
+    table = _table("queue", ">messages", ">oldest", "why")
     found = sorted((each for each in box.queues if each.messages), key=lambda each: (-each.messages, each.queue))
     for each in found[:QUEUE_ROWS]:
         style = "yellow" if each.oldest_s >= OLD_S else ""
-        table.add_row(each.queue, f"{each.messages:,}", Text(duration(each.oldest_s), style))
+        table.add_row(
+            each.queue, f"{each.messages:,}", Text(duration(each.oldest_s), style), Text(each.cause, "bold yellow")
+        )
     if len(found) > QUEUE_ROWS:
         rest = sum(each.messages for each in found[QUEUE_ROWS:])
-        table.add_row(f"{len(found) - QUEUE_ROWS} more", f"{rest:,}", "")
+        table.add_row(f"{len(found) - QUEUE_ROWS} more", f"{rest:,}", "", "")
     if not found:
-        table.add_row(Text("nothing waits", "dim"), "", "")
+        table.add_row(Text("nothing waits", "dim"), "", "", "")
     return table
 
 

@@ -50,7 +50,13 @@ class ResolveHeld(msgspec.Struct, frozen=True, tag="resolve_held"):
     is_resent: bool
 
 
-Instruction = ResolveHeld
+class DropQueue(msgspec.Struct, frozen=True, tag="drop_queue"):
+    """End what waits in a queue that nobody reads any more."""
+
+    queue: str
+
+
+Instruction = ResolveHeld | DropQueue
 
 
 class State(StrEnum):
@@ -67,6 +73,8 @@ class Outcome(msgspec.Struct, frozen=True):
     changed: tuple[int, ...] = ()
     left: tuple[int, ...] = ()
     fault: str = ""
+    #: How many items it changed, where naming each would be too much.
+    count: int = 0
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -81,7 +89,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     def read(self) -> Instruction:
         """What is asked for.  Raises: msgspec.MsgspecError when this program cannot tell."""
-        return msgspec.json.decode(self.body, type=Instruction)
+        read: Instruction = msgspec.json.decode(self.body, type=Instruction)
+        return read
 
 
 class Instructions:

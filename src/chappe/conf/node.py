@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from chappe.conf.instructions import Asked, Instruction, Instructions, Outcome
+from chappe.conf.dropping import QueueDrop
+from chappe.conf.instructions import Asked, Instructions, Outcome, ResolveHeld
 from chappe.model.errors import ResourceError
 
 #: How often the node looks whether somebody wrote into the file.
@@ -33,9 +34,10 @@ class ConfNode:
 
     name = "conf"
 
-    def __init__(self, instructions: Instructions, store: InstructedStore) -> None:
+    def __init__(self, instructions: Instructions, store: InstructedStore, queues: QueueDrop | None = None) -> None:
         self._instructions = instructions
         self._store = store
+        self._queues = queues
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
         #: Looks so far.
@@ -71,9 +73,13 @@ class ConfNode:
             instruction = asked.read()
         except msgspec.MsgspecError as error:
             return Outcome(fault=f"this release cannot read it: {error}")
-        return await self._resolve_held(asked, instruction)
+        if isinstance(instruction, ResolveHeld):
+            return await self._resolve_held(asked, instruction)
+        if self._queues is None:
+            return Outcome(fault="this process looks after no queues")
+        return await self._queues.drop(instruction.queue, f"{asked.kind} by {asked.asked_by}")
 
-    async def _resolve_held(self, asked: Asked, instruction: Instruction) -> Outcome:
+    async def _resolve_held(self, asked: Asked, instruction: ResolveHeld) -> Outcome:
         told = f"{asked.kind} by {asked.asked_by}: {'resend' if instruction.is_resent else 'drop'}"
         changed = await self._store.resolve_held(
             instruction.ids, is_resent=instruction.is_resent, instruction=asked.id, told=told

@@ -80,6 +80,8 @@ class Telling(msgspec.Struct, frozen=True):
     clients: Callable[[], list[ClientStatus]]
     #: Copies besides the event files: their names, and the last block that each holds safely.
     copies: Callable[[], dict[str, int]]
+    #: Why nobody will read a queue; empty when somebody does.
+    why_unread: Callable[[str], str]
 
 
 class Watching:
@@ -144,7 +146,10 @@ class Watching:
             nodes=telling.nodes(),
             operators=telling.operators(),
             clients=telling.clients(),
-            queues=[QueueStatus(each.queue, each.messages, each.oldest_s) for each in store.depths()],
+            queues=[
+                QueueStatus(each.queue, each.messages, each.oldest_s, telling.why_unread(each.queue))
+                for each in store.depths()
+            ],
             parked=store.parked_reports,
             held=self._count_held(),
             store=_store_status(store),

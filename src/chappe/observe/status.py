@@ -32,11 +32,12 @@ class OperatorStatus(msgspec.Struct, frozen=True):
 
 
 class QueueStatus(msgspec.Struct, frozen=True):
-    """What waits in one queue; what is leased and not yet settled counts too."""
+    """What waits in one queue; what is leased and not yet settled counts too.  `cause` says why nobody reads it."""
 
     queue: str
     messages: int
     oldest_s: float
+    cause: str = ""
 
 
 class ClientStatus(msgspec.Struct, frozen=True):

@@ -37,7 +37,11 @@ BOX = BoxStatus(
         )
     ],
     clients=[ClientStatus("acme", 2, 1_234)],
-    queues=[QueueStatus("client:acme", 0, 0.0), QueueStatus("operator:three", 1_234_567, 75.0)],
+    queues=[
+        QueueStatus("client:acme", 0, 0.0),
+        QueueStatus("client:gone", 2, 5.0, "client gone is not in the settings"),
+        QueueStatus("operator:three", 1_234_567, 75.0),
+    ],
     parked=3,
     held=0,
     store=StoreStatus("data/chappe.db", 5_000_000, 2_048, False),
@@ -91,6 +95,7 @@ def test_the_status_shows_links_queues_clients_and_what_needs_a_look(
         "1,500.5",
         "4.8 MiB and 2.0 KiB of log",
         "3 parked reports, 0 held messages",
+        "client gone is not in the settings",
         "copy events is 50,000 blocks late No space left on device",
     ):
         assert words in shown
@@ -105,7 +110,18 @@ def test_programs_get_the_whole_status_as_json(config: Path, capsys: pytest.Capt
 def test_the_longest_queue_comes_first(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["queues", "--json", "--config", str(config)]) == 0
 
-    assert [each["queue"] for each in json.loads(capsys.readouterr().out)] == ["operator:three", "client:acme"]
+    assert [each["queue"] for each in json.loads(capsys.readouterr().out)] == [
+        "operator:three",
+        "client:gone",
+        "client:acme",
+    ]
+
+
+def test_dead_queues_are_those_that_nobody_reads(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["dead", "--json", "--config", str(config)]) == 0
+
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["queue"], found["cause"]) == ("client:gone", "client gone is not in the settings")
 
 
 def test_queues_are_a_table_for_people(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
