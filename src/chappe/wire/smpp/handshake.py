@@ -22,10 +22,16 @@ from chappe.wire.smpp.timers import Timers
 from chappe.wire.smpp.tlvs import Tag, integer_of, integer_tlv
 from chappe.wire.smpp.window import Window
 
-#: What each role may send in each state, as the hot path wants it: the encoder, and the command_id of the answer.
+
+def _sendable(asked: int) -> tuple[Encode, int]:
+    response_id = asked | RESPONSE_BIT
+    return ENCODERS[PDUS[asked].struct], response_id if response_id in DECODERS else 0
+
+
+#: What each role may send in each state, as the hot path wants it: the encoder, and the command_id of the answer,
+#: 0 where there is none.
 _SENDABLE: Final[dict[tuple[Role, State], dict[type, tuple[Encode, int]]]] = {
-    where: {PDUS[asked].struct: (ENCODERS[PDUS[asked].struct], asked | RESPONSE_BIT) for asked in command_ids}
-    for where, command_ids in REQUESTS.items()
+    where: {PDUS[asked].struct: _sendable(asked) for asked in command_ids} for where, command_ids in REQUESTS.items()
 }
 #: What each role may be asked, and must answer, in each state: the decoder for each command_id.
 _ANSWERABLE: Final[dict[tuple[Role, State], dict[int, Decode]]] = {
@@ -105,7 +111,7 @@ class Handshake:
         number = self._window.take_number()
         octets = encode(pdu, number)
         self._step(Step.BIND)
-        self._outbox.put_octets(octets)
+        self._outbox.add(octets)
         self._own_number, self._bind_id = number, command_id_of(pdu)
         self._outbox.learn_version(min(pdu.interface_version, VERSION_3_4))
         self._limit_at = now + self._timers.response_s
@@ -121,7 +127,7 @@ class Handshake:
             raise MisuseError("an ESME does not outbind")
         octets = encode(pdu, self._window.take_number())
         self._step(Step.OUTBIND)
-        self._outbox.put_octets(octets)
+        self._outbox.add(octets)
         self._limit_at = self._session_init_limit(now)
 
     def accept_bind(self, sequence_number: int, *, system_id: str | None = None) -> None:
@@ -252,7 +258,7 @@ class Handshake:
         """End the session, if both sides said goodbye and the peer has every answer it waits for."""
         if self._last_words is None or len(self._docket):
             return []
-        self._outbox.put_octets(self._last_words)
+        self._outbox.add(self._last_words)
         return [self._end("unbound", is_clean=not len(self._window))]
 
     def _end(self, reason: str, *, is_clean: bool) -> Over:

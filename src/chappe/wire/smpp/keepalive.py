@@ -92,7 +92,7 @@ class Keepalive(Handshake):
     def _why_limited(self) -> str:
         if self.state is State.UNBINDING and self._last_words is not None:
             # The goodbye is said in any case; what was not answered by now is not going to be.
-            self._outbox.put_octets(self._last_words)
+            self._outbox.add(self._last_words)
             return f"{len(self._docket)} requests were not answered within {self._timers.response_s:g} s of unbind"
         if self.state in (State.BINDING, State.UNBINDING):
             asked = "bind" if self.state is State.BINDING else "unbind"

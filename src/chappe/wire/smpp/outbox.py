@@ -9,7 +9,7 @@ import msgspec
 
 from chappe.model.errors import MisuseError
 from chappe.wire.smpp.codec import DECODERS, encode
-from chappe.wire.smpp.compiler import HEADER, Encode
+from chappe.wire.smpp.compiler import HEADER
 from chappe.wire.smpp.constants import RESPONSE_BIT, VERSION_3_4, VERSION_5_0, CommandId
 from chappe.wire.smpp.pdus import Pdu
 from chappe.wire.smpp.tlvs import Tag, find
@@ -20,7 +20,11 @@ class Outbox:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        #: Keeps what is encoded.
+        self.add = self._pieces.append
         self.peer_version = VERSION_3_4
+        #: Whether the peer's version knows TLVs.  SMPP 3.4 §3.4.
+        self.may_carry_tlvs = True
 
     def take(self) -> bytes:
         """Everything since the last call."""
@@ -31,30 +35,11 @@ class Outbox:
     def learn_version(self, interface_version: int) -> None:
         """The peer told its version; one that is higher than any we know counts as the highest we know."""
         self.peer_version = min(interface_version, VERSION_5_0)
-
-    @property
-    def may_carry_tlvs(self) -> bool:
-        """Whether the peer's version knows TLVs.  SMPP 3.4 §3.4."""
-        return self.peer_version >= VERSION_3_4
-
-    def put(self, encode_pdu: Encode, pdu: Any, sequence_number: int, command_status: int = 0) -> None:
-        """Encode `pdu`, by the function that was compiled for it, and keep the octets.
-
-        Raises:
-            FieldError: a field does not fit the wire.
-            MisuseError: the peer cannot read message_payload, and without it the text would be lost.
-        """
-        if self.peer_version < VERSION_3_4 and getattr(pdu, "tlvs", None):
-            pdu = self._without_tlvs(pdu)
-        self._pieces.append(encode_pdu(pdu, sequence_number, command_status))
+        self.may_carry_tlvs = self.peer_version >= VERSION_3_4
 
     def put_pdu(self, pdu: Pdu, sequence_number: int) -> None:
         """Keep a PDU of the session itself."""
         self._pieces.append(encode(pdu, sequence_number))
-
-    def put_octets(self, octets: bytes) -> None:
-        """Keep what was encoded before."""
-        self._pieces.append(octets)
 
     def put_status(self, command_id: int, sequence_number: int, command_status: int) -> None:
         """Answer a `command_id` with a status and no body: its own response, or generic_nack if it has none."""
@@ -63,7 +48,14 @@ class Outbox:
             response_id = CommandId.GENERIC_NACK
         self._pieces.append(HEADER.pack(16, response_id, command_status, sequence_number))
 
-    def _without_tlvs(self, pdu: Any) -> Any:
+    def without_tlvs(self, pdu: Any) -> Any:
+        """What a peer that knows no TLVs can read of `pdu`.
+
+        Raises:
+            MisuseError: the peer cannot read message_payload, and without it the text would be lost.
+        """
+        if not getattr(pdu, "tlvs", None):
+            return pdu
         if find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) is not None:
             raise MisuseError(f"a peer of version 0x{self.peer_version:02X} cannot read message_payload")
         return msgspec.structs.replace(pdu, tlvs=())

@@ -12,7 +12,7 @@ place.  It must never know what a message means.  Every time is monotonic second
 """
 
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from chappe.model.errors import MisuseError
 from chappe.wire.smpp.codec import COMMAND_ID_BY_STRUCT, DECODERS, ENCODERS
@@ -108,10 +108,14 @@ class Session(Keepalive):
                 if sent is not None:
                     if sent[0] > self.heard_us_at:
                         self.heard_us_at = sent[0]
-                    tell(Response(sent[2], command_status, self._read_answer(command_id, body, facts)))
+                    tell(Response(sent[2], command_status, DECODERS[command_id](body)))
                     continue
             except PduError as error:
-                tell(self._refuse(frame, error.status, str(error)))
+                if decode is not None:
+                    tell(self._refuse(frame, error.status, str(error)))
+                elif sent is not None:
+                    # The header has said what became of the request; that must reach whoever waits for it.
+                    facts += Refused(str(error), CommandStatus.ESME_ROK), Response(sent[2], command_status, None)
                 continue
             facts += _HANDLERS.get(command_id, Session._on_other)(self, frame, now)
             if facts and type(facts[-1]) is Over:
@@ -123,19 +127,11 @@ class Session(Keepalive):
             facts += self._on_fault(self._framer.error)
         return facts
 
-    def _read_answer(self, command_id: int, body: bytes, facts: list[Fact]) -> Pdu | None:
-        try:
-            return cast(Pdu, DECODERS[command_id](body))
-        except PduError as error:
-            # The header has said what became of the request; that must reach whoever waits for it.
-            facts.append(Refused(str(error), CommandStatus.ESME_ROK))
-            return None
-
     def _on_alert_notification(self, frame: Frame, now: float) -> list[Fact]:
         if self.role is Role.MC or not self.may_receive_deliveries:
             return self._on_other(frame, now)
         try:
-            return [Request(frame[2], cast(Pdu, DECODERS[frame[0]](frame[3])))]
+            return [Request(frame[2], DECODERS[frame[0]](frame[3]))]
         except PduError as error:
             return [self._refuse(frame, error.status, str(error))]
 
@@ -162,9 +158,11 @@ class Session(Keepalive):
             late = self._window.forgive(sequence_number, command_id)
             if late is None:
                 return [self._ignore(frame)]
-            facts: list[Fact] = []
-            pdu = self._read_answer(command_id, body, facts)
-            return [*facts, LateResponse(sequence_number, late[2], command_status, pdu)]
+            try:
+                return [LateResponse(sequence_number, late[2], command_status, DECODERS[command_id](body))]
+            except PduError as error:
+                broken = Refused(str(error), CommandStatus.ESME_ROK)
+                return [broken, LateResponse(sequence_number, late[2], command_status, None)]
         if command_id not in DECODERS:
             return [self._refuse(frame, CommandStatus.ESME_RINVCMDID, f"command_id {command_id:08X} is unknown")]
         what = f"{CommandId(command_id).name.lower()} in state {self.state.name}"
@@ -193,13 +191,12 @@ class Session(Keepalive):
         if sendable is None:
             raise MisuseError(f"{type(pdu).__name__} may not be sent by the {self.role.name} in {self.state.name}")
         encode, response_id = sendable
-        window = self._window
-        is_answered = response_id in DECODERS
-        if is_answered and window.room <= 0:
+        window, outbox = self._window, self._outbox
+        if response_id and window.room <= 0:
             raise MisuseError(f"the window of {len(window)} PDUs is full")
         number = window.take_number()
-        self._outbox.put(encode, pdu, number)
-        if is_answered:
+        outbox.add(encode(pdu if outbox.may_carry_tlvs else outbox.without_tlvs(pdu), number, 0))
+        if response_id:
             window.reserve(number, now, response_id, context)
         self._busy_at = now
         return number
@@ -215,8 +212,11 @@ class Session(Keepalive):
         if not self._docket.strike(sequence_number, command_id):
             self._complain(f"no request {sequence_number} waits for {type(pdu).__name__}")
             return
+        outbox = self._outbox
         try:
-            self._outbox.put(encode, pdu, sequence_number, command_status)
+            outbox.add(
+                encode(pdu if outbox.may_carry_tlvs else outbox.without_tlvs(pdu), sequence_number, command_status)
+            )
         except MisuseError:
             self._docket.enter(sequence_number, command_id)
             raise

@@ -39,12 +39,11 @@ class Window:
 
     def take_number(self) -> int:
         """The next sequence number that is not in flight."""
-        number = self._last_number
-        while True:
+        number = self._last_number + 1
+        while number > MAX_SEQUENCE_NUMBER or number in self._sent:
             number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
-            if number not in self._sent:
-                self._last_number = number
-                return number
+        self._last_number = number
+        return number
 
     def reserve(self, number: int, now: float, response_id: int, context: object) -> None:
         """Let the request `number` wait from `now` on for a `response_id`; whoever sends looks at `room` first."""
