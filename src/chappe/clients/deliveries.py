@@ -22,6 +22,8 @@ from chappe.wire.smpp.facts import LateResponse, Response
 from chappe.wire.smpp.pdus import DataSm, DeliverSm
 from chappe.wire.smpp.statuses import CommandStatus, status_name
 
+_DR_DELIVERED: Final = EventName.DR_DELIVERED
+
 #: deliver_sm answers after which the same delivery is tried again later; others end it (SMPP 3.4 §4.6.2).
 _TRY_AGAIN: Final = frozenset(
     {
@@ -106,9 +108,22 @@ class Deliveries:
                 continue
             items = await self._store.lease(account.queue, room)
 
-            def hand(item: Item, peer: SmppPeer = peer) -> None:
-                if not account.order.lines or not self._must_wait(account, item):
-                    self._send(peer, account, item, now)
+            def hand(
+                item: Item, request: Callable[[DeliverSm | DataSm, float, object], int] = peer.session.request
+            ) -> None:
+                if account.order.lines and self._must_wait(account, item):
+                    return
+                content = item.content
+                pdu = (
+                    deliver_of_receipt(content, account.id_form)
+                    if isinstance(content, Receipt)
+                    else deliver_of_message(content)
+                )
+                try:
+                    request(pdu, now, item)
+                except MisuseError as error:
+                    # What the client's SMPP cannot carry is held for a person, and stops nobody.
+                    self._answers.add(Answered(item, 0, misfit=str(error)))
 
             for crash in each(items, hand):
                 self._crashes.add(crash)
@@ -117,19 +132,6 @@ class Deliveries:
                 dirty.append(peer)
             if len(items) < room:
                 return
-
-    def _send(self, peer: SmppPeer, account: Account, item: Item, now: float) -> None:
-        """Write one delivery; one that the client's SMPP cannot carry is held for a person, and stops nobody."""
-        try:
-            peer.session.request(self._deliver_sm(account, item), now, item)
-        except MisuseError as error:
-            self._answers.add(Answered(item, 0, misfit=str(error)))
-
-    def _deliver_sm(self, account: Account, item: Item) -> DeliverSm | DataSm:
-        content = item.content
-        if isinstance(content, Receipt):
-            return deliver_of_receipt(content, account.id_form)
-        return deliver_of_message(content)
 
     def _must_wait(self, account: Account, item: Item) -> bool:
         """Something for this handset was refused and has no answer yet: what follows waits behind it."""
@@ -212,7 +214,7 @@ class Deliveries:
         content = item.content
         if isinstance(content, Receipt):
             events.add(
-                EventName.DR_REFUSED if refusal else EventName.DR_DELIVERED,
+                EventName.DR_REFUSED if refusal else _DR_DELIVERED,
                 content.message_id,
                 content.client,
                 content.operator,

@@ -276,7 +276,8 @@ class ClientSmppNode:
             peer.session.respond_error(number, error.status, type(pdu))
             self._note_refusal(account, pdu, error)
             return
-        account.throttle.take(1)
+        if not account.throttle.is_unlimited:
+            account.throttle.take(1)
         if account.dedup_s:
             answer = DataSmResp if type(pdu) is DataSm else SubmitSmResp
             self._guarded.add(GuardedSubmission(peer, number, type(pdu), (item,), told_id(item, account), answer))
@@ -363,11 +364,11 @@ class ClientSmppNode:
         """Store what came, then answer."""
         while True:
             submissions = await self._submissions.take(ACCEPT_ITEMS)
-            events = EventBatch(self._clock.utc_us())
+            events, event = EventBatch(self._clock.utc_us()), EventName.MT_ACCEPTED
             for submission in submissions:
                 message = submission.item.content
                 events.add(
-                    EventName.MT_ACCEPTED,
+                    event,
                     message.id,  # type: ignore[union-attr]
                     message.client,
                     "",

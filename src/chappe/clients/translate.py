@@ -45,6 +45,11 @@ _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
 #: A validity that ends later than this is as good as none.
 _FURTHEST: Final = timedelta(days=365 * 5)
 
+# A member of an enumeration costs as much to name as a call; these are named for each message.
+_MT: Final = Direction.MT
+_ENROUTE: Final = MessageState.ENROUTE
+_DELIVERED: Final = MessageState.DELIVERED
+
 STATE_BY_STATUS: Final = {
     Status.ACCEPTED: MessageState.ENROUTE,
     Status.SCHEDULED: MessageState.ENROUTE,
@@ -78,7 +83,7 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
         expires_at_ms = moment_of(pdu.validity_period, now_ms, CommandStatus.ESME_RINVEXPIRY)
     return Message(
         message_id,
-        Direction.MT,
+        _MT,
         client,
         "",
         pdu.source_addr_ton,
@@ -147,7 +152,7 @@ def message_of_data(pdu: DataSm, message_id: int, client: str) -> Message:
         raise PeerError("destination_addr is longer than submit_sm carries", status=CommandStatus.ESME_RINVDSTADR)
     return Message(
         message_id,
-        Direction.MT,
+        _MT,
         client,
         "",
         pdu.source_addr_ton,
@@ -244,7 +249,7 @@ def deliver_of_receipt(receipt: Receipt, id_form: str) -> DeliverSm:
     text = receipt_text.format(
         message_id,
         1,
-        1 if status is Status.DELIVERED else 0,
+        1 if state is _DELIVERED else 0,
         _date(receipt.submitted_at_ms),
         _date(receipt.done_at_ms),
         state,
@@ -267,7 +272,7 @@ def deliver_of_receipt(receipt: Receipt, id_form: str) -> DeliverSm:
         receipt.dest_ton,
         receipt.dest_npi,
         receipt.dest,
-        _NOTIFICATION_ESM if state is MessageState.ENROUTE else _RECEIPT_ESM,
+        _NOTIFICATION_ESM if state is _ENROUTE else _RECEIPT_ESM,
         short_message=text,
         tlvs=tlvs,
     )

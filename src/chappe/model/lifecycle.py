@@ -37,8 +37,10 @@ class Status(IntEnum):
     @property
     def word(self) -> str:
         """The status as clients read it: `delivered`."""
-        return self.name.lower()
+        return _WORDS[self]
 
+
+_WORDS: Final = {status: status.name.lower() for status in Status}
 
 FINAL: Final = frozenset({Status.DELIVERED, Status.FAILED, Status.EXPIRED, Status.REJECTED, Status.CANCELLED})
 

@@ -21,7 +21,8 @@ from chappe.rules.dedup import Repeat, RepeatJudge, content_of
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.store.port import Fault, Report, Store, StoreAway
-from chappe.wire.smpp.pdus import DataSm, DataSmResp, DeliverSm, DeliverSmResp
+from chappe.wire.smpp.facts import Request
+from chappe.wire.smpp.pdus import AlertNotification, DataSm, DataSmResp, DeliverSm, DeliverSmResp
 from chappe.wire.smpp.statuses import CommandStatus
 
 #: Where an MO waits that no route wants: a person decides, nothing is thrown away.
@@ -96,21 +97,28 @@ class Inbound:
 
     # -- arriving -----------------------------------------------------------------------------------
 
-    def take(self, link: Link, peer: SmppPeer, sequence_number: int, pdu: object) -> None:
-        """A request of the operator; answered after its commit."""
-        if not isinstance(pdu, DeliverSm | DataSm):
-            if not type(pdu).__name__.startswith("Alert"):
-                peer.session.respond_error(sequence_number, CommandStatus.ESME_RINVCMDID, type(pdu))
-            return
-        arrival = Arrival(link, peer, sequence_number, type(pdu) is DataSm)
+    def take(self, link: Link, peer: SmppPeer, requests: Sequence[Request]) -> None:
+        """Requests of the operator; answered after their commit."""
         now_ms = self._clock.utc_us() // 1000
-        if is_report(pdu):
-            self._reports.add((arrival, report_of(pdu, self._ids.next(now_ms), self._operator, self._wire, now_ms)))
-        else:
-            self._take_mo(arrival, pdu, now_ms)
+        reports: list[tuple[Arrival, Report]] = []
+        for request, new_id in zip(requests, self._ids.take(len(requests), now_ms), strict=True):
+            pdu, number = request.pdu, request.sequence_number
+            if isinstance(pdu, DeliverSm):
+                arrival = Arrival(link, peer, number, False)
+            elif isinstance(pdu, DataSm):
+                arrival = Arrival(link, peer, number, True)
+            else:
+                if type(pdu) is not AlertNotification:
+                    peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID, type(pdu))
+                continue
+            if is_report(pdu):
+                reports.append((arrival, report_of(pdu, new_id, self._operator, self._wire, now_ms)))
+            else:
+                self._take_mo(arrival, pdu, new_id)
+        self._reports.extend(reports)
 
-    def _take_mo(self, arrival: Arrival, pdu: DeliverSm | DataSm, now_ms: int) -> None:
-        message = mo_of(pdu, self._ids.next(now_ms), self._operator, "")
+    def _take_mo(self, arrival: Arrival, pdu: DeliverSm | DataSm, message_id: int) -> None:
+        message = mo_of(pdu, message_id, self._operator, "")
         route = self._routes().find(message.dest, message.source, keyword=keyword_of(text_of(message, self._wire)))
         client, queue = (route.client, route.queue) if route is not None else ("", UNROUTED)
         content, identity = content_of(message), identity_of(pdu, self._wire)

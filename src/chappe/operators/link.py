@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+import msgspec
+
 from chappe.model.message import Item
 from chappe.net.smpp_peer import SmppPeer
 from chappe.rules.dedup import AnsweredMo
@@ -11,8 +13,7 @@ from chappe.runtime.backoff import Backoff
 from chappe.wire.smpp.pdus import SubmitSm
 
 
-@dataclass(slots=True, eq=False)
-class InFlight:
+class InFlight(msgspec.Struct, eq=False, gc=False):
     """One part of a message on a link: written, or about to be."""
 
     item: Item

@@ -5,6 +5,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
@@ -24,6 +25,8 @@ from chappe.runtime.node import Notes, persist
 from chappe.store.endings import end
 from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
 from chappe.wire.smpp.statuses import status_name
+
+_MT_SENT: Final = EventName.MT_SENT
 
 
 class Responses:
@@ -68,6 +71,7 @@ class Responses:
         self._arrived: Gathered[tuple[InFlight, int, str]] = Gathered()
         #: Takes in: what was in flight, the status, the reference.
         self.add = self._arrived.add
+        self.extend = self._arrived.extend
         #: Responses that are being written to the store.
         self._writing = 0
 
@@ -108,7 +112,7 @@ class Responses:
             self._doubts.answer(flight, 0, reference)
             return
         events.add(
-            EventName.MT_SENT,
+            _MT_SENT,
             item.id,
             message.client,
             self._name,

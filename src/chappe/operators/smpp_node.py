@@ -257,14 +257,16 @@ class OperatorSmppNode:
 
     def _on_facts(self, peer: SmppPeer, facts: list[Fact]) -> None:
         link, connecting = peer.owner
+        responses: list[tuple[InFlight, int, str]] = []
+        requests: list[Request] = []
         for fact in facts:
             kind = type(fact)
             if kind is Response:
                 pdu = fact.pdu  # type: ignore[union-attr]
                 reference = pdu.message_id if type(pdu) is SubmitSmResp else ""
-                self._responses.add((fact.context, fact.command_status, reference))  # type: ignore[union-attr,arg-type]
+                responses.append((fact.context, fact.command_status, reference))  # type: ignore[union-attr,arg-type]
             elif kind is Request:
-                self.inbound.take(link, peer, fact.sequence_number, fact.pdu)  # type: ignore[union-attr]
+                requests.append(fact)  # type: ignore[arg-type]
             elif kind is Unanswered:
                 self._doubts.lose(fact.context, "no response in time", is_slow=True)  # type: ignore[union-attr,arg-type]
             elif kind is Bound:
@@ -279,6 +281,8 @@ class OperatorSmppNode:
                 self._doubts.answer(fact.context, fact.command_status, reference)  # type: ignore[union-attr,arg-type]
             elif kind is Over:
                 pass
+        self._responses.extend(responses)
+        self.inbound.take(link, peer, requests)
         if peer is link.receiver:
             # What a transmitter's peer has read says nothing about the answers on the receiver.
             link.answered.proved(peer.session.heard_us_at)
@@ -412,7 +416,8 @@ class OperatorSmppNode:
             link.backlog.append((pdu, flight))
             return
         self._write(sender, pdu, flight, now)
-        self._throttle.take(1)
+        if not self._throttle.is_unlimited:
+            self._throttle.take(1)
 
     def _write(self, sender: SmppPeer, pdu: SubmitSm, flight: InFlight, now: float) -> None:
         """Send one PDU; one that this operator's SMPP cannot carry is refused alone, as if the operator had."""

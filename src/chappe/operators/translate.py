@@ -42,6 +42,9 @@ _ASK_RECEIPT: Final = 0x01
 #: Bits of registered_delivery that are the client's: acknowledgements of the handset, intermediate notifications.
 _CLIENTS_BITS: Final = 0xFC
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
+# A member of an enumeration costs as much to name as a call; these are named for each message.
+_UNSPLIT: Final = SplitMethod.NONE
+_UNKNOWN: Final = Status.UNKNOWN
 
 
 class Wire(msgspec.Struct, frozen=True):
@@ -107,7 +110,7 @@ def _segments(message: Message, method: SplitMethod) -> tuple[list[Segment], Spl
 def submit_of(message: Message, wire: Wire, validity_period: str = "") -> SubmitSm:
     """The PDU of a message that leaves in one part."""
     octets, tlvs = message.octets, message.tlvs
-    if wire.split is SplitMethod.NONE and octets and len(octets) > room_of_one(encoding_of(message.data_coding)):
+    if wire.split is _UNSPLIT and octets and len(octets) > room_of_one(encoding_of(message.data_coding)):
         # More than one radio message, and the SMSC is the one that cuts: short_message is not for that.
         octets, tlvs = b"", (*tlvs, (_PAYLOAD, octets))
     return _submit(message, wire, octets, message.esm_class, tlvs, validity_period)
@@ -174,7 +177,7 @@ def report_of(pdu: DeliverSm | DataSm, report_id: int, operator: str, wire: Wire
         operator,
         _references(receipt.id, receipt.alternative_id, wire),
         pdu.source_addr,
-        STATUS_BY_STATE.get(receipt.state, Status.UNKNOWN),
+        STATUS_BY_STATE.get(receipt.state, _UNKNOWN),
         receipt.stat,
         receipt.err or "000",
         now_ms,

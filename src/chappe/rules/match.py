@@ -22,10 +22,14 @@ class Verdict(Enum):
     CONTRADICTED = "contradicted"
 
 
+# A member of an enumeration costs as much to name as a call; this one is named for each report.
+_MOVE = Verdict.MOVE
+
+
 def judge(was: Status, reported: Status) -> Verdict:
     """The first final state wins; whatever comes after it is only told."""
     if may_move(was, reported) and was is not reported:
-        return Verdict.MOVE
+        return _MOVE
     if was is reported or (was in FINAL and reported not in FINAL):
         return Verdict.REPEATED
     return Verdict.CONTRADICTED if was in FINAL else Verdict.REPEATED

@@ -1,6 +1,7 @@
 """Gathers what arrives one by one into the batch that a node's loop takes next.  No timer delays it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +19,16 @@ class Gathered(Generic[T]):
     def add(self, item: T) -> None:
         """Put one thing in."""
         self._items.append(item)
+        if self._waiter is not None:
+            self._wake()
+
+    def extend(self, items: Sequence[T]) -> None:
+        """Put several things in."""
+        self._items += items
+        if items:
+            self._wake()
+
+    def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None

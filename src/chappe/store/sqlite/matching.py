@@ -18,6 +18,7 @@ from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Writes
 
+_MOVE = Verdict.MOVE
 _RECEIVED = (EventName.DR_RECEIVED,)
 _MATCHED = (EventName.DR_MATCHED,)
 _EVENT_BY_STATUS = {
@@ -202,7 +203,7 @@ class Matching:
         verdict = judge(was, report.status)
         message = life.message
         told: tuple[EventName, ...] = _RECEIVED if is_new else ()
-        if verdict is Verdict.MOVE:
+        if verdict is _MOVE:
             told += self._move(life, part, report)
         elif verdict is Verdict.REPEATED:
             told += (EventName.DR_REPEATED,)

@@ -12,6 +12,8 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final
 
+import msgspec
+
 from chappe.model.address import handset_key
 from chappe.store.port import Life
 from chappe.store.sqlite.statements import Batched, insert, with_list
@@ -34,18 +36,15 @@ Key = tuple[str, str]
 Row = tuple[int, int, int, int]
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """One part that an operator named: `older` and `newer` are other parts that it named alike."""
 
-    __slots__ = ("at_us", "key", "life", "newer", "older", "part")
-
-    def __init__(self, key: Key, life: Life, part: int, at_us: int, older: "Entry | None") -> None:
-        self.key = key
-        self.life = life
-        self.part = part
-        self.at_us = at_us
-        self.older = older
-        self.newer: Entry | None = None
+    key: Key
+    life: Life
+    part: int
+    at_us: int
+    older: "Entry | None"
+    newer: "Entry | None" = None
 
 
 class References:
