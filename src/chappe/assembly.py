@@ -9,7 +9,11 @@ from chappe.box.beats import Beat, Shown
 from chappe.box.desk import Desk, Granted, Wish
 from chappe.box.parent import memory_mib
 from chappe.box.plan import Process
+from chappe.callbacks.node import Admit, CallbackNode
+from chappe.callbacks.render import shown
+from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
+from chappe.clients.http_translate import Path
 from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.conf.dropping import QueueDrop
@@ -21,8 +25,18 @@ from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
+from chappe.model.message import Item, Message
 from chappe.net.watching import Telling, Watching
-from chappe.node_terms import SPLIT_METHODS, account_of, http_path_of, link_terms_of, rules_of, sending_terms_of
+from chappe.node_terms import (
+    SPLIT_METHODS,
+    account_of,
+    callback_terms_of,
+    encoding_of_operator,
+    http_path_of,
+    link_terms_of,
+    rules_of,
+    sending_terms_of,
+)
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus
@@ -35,6 +49,7 @@ from chappe.rules.readers import why_unread
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.folder_lock import FolderLock
+from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest
 from chappe.runtime.settings_gateway import host_and_port, runs_node
@@ -43,6 +58,8 @@ from chappe.runtime.settings_table import nearest
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
+from chappe.wire.http.messages import NewMessage
+from chappe.wire.http.problems import Refusal
 
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
@@ -52,7 +69,7 @@ EVENTS_FOLDER = "events"
 DEFAULT_VALIDITY_S = 172_800.0
 
 
-Door = ClientSmppNode | ClientHttpNode | OperatorSmppNode
+Door = ClientSmppNode | ClientHttpNode | OperatorSmppNode | CallbackNode
 
 
 def open_store(settings: Settings) -> SqliteStore:
@@ -125,6 +142,8 @@ class Gateway:
             self._nodes["client-http"] = self.http_door = self._http_door()
             address = host_and_port(settings.listen.http)
             self.http_port = await self.http_door.listen(*address, is_shared=is_shared)
+        if runs("callback"):
+            self._nodes["callback"] = self.callbacks = self._callback_node()
         await self._note(EventName.NODE_STARTED)
 
     def _runs(self, kind: str, name: str = "") -> bool:
@@ -238,7 +257,8 @@ class Gateway:
 
     def _node_statuses(self) -> list[NodeStatus]:
         """The nodes of this process; they start and run together, and may drain one by one."""
-        kinds = [kind for kind in ("client-smpp", "client-http", "router", "counter") if self._runs(kind)]
+        every = ("client-smpp", "client-http", "callback", "router", "counter")
+        kinds = [kind for kind in every if self._runs(kind)]
         names = [*kinds, *(["conf"] if self.conf is not None else []), *(node.queue for node in self.operators)]
         return [NodeStatus(name, "drained" if self._is_drained(name) else self.health.phase) for name in names]
 
@@ -299,15 +319,43 @@ class Gateway:
             },
         )
 
+    def _callback_node(self) -> CallbackNode:
+        settings = self.settings
+        return CallbackNode(
+            [terms for terms in map(callback_terms_of, settings.clients) if terms is not None],
+            self.store,
+            self._clock,
+            {each.name: encoding_of_operator(settings.profile_of(each)) for each in settings.operators},
+            self._admit_reply(),
+            took=lambda client, seconds: self.watching.metrics.on_callback(client, seconds),
+        )
+
+    def _admit_reply(self) -> Admit:
+        """A client's reply to an MO is judged as if the client had posted it."""
+        accounts = {account.name: account for account in self.accounts}
+        notes = Notes(self.store, self._clock)
+        intake = Intake(self.store, lambda: self._mt_routes, self._http_paths(), self.ids, self._clock, notes)
+
+        def admit(message: Message, text: str) -> Item | str:
+            new = NewMessage(to=shown(message.source_ton, message.source), source=message.dest, text=text)
+            judged = intake.admit(new, accounts[message.client])
+            return judged.detail if isinstance(judged, Refusal) else judged
+
+        return admit
+
+    def _http_paths(self) -> dict[str, Path]:
+        """What must be known of each operator where texts come in."""
+        settings = self.settings
+        return {each.name: http_path_of(each, settings.profile_of(each)) for each in settings.operators}
+
     def _http_door(self) -> ClientHttpNode:
         accounts = {account.name: account for account in self.accounts}
         digests = [(client.name, token_digest(client.http)) for client in self.settings.clients if client.http]
-        profile_of = self.settings.profile_of
         return ClientHttpNode(
             {digest: accounts[name] for name, digest in digests if digest is not None},
             self.store,
             lambda: self._mt_routes,
-            {each.name: http_path_of(each, profile_of(each)) for each in self.settings.operators},
+            self._http_paths(),
             self.ids,
             self._clock,
             self.health,

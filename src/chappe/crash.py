@@ -33,6 +33,8 @@ class CrashPoint(StrEnum):
     AFTER_WRITE_TO_OPERATOR = "after_write_to_operator"
     BEFORE_ANSWER_TO_OPERATOR = "before_answer_to_operator"
     AFTER_ANSWER_TO_OPERATOR = "after_answer_to_operator"
+    BEFORE_CALLBACK = "before_callback"
+    AFTER_CALLBACK = "after_callback"
     BEFORE_HTTP_ANSWER = "before_http_answer"
     AFTER_HISTORY_COPY = "after_history_copy"
     AFTER_HISTORY_DELETE = "after_history_delete"

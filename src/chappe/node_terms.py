@@ -6,21 +6,25 @@ It must never make a node or a store; `assembly.py` does.
 from collections.abc import Sequence
 from ipaddress import ip_network
 
-from chappe.clients.account import PRIORITY_BY_NAME, Account
+from chappe.callbacks.terms import Terms as CallbackTerms
+from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, Account, CallbackRights
 from chappe.clients.http_translate import Path as HttpPath
 from chappe.model.lifecycle import Direction
+from chappe.net.addresses import literal
+from chappe.net.http_calls import endpoint_of
 from chappe.operators.smpp_links import LinkTerms
 from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import Wire
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
-from chappe.runtime.settings_clients import Client, Route, Via
+from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import host_and_port
 from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
-from chappe.text.encoding import DefaultAlphabet
+from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.text.segments import SplitMethod
+from chappe.wire.http.signing import read_secret
 
 #: How a profile's words for cutting long messages are meant.
 SPLIT_METHODS = {
@@ -42,6 +46,7 @@ def account_of(client: Client, now: float) -> Account:
         throttle=Throttle(client.rate, now),
         default_validity_s=client.default_validity_s,
     )
+    account.callbacks = rights_of(client.callback)
     if client.smpp is not None:
         smpp = client.smpp
         account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
@@ -56,6 +61,35 @@ def account_of(client: Client, now: float) -> Account:
             smpp.retry_s,
         )
     return account
+
+
+def callback_terms_of(client: Client) -> CallbackTerms | None:
+    """How a client is called back; None when it is not."""
+    callback = client.callback
+    if callback is None or not client.enabled:
+        return None
+    host = endpoint_of(callback.url).host if callback.url else ""
+    secrets = () if callback.secret is None else (callback.secret, *callback.previous_secrets)
+    return CallbackTerms(
+        client=client.name,
+        url=callback.url,
+        keys=tuple(read_secret(each) for each in secrets),
+        format=callback.format.value,
+        batch=callback.batch,
+        max_connections=callback.max_connections,
+        timeout_s=callback.timeout_s,
+        retry_s=callback.retry_s,
+        give_up_after_s=callback.give_up_after_s,
+        allow_private=callback.allow_private,
+        private_host=host if host == "localhost" or literal(host) is not None else "",
+    )
+
+
+def rights_of(callback: ClientCallback | None) -> CallbackRights:
+    """What a client may ask to be called back for."""
+    if callback is None or CallbackEvent.STATUS not in callback.events:
+        return NO_CALLBACKS
+    return CallbackRights(has_url=bool(callback.url), may_name_url=True, allow_private=callback.allow_private)
 
 
 def link_terms_of(operator: Operator) -> LinkTerms:
@@ -85,6 +119,11 @@ def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
     return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,))
 
 
+def encoding_of_operator(profile: Profile) -> Encoding:
+    """How what bears data_coding 0 is to be read."""
+    return DefaultAlphabet(profile.alphabet.value).encoding
+
+
 def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
     """How an operator is fed, and what its refusals mean."""
     return SendingTerms(
@@ -94,7 +133,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             dest_ton=operator.dest_ton,
             dest_npi=operator.dest_npi,
             split=SPLIT_METHODS[profile.split],
-            default_encoding=DefaultAlphabet(profile.alphabet.value).encoding,
+            default_encoding=encoding_of_operator(profile),
             id_base=profile.id_base.value,
             id_ignores_case=profile.id_ignores_case,
             id_ignores_zeros=profile.id_ignores_zeros,

@@ -98,8 +98,12 @@ def _code(default: object) -> str:
     """A default as the file would write it."""
     if default is None:
         return "unset"
-    plain = default.value if isinstance(default, Enum) else list(default) if isinstance(default, tuple) else default
+    plain = [_plain(each) for each in default] if isinstance(default, tuple) else _plain(default)
     return f"`{as_toml({'x': plain}).removeprefix('x = ')}`"
+
+
+def _plain(default: object) -> object:
+    return default.value if isinstance(default, Enum) else default
 
 
 def _cell(text: str) -> str:

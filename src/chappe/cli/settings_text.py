@@ -16,8 +16,12 @@ def as_plain(table: Table) -> dict[str, Any]:
     for key, field in fields_of(type(table)).items():
         value = getattr(table, field.attribute)
         if value is not None:
-            plain[key] = MASK if field.is_secret and value else _plain(value)
+            plain[key] = _masked(value) if field.is_secret and value else _plain(value)
     return plain
+
+
+def _masked(value: object) -> Any:
+    return [MASK] if isinstance(value, tuple) else MASK
 
 
 def _plain(value: object) -> Any:

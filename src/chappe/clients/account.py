@@ -2,13 +2,27 @@
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any
+from typing import Any, Final
 
 from chappe.clients.short_ids import ShortIds
 from chappe.rules.order import HandsetOrder
 from chappe.runtime.throttle import Throttle
 
 PRIORITY_BY_NAME = {"high": 0, "normal": 1, "bulk": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRights:
+    """What a client may ask to be called back for."""
+
+    #: It has a URL of its own.
+    has_url: bool = False
+    #: A message may name another one.
+    may_name_url: bool = False
+    allow_private: bool = False
+
+
+NO_CALLBACKS: Final = CallbackRights()
 
 
 @dataclass(slots=True)
@@ -22,6 +36,8 @@ class Account:
     store_away_status: int
     throttle: Throttle
     default_validity_s: float
+    # HTTP
+    callbacks: CallbackRights = NO_CALLBACKS
     # SMPP
     system_id: str = ""
     password: str | None = None

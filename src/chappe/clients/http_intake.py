@@ -101,6 +101,10 @@ class Intake:
         self._singles.add(Single(judged, tell))
         return None
 
+    def admit(self, message: NewMessage, account: Account) -> Item | Refusal:
+        """Judge a message that somebody else stores, and tells of."""
+        return self.judge((message,), account, None, is_noted=False)[0]
+
     async def take(self, messages: Sequence[Posted], account: Account, start: int | None = None) -> list[Outcome]:
         """Judge messages and store the good ones; in order, what became of each.
 
@@ -174,12 +178,15 @@ class Intake:
 
     # -- judging ------------------------------------------------------------------------------------
 
-    def judge(self, messages: Sequence[Posted], account: Account, start: int | None) -> list[Item | Refusal]:
+    def judge(
+        self, messages: Sequence[Posted], account: Account, start: int | None, *, is_noted: bool = True
+    ) -> list[Item | Refusal]:
         """Each message by itself; what exceeds the client's rate or queue limit is refused, in order."""
         now_ms = self._clock.utc_us() // 1000
         tokens = account.throttle.available(self._clock.monotonic())
         room = account.queue_limit - self._store.open_messages(account.name) - self._waiting.get(account.name, 0)
         find_path, client, priority = self._path_finder(account.name), account.name, account.priority
+        callbacks = account.callbacks
         next_id = iter(self._ids.take(len(messages), now_ms)).__next__
         taken = 0
         judged: list[Item | Refusal] = []
@@ -193,11 +200,11 @@ class Intake:
                 tokens, taken = tokens - taken, 0
                 one = self._limit_refusal(account, is_rate=tokens < 1)
             else:
-                one = item_of(new, next_id(), client, priority, now_ms, find_path)
+                one = item_of(new, next_id(), client, priority, now_ms, find_path, callbacks)
                 if isinstance(one, Item):
                     taken += one.content.parts
                     room -= 1
-                else:
+                elif is_noted:
                     self._note(account, new, one)
                     one = one if start is None else below(one, f"/messages/{start + number}")
             judged.append(one)

@@ -11,10 +11,12 @@ from typing import Final
 
 import msgspec
 
-from chappe.clients.account import PRIORITY_BY_NAME
+from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, CallbackRights
 from chappe.model.address import Address
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
+from chappe.net.addresses import is_public, literal
+from chappe.net.http_calls import endpoint_of
 from chappe.text import gsm7, ucs2, udh
 from chappe.text.encoding import DefaultAlphabet, Encoding, data_coding_of, encode_default, encode_text, encoding_of
 from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts, room_of_one
@@ -43,6 +45,10 @@ _HEX: Final = re.compile(r"([0-9A-Fa-f]{2})+")
 
 #: esm_class: user data begins with a header.  SMPP 3.4 §5.2.12.
 _UDHI: Final = 0x40
+#: What `report` asks for, as registered_delivery has it: SMPP 3.4 §5.2.17.
+_REGISTERED_DELIVERY: Final = {"final": 0x01, "all": 0x11, "none": 0x00}
+#: Longest URL of a message, in characters.
+MAX_URL: Final = 2_000
 #: More user data than 255 parts of 153 septets hold is refused unread.
 MAX_USER_DATA: Final = MAX_PARTS * 153
 
@@ -90,7 +96,13 @@ FindPath = Callable[[str, str], Path | None]
 
 
 def item_of(
-    new: NewMessage, message_id: int, client: str, priority: int, now_ms: int, find_path: FindPath
+    new: NewMessage,
+    message_id: int,
+    client: str,
+    priority: int,
+    now_ms: int,
+    find_path: FindPath,
+    callbacks: CallbackRights = NO_CALLBACKS,
 ) -> Item | Refusal:
     """Judge a posted message: the item to store, or everything that is wrong with it.
 
@@ -101,8 +113,8 @@ def item_of(
     source = _source(new.source, errors)
     data = _user_data(new, errors)
     due_at_ms = 0 if new.send_at is None else _due_at_ms(new.send_at, now_ms, errors)
-    if new.callback_url is not None:
-        errors.append(FieldError("/callback_url", "this release calls nobody back: leave it out"))
+    callback_url = "" if new.callback_url is None else _callback_url(new.callback_url, callbacks, errors)
+    is_called_back = bool(callback_url) or callbacks.has_url
     if errors or data is None:
         return _invalid(errors)
     path = find_path(dest.digits, source.digits)
@@ -131,7 +143,7 @@ def item_of(
         _UDHI if data.header else 0,
         0,
         0,
-        0,
+        _REGISTERED_DELIVERY[new.report] if is_called_back else 0,
         "",
         new.reference or "",
         (),
@@ -140,10 +152,30 @@ def item_of(
         False,
         new.tags or (),
         due_at_ms,
+        is_called_back,
+        callback_url,
     )
     if new.priority is not None:
         priority = PRIORITY_BY_NAME[new.priority]
     return Item(path.queue, priority, client, due_at_ms, message_id, message)
+
+
+def _callback_url(url: str, rights: CallbackRights, errors: list[FieldError]) -> str:
+    """The URL that a message names, if its client may name one."""
+    if not rights.may_name_url:
+        errors.append(FieldError("/callback_url", "this client is not called back: its settings have no callback"))
+        return url
+    try:
+        host = endpoint_of(url).host if len(url) <= MAX_URL else ""
+    except ValueError as error:
+        errors.append(FieldError("/callback_url", str(error)))
+        return url
+    address = literal(host)
+    if not host:
+        errors.append(FieldError("/callback_url", f"has more than {MAX_URL} characters"))
+    elif address is not None and not rights.allow_private and not is_public(address):
+        errors.append(FieldError("/callback_url", f"{host} is no public address"))
+    return url
 
 
 def _invalid(errors: list[FieldError]) -> Refusal:

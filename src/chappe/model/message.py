@@ -101,6 +101,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True):
     callback_url: str = ""
     #: As the message has it.
     known_as: str = ""
+    #: An operator had taken it.
+    was_sent: bool = True
 
 
 Content = Message | Receipt

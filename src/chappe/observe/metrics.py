@@ -56,6 +56,7 @@ class Metrics(Collector):
         self._submits: dict[str, Histogram] = {}
         self._receipts: dict[str, Histogram] = {}
         self._store: dict[str, Histogram] = {}
+        self._callbacks: dict[str, Histogram] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -86,6 +87,10 @@ class Metrics(Collector):
         """One commit that held calls of this verb."""
         _of(self._store, verb, SHORT_S).add(took_s)
 
+    def on_callback(self, client: str, took_s: float) -> None:
+        """A client has taken a callback."""
+        _of(self._callbacks, client, LONG_S).add(took_s)
+
     # -- what is told -------------------------------------------------------------------------------
 
     def text(self) -> bytes:
@@ -115,6 +120,7 @@ class Metrics(Collector):
                 "operator",
                 self._receipts,
             ),
+            ("chappe_callback_seconds", "How long a client took to take a callback.", "client", self._callbacks),
             ("chappe_store_seconds", "How long a commit took that held calls of this verb.", "verb", self._store),
         ):
             yield _histograms(name, help_text, label, histograms)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.operators.doubts import Doubts
@@ -18,11 +19,12 @@ from chappe.operators.telling import tell
 from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import submits_of
 from chappe.rules.decide import Routes, next_operator
+from chappe.rules.match import wants_sending
 from chappe.rules.retry import Gate, Refusal, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, persist
-from chappe.store.endings import end
+from chappe.store.endings import end, sending_told
 from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
 from chappe.wire.smpp.statuses import status_name
 
@@ -38,6 +40,7 @@ class Responses:
         terms: SendingTerms,
         store: Store,
         routes: Callable[[], Routes],
+        ids: IdMaker,
         clock: Clock,
         notes: Notes,
         gate: Gate,
@@ -58,6 +61,7 @@ class Responses:
         self._terms = terms
         self._store = store
         self._mt_routes = routes
+        self._ids = ids
         self._clock = clock
         self._notes = notes
         self._gate = gate
@@ -128,7 +132,11 @@ class Responses:
             self._parts.answered(flight)
         if self._order.lines:
             self._order.answered(item)
-        settlements.append(Sent(item, self._name, reference, events.at_us, flight.part))
+        receipt = None
+        if message.is_called_back and wants_sending(message):
+            number = self._ids.next(events.at_us // 1000)
+            receipt = sending_told(message, number, events.at_us, self._name)
+        settlements.append(Sent(item, self._name, reference, events.at_us, flight.part, receipt))
 
     def _refused(
         self,

@@ -96,7 +96,7 @@ class OperatorSmppNode:
         )
         self._order = MessageOrder(store, clock)
         self._doubts = self._make_doubts()
-        self._responses = self._make_responses(mt_routes, is_up)
+        self._responses = self._make_responses(mt_routes, is_up, ids)
         self._failover = self._make_failover(mt_routes, is_up)
         self.inbound = Inbound(
             self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, int(terms.redelivery_s * 1000)
@@ -116,12 +116,13 @@ class OperatorSmppNode:
             forget=lambda item: self._responses.forget(item),
         )
 
-    def _make_responses(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool]) -> Responses:
+    def _make_responses(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool], ids: IdMaker) -> Responses:
         return Responses(
             self.name,
             self._terms,
             self._store,
             mt_routes,
+            ids,
             self._clock,
             self._notes,
             self._gate,

@@ -45,6 +45,11 @@ def wants_receipt(registered_delivery: int, status: Status) -> bool:
     return asked == ALWAYS or (asked == SUCCESS_ONLY and status is Status.DELIVERED)
 
 
+def wants_sending(message: Message) -> bool:
+    """Say whether the client asked to hear that its message was sent: SMPP has no word for that."""
+    return message.is_called_back and bool(message.registered_delivery & INTERMEDIATE)
+
+
 def receipt_of(
     message: Message,
     status: Status,
@@ -54,6 +59,7 @@ def receipt_of(
     done_at_ms: int,
     operator: str,
     network_error: bytes = b"",
+    was_sent: bool = True,
 ) -> Receipt:
     """Make what the client is told: it goes back the way the message came."""
     return Receipt(
@@ -79,6 +85,7 @@ def receipt_of(
         message.parts,
         message.callback_url,
         message.known_as,
+        was_sent,
     )
 
 

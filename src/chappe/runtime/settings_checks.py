@@ -9,11 +9,22 @@ import hashlib
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
 
-from chappe.runtime.settings_clients import Client, ClientHttp, Direction, Route, Via
+from chappe.runtime.settings_clients import (
+    CallbackEvent,
+    CallbackFormat,
+    Client,
+    ClientCallback,
+    ClientHttp,
+    Direction,
+    Route,
+    Via,
+)
 from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, Listen, host_and_port, node_parts
 from chappe.runtime.settings_operators import Protocol
 from chappe.runtime.settings_table import Fault, nearest
+from chappe.wire.http.signing import read_secret
 
 if TYPE_CHECKING:
     from chappe.runtime.settings import Settings
@@ -101,8 +112,30 @@ def _doors(at: str, client: Client) -> Iterator[Fault]:
         if (client.smpp.password is None) == (client.smpp.password_hash is None):
             yield f"{at}.smpp.password", "expected either password or password_hash"
         yield from _networks(f"{at}.smpp.allowed", client.smpp.allowed)
+    if client.callback:
+        yield from _callback(f"{at}.callback", client.callback)
     if client.http and (client.http.token is None) == (client.http.token_hash is None):
         yield f"{at}.http.token", "expected either token or token_hash"
+
+
+def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
+    if callback.format is not CallbackFormat.CHAPPE:
+        yield f"{at}.format", 'this release has one format: expected "chappe"'
+    try:
+        parts = urlsplit(callback.url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        if callback.url and (not has_host or parts.username is not None or not callback.url.isascii()):
+            yield f"{at}.url", f"expected a URL with a host and without a user name, in ASCII: {callback.url!r}"
+    except ValueError as error:
+        yield f"{at}.url", f"expected a URL http://… or https://…: {error}"
+    secrets = [] if callback.secret is None else [(f"{at}.secret", callback.secret)]
+    for key, secret in (*secrets, *((f"{at}.previous_secrets", each) for each in callback.previous_secrets)):
+        try:
+            read_secret(secret)
+        except ValueError as error:
+            yield key, str(error)
+    if callback.previous_secrets and callback.secret is None:
+        yield f"{at}.secret", "previous_secrets need a secret"
 
 
 def _networks(key: str, allowed: Iterable[str]) -> Iterator[Fault]:
@@ -147,8 +180,17 @@ def _mo_route(at: str, route: Route, settings: Settings) -> Iterator[Fault]:
         yield f"{at}.via", f"client {client.name!r} has no [clients.smpp]"
     if route.via is Via.CALLBACK and not client.callback:
         yield f"{at}.via", f"client {client.name!r} has no [clients.callback]"
+    elif client.callback and (route.via is Via.CALLBACK or not client.smpp):
+        yield from _called_for_mo(at, client, client.callback)
     if route.via is None and not (client.smpp or client.callback):
         yield f"{at}.client", f"client {client.name!r} has neither [clients.smpp] nor [clients.callback] to receive by"
+
+
+def _called_for_mo(at: str, client: Client, callback: ClientCallback) -> Iterator[Fault]:
+    if not callback.url:
+        yield f"{at}.client", f"client {client.name!r} has no url in [clients.callback]"
+    if CallbackEvent.INBOUND not in callback.events:
+        yield f"{at}.client", f"client {client.name!r} does not list message.inbound in [clients.callback] events"
 
 
 def token_digest(http: ClientHttp) -> str | None:

@@ -15,7 +15,7 @@ from msgspec import Meta
 from chappe.runtime.settings_table import Name, Seconds, Table
 
 #: What a box can be told to run.  `operator` alone means every operator, `operator:NAME` the one.
-NODE_KINDS = ("all", "client-smpp", "client-http", "operator", "router", "counter")
+NODE_KINDS = ("all", "client-smpp", "client-http", "operator", "callback", "router", "counter")
 
 #: Kinds of which one process is all that a box can use.
 ONCE_A_BOX = ("router", "counter")

@@ -19,6 +19,7 @@ class Event(StrEnum):
     SUBMIT = "submit"  # a message to be sent arrived (SMSC)
     RECEIPT = "receipt"  # a delivery receipt was made (SMSC)
     DELIVER = "deliver"  # a receipt or an MO arrived (client)
+    CALLBACK = "callback"  # a callback arrived (client over HTTP)
     MOMENT = "moment"  # a named moment came; no count, no message
 
 
@@ -44,6 +45,8 @@ class Fault(StrEnum):
     NEVER_ANSWER = "never_answer"
     UNBIND = "unbind"
     MO_BURST = "mo_burst"
+    SLOW_ANSWER = "slow_answer"
+    ENDLESS_BODY = "endless_body"
 
 
 class LinkFault(Enum):
@@ -99,6 +102,8 @@ class Action(msgspec.Struct, frozen=True, gc=False):
     id_base: ReceiptIdBase = ReceiptIdBase.SAME
     form: ReceiptForm = ReceiptForm.GOOD
     mo_count: int = 0  # MO messages to send at once
+    is_body_endless: bool = False  # of the answer to a callback
+    retry_after_s: int = 0  # told with the refusal of a callback
 
 
 NO_FAULT: Final = Action()
@@ -115,6 +120,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     base: ReceiptIdBase = ReceiptIdBase.HEX
     form: ReceiptForm = ReceiptForm.NOISE
     messages: int = 10
+    retry_after_s: int = 0
 
 
 def _link(fault: LinkFault) -> Callable[[Parameters], dict[str, object]]:
@@ -125,7 +131,7 @@ def _link(fault: LinkFault) -> Callable[[Parameters], dict[str, object]]:
 CHANGES: Final[Mapping[Fault, Callable[[Parameters], dict[str, object]]]] = MappingProxyType(
     {
         Fault.DROP_RESPONSE: lambda rule: {"may_answer": False},
-        Fault.REFUSE: lambda rule: {"status": rule.status},
+        Fault.REFUSE: lambda rule: {"status": rule.status, "retry_after_s": rule.retry_after_s},
         Fault.THROTTLE: lambda rule: {"status": 0x58},
         Fault.QUEUE_FULL: lambda rule: {"status": 0x14},
         Fault.RANDOM_IDS: lambda rule: {"has_random_id": True},
@@ -143,11 +149,13 @@ CHANGES: Final[Mapping[Fault, Callable[[Parameters], dict[str, object]]]] = Mapp
         Fault.NEVER_ANSWER: _link(LinkFault.NEVER_ANSWER),
         Fault.UNBIND: _link(LinkFault.UNBIND),
         Fault.MO_BURST: lambda rule: {"mo_count": rule.messages},
+        Fault.SLOW_ANSWER: lambda rule: {"answer_after_s": rule.delay_s},
+        Fault.ENDLESS_BODY: lambda rule: {"is_body_endless": True},
     }
 )
 
-_LINK_EVENTS: Final = (Event.SUBMIT, Event.BIND, Event.DELIVER, Event.MOMENT)
-_ANSWER_EVENTS: Final = (Event.SUBMIT, Event.BIND, Event.DELIVER)
+_LINK_EVENTS: Final = (Event.SUBMIT, Event.BIND, Event.DELIVER, Event.CALLBACK, Event.MOMENT)
+_ANSWER_EVENTS: Final = (Event.SUBMIT, Event.BIND, Event.DELIVER, Event.CALLBACK)
 
 #: Where each fault may strike; the first one is meant when the script does not say `on`.
 EVENTS: Final[Mapping[Fault, tuple[Event, ...]]] = MappingProxyType(
@@ -171,6 +179,8 @@ EVENTS: Final[Mapping[Fault, tuple[Event, ...]]] = MappingProxyType(
         Fault.NEVER_ANSWER: _LINK_EVENTS,
         Fault.UNBIND: _LINK_EVENTS,
         Fault.MO_BURST: (Event.SUBMIT, Event.MOMENT),
+        Fault.SLOW_ANSWER: (Event.CALLBACK,),
+        Fault.ENDLESS_BODY: (Event.CALLBACK,),
     }
 )
 

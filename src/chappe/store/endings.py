@@ -1,4 +1,4 @@
-"""The end of a message by our own word or an operator's refusal, with the receipt that its client asked for.
+"""What a node itself tells a client of its message: its end by our own word or an operator's refusal, its sending.
 
 Nodes of several places use it; it must never know why a message ends.
 """
@@ -23,6 +23,14 @@ def end(item: Item, status: Status, error: str, at_us: int, operator: str) -> En
             submitted_at_ms=made_at_ms(item.id),
             done_at_ms=at_us // 1000,
             operator=operator,
+            was_sent=False,
         )
         receipt = receipt_item(message, told, item.id)
     return Ended(item, status, error, at_us, receipt, operator)
+
+
+def sending_told(message: Message, number: int, at_us: int, operator: str) -> Item:
+    """The receipt that says that an operator has taken a whole message; `number` is an id of its own."""
+    at_ms = at_us // 1000
+    told = receipt_of(message, Status.SENT, error="000", submitted_at_ms=at_ms, done_at_ms=at_ms, operator=operator)
+    return receipt_item(message, told, number)

@@ -102,6 +102,4 @@ class Lives:
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
         number = report.id if report else life.id
-        if self._writes.sent_receipts:
-            number = self._writes.number_after_sent(life.id, number)
-        self._writes.enqueue(receipt_item(message, receipt, number))
+        self._writes.tell(life.id, receipt_item(message, receipt, number))

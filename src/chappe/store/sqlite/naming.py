@@ -40,7 +40,7 @@ class Naming:
         at_us = self._references.after_mark(sent.at_us)
         self._writes.sent.append((message.id, self._names.number(sent.operator), sent.operator_ref, at_us))
         if sent.receipt is not None:
-            self._writes.sent_receipts[message.id] = sent.receipt
+            self._writes.tell_sending(message.id, sent.receipt)
         life = Life(message.id, Status.SENT, message, sent.operator, sent.operator_ref, at_us, handset=message.dest)
         self._refer(sent, life, at_us)
 
@@ -72,7 +72,7 @@ class Naming:
             # Receipts of the first parts overtook the last part's answer.
             self._lives.end(life, life.error or "000", at_us)
         elif sent.receipt is not None:
-            self._writes.sent_receipts[message.id] = sent.receipt
+            self._writes.tell_sending(message.id, sent.receipt)
 
     def settle_again(self, sent: Sent, message: Message) -> None:
         """The operator had taken the message already: its receipt may come under either name."""

@@ -46,6 +46,7 @@ class Writes:
         "_long",
         "_names",
         "_references",
+        "_told_sending",
         "added",
         "dequeued",
         "effects",
@@ -63,7 +64,6 @@ class Writes:
         "replaced",
         "requeued",
         "sent",
-        "sent_receipts",
     )
 
     def __init__(self, names: Names, references: References, long_lives: dict[int, Life], now_us: int) -> None:
@@ -90,8 +90,8 @@ class Writes:
         self.added: list[tuple[str, str]] = []
         #: How many entries `References` has more; a failed transaction takes them out again.
         self.references_added = 0
-        #: Message → what its client is told of its sending.
-        self.sent_receipts: dict[int, Item] = {}
+        #: Message → what its client is told of its sending, and then of what followed.
+        self._told_sending: dict[int, list[Item]] = {}
 
     def dequeue(self, item: Item) -> None:
         """The item leaves its queue: its row goes, and its lease with the commit."""
@@ -111,13 +111,23 @@ class Writes:
             item = msgspec.structs.replace(item, has_row=True)
         (self.effects.deferred if item.due_at_ms else self.effects.queued).append(item)
 
-    def number_after_sent(self, message_id: int, number: int) -> int:
-        """The number of a further receipt: a report that overtook its answer is told after it."""
-        sent = self.sent_receipts.get(message_id)
-        if sent is None or sent.id < number:
-            return number
-        self.sent_receipts[message_id] = msgspec.structs.replace(sent, id=number)
-        return sent.id
+    def tell_sending(self, message_id: int, receipt: Item) -> None:
+        """The client hears that its message is sent, before whatever else this transaction tells of it."""
+        self._told_sending[message_id] = [receipt]
+
+    def tell(self, message_id: int, receipt: Item) -> None:
+        """A receipt; one that overtook the answer that it follows is told after it."""
+        told = self._told_sending.get(message_id) if self._told_sending else None
+        if told is None:
+            self.enqueue(receipt)
+        else:
+            told.append(receipt)
+
+    def _enqueue_told(self) -> None:
+        """Ids order the receipts of a queue: the least one goes to what is told first."""
+        for told in self._told_sending.values():
+            for receipt, number in zip(told, sorted(each.id for each in told), strict=True):
+                self.enqueue(msgspec.structs.replace(receipt, id=number))
 
     def remember(self, life: Life) -> None:
         """Note what a life is, before it changes."""
@@ -126,8 +136,7 @@ class Writes:
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Send all statements of the group, tables in a fixed order."""
-        for receipt in self.sent_receipts.values():
-            self.enqueue(receipt)
+        self._enqueue_told()
         self._send(connection)
 
     def _send(self, connection: sqlite3.Connection) -> None:

@@ -1,0 +1,340 @@
+"""The callbacks of one client: what may be posted now, what must wait, and for whom.
+
+A host that fails is tried less and less often, and what waits for it keeps its place in the queue.  Callbacks of one
+message go one after the other.  It must never write to the store; the node does, with the outcomes.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from chappe.callbacks.render import FORMATS
+from chappe.callbacks.terms import Outgoing, Piece, Terms
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import FINAL
+from chappe.model.message import Item, Message, Receipt
+from chappe.net.http_calls import Answer, Call, Calls, Endpoint, endpoint_of
+from chappe.rules.calling import GONE, Circuit, pause_s, retry_after_s
+from chappe.rules.match import host_of
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.text.encoding import Encoding
+
+#: Callbacks that are ready and have no connection yet, in connections' worth.
+READY: Final = 4
+#: A host that failed so often in a row will not take callbacks that are past their time either.
+HOPELESS: Final = 10
+#: While something waits for a host, its queue is looked at no more often than this, in seconds.
+LOOK_AGAIN_S: Final = 1.0
+#: Hosts, and messages with an earlier callback under way, that are remembered.
+MAX_REMEMBERED: Final = 20_000
+
+
+class Outcome(msgspec.Struct, gc=False):
+    """What became of a callback: taken, to be tried again at `due_at_ms`, or given up."""
+
+    item: Item
+    is_taken: bool
+    due_at_ms: int = 0
+    detail: str = ""
+    reply: str = ""
+
+
+class Posted(msgspec.Struct):
+    """The context of a call."""
+
+    pieces: Sequence[Piece]
+    circuit: Circuit
+
+
+class Sorted(msgspec.Struct):
+    """Leased items: to be posted, to be given back, and those that cannot be posted and must make room for others."""
+
+    ready: list[Item]
+    given_back: list[Item]
+    in_the_way: list[Item]
+
+
+class Caller:
+    """Reads `callback:NAME` of one client, through the node."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        clock: Clock,
+        encodings: Mapping[str, Encoding],
+        outcomes: Gathered[Outcome],
+        *,
+        agent: str,
+        wake: Callable[["Caller"], None],
+        gone: Callable[["Caller", str], None],
+        took: Callable[[str, float], None],
+    ) -> None:
+        """`gone` hears that the client's URL is no more, `took` how long an answer took."""
+        self.terms = terms
+        self.calls: Calls
+        #: The client's own URL said that it is gone.
+        self.is_off = False
+        self.is_draining = False
+        #: Its queue is being read: what is given back rings for nothing new.
+        self.is_feeding = False
+        #: Monotonic seconds before which a look at its queue is not worth while.
+        self.look_at = 0.0
+        self._clock = clock
+        self._encodings = encodings
+        self._outcomes = outcomes
+        self._agent = agent
+        self._wake = wake
+        self._gone = gone
+        self._took = took
+        self._format = FORMATS[terms.format]
+        self._batch = terms.batch if self._format.can_batch else 1
+        self._ready: deque[Piece] = deque()
+        #: Leased, but its host may not be tried after all: to be given back.
+        self.returned: list[Item] = []
+        self._circuits: dict[str, Circuit] = {}
+        #: Message → its callback that comes first, and the Unix ms until which that waits; 0 while it is under way.
+        self._first: dict[int, tuple[int, int]] = {}
+        self._followers: dict[int, deque[Item]] = {}
+
+    # -- what is leased -----------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> int:
+        """How many more items are worth leasing now."""
+        if self.is_draining:
+            return 0
+        ahead = self.terms.max_connections * self._batch * READY
+        return ahead - len(self._ready) if len(self._ready) < ahead // 2 and self.calls.room else 0
+
+    def sort(self, items: Sequence[Item]) -> Sorted:
+        """Say which of these must wait for their host."""
+        now = self._clock.monotonic()
+        ready: list[Item] = []
+        given_back: list[Item] = []
+        waiting_lanes: dict[str, list[Item]] = {}
+        ready_lanes: set[str] = set()
+        probed: set[Circuit] = set()
+        for item in items:
+            url = self._url_of(item)
+            circuit = self._circuit(url)
+            if circuit not in probed and self._may_post(url, now):
+                ready.append(item)
+                ready_lanes.add(item.lane)
+                if circuit.is_broken:
+                    probed.add(circuit)
+            elif not self._is_hopeless(item, url):
+                waiting_lanes.setdefault(item.lane, []).append(item)
+        in_the_way: list[Item] = []
+        for lane, waiting in waiting_lanes.items():
+            (in_the_way if lane in ready_lanes else given_back).extend(waiting)
+        return Sorted(ready, given_back, in_the_way)
+
+    def prepare(self, item: Item) -> None:
+        """Make a callback ready, unless an earlier one of its message must come first."""
+        content = item.content
+        if isinstance(content, Receipt) and not self._is_next(item, content):
+            return
+        self._ready.append(self._format.piece(item, self._url_of(item), self._encodings))
+
+    def _is_next(self, item: Item, receipt: Receipt) -> bool:
+        """No earlier callback of the message is under way or waits; a status that is not final makes others wait."""
+        number = receipt.message_id
+        first = self._first.get(number) if self._first else None
+        if first is not None and first[0] != item.id:
+            if first[1]:
+                self._outcomes.add(Outcome(item, False, first[1] + 1, "an earlier callback of its message waits"))
+            else:
+                self._followers.setdefault(number, deque()).append(item)
+            return False
+        if receipt.status not in FINAL:
+            self._first[number] = (item.id, 0)
+            if len(self._first) > MAX_REMEMBERED:
+                self._first.pop(next(iter(self._first)))
+        return True
+
+    def _url_of(self, item: Item) -> str:
+        content = item.content
+        return (content.callback_url if isinstance(content, Receipt) else "") or self.terms.url
+
+    # -- hosts --------------------------------------------------------------------------------------
+
+    def _circuit(self, url: str) -> Circuit:
+        host = host_of(url)
+        circuit = self._circuits.get(host)
+        if circuit is None:
+            if len(self._circuits) >= MAX_REMEMBERED:
+                self._circuits.clear()
+            circuit = self._circuits[host] = Circuit()
+        return circuit
+
+    def _may_post(self, url: str, now: float) -> bool:
+        return not (self.is_off and url == self.terms.url) and self._circuit(url).may_try(now)
+
+    def _is_hopeless(self, item: Item, url: str) -> bool:
+        """Its time is over, and its host takes nothing: it is given up untried."""
+        circuit = self._circuit(url)
+        if not self._is_too_old(item) or not (self.is_off or circuit.failures >= HOPELESS):
+            return False
+        why = "its URL is gone" if self.is_off else f"its host failed {circuit.failures} times in a row"
+        self._outcomes.add(Outcome(item, False, detail=why))
+        return True
+
+    def _is_too_old(self, item: Item) -> bool:
+        return self._clock.utc_us() // 1000 - made_at_ms(item.id) >= self.terms.give_up_after_s * 1000
+
+    def due_again_ms(self, item: Item) -> int:
+        """Unix ms from when on an item that is in the way of others is worth another look."""
+        wait_s = self._circuit(self._url_of(item)).opens_in_s(self._clock.monotonic()) or LOOK_AGAIN_S
+        return self._clock.utc_us() // 1000 + int(wait_s * 1000)
+
+    # -- posting ------------------------------------------------------------------------------------
+
+    def post(self) -> None:
+        """Post what is ready, as far as there are connections and the hosts may be tried."""
+        now = self._clock.monotonic()
+        for _ in range(len(self._ready)):
+            if self.calls.room <= 0 or not self._ready:
+                return
+            url = self._ready[0].url
+            if not self._may_post(url, now):
+                # Its host broke after it was leased.
+                self._return(self._ready.popleft())
+                continue
+            self._begin(self._take(url), self._circuit(url))
+
+    def _take(self, url: str) -> Sequence[Piece]:
+        """Ready callbacks for one URL, one after the other."""
+        pieces = [self._ready.popleft()]
+        while len(pieces) < self._batch and self._ready and self._ready[0].url == url:
+            pieces.append(self._ready.popleft())
+        return pieces
+
+    def _begin(self, pieces: Sequence[Piece], circuit: Circuit) -> None:
+        request = self._format.request(pieces, self.terms, self._clock.utc_us() // 1_000_000)
+        try:
+            endpoint = endpoint_of(request.url)
+        except ValueError as error:
+            for piece in pieces:
+                self._outcomes.add(Outcome(piece.item, False, detail=f"its URL {error}"))
+            return
+        circuit.trying += 1
+        self.calls.begin(Call(endpoint, self._octets_of(request, endpoint), Posted(pieces, circuit)))
+
+    def _octets_of(self, request: Outgoing, endpoint: Endpoint) -> bytes:
+        head = (
+            f"{request.method} {endpoint.target} HTTP/1.1\r\nHost: {endpoint.authority}\r\n"
+            f"User-Agent: {self._agent}\r\n{request.head}Content-Length: {len(request.body)}\r\n\r\n"
+        )
+        return head.encode("ascii") + request.body
+
+    def _return(self, piece: Piece) -> None:
+        """It keeps its place in the queue, and so do those behind it."""
+        content = piece.item.content
+        self.returned.append(piece.item)
+        if isinstance(content, Receipt) and self._first.get(content.message_id, (0, 0))[0] == piece.item.id:
+            del self._first[content.message_id]
+            self.returned += self._followers.pop(content.message_id, ())
+
+    # -- answers ------------------------------------------------------------------------------------
+
+    def on_answer(self, call: Call, answer: Answer) -> None:
+        """A client has answered, or it has not."""
+        posted: Posted = call.context
+        posted.circuit.trying -= 1
+        now = self._clock.monotonic()
+        if self._format.is_taken(answer.status, answer.body):
+            posted.circuit.answered()
+            self._took(self.terms.client, now - call.began_at)
+            self._taken(posted.pieces, answer)
+        else:
+            self._refused(posted, answer, now)
+        self.post()
+        self._wake(self)
+
+    def _taken(self, pieces: Sequence[Piece], answer: Answer) -> None:
+        detail = f"HTTP {answer.status}"
+        if len(pieces) == 1 and answer.body and isinstance(pieces[0].item.content, Message):
+            self._outcomes.add(Outcome(pieces[0].item, True, 0, detail, self._format.reply_in(answer.body)))
+            return
+        for piece in pieces:
+            self._outcomes.add(Outcome(piece.item, True, 0, detail))
+            if self._first:
+                self._follow(piece.item)
+
+    def _follow(self, item: Item) -> None:
+        """The next callback of a message may go."""
+        content = item.content
+        if not isinstance(content, Receipt) or self._first.get(content.message_id, (0, 0))[0] != item.id:
+            return
+        del self._first[content.message_id]
+        for follower in self._followers.pop(content.message_id, ()):
+            self.prepare(follower)
+
+    def _refused(self, posted: Posted, answer: Answer, now: float) -> None:
+        detail = answer.fault or f"HTTP {answer.status}"
+        circuit, first = posted.circuit, posted.pieces[0]
+        if answer.status == GONE:
+            self._refused_for_good(posted.pieces, detail)
+            return
+        utc_us = self._clock.utc_us()
+        wait_s = retry_after_s(answer.status, answer.retry_after, datetime.fromtimestamp(utc_us / 1e6, UTC))
+        circuit.failed(now, random.random())
+        if wait_s:
+            circuit.leave_alone(now, wait_s)
+        elif circuit.is_broken:
+            wait_s = circuit.opens_in_s(now) or LOOK_AGAIN_S
+        else:
+            wait_s = pause_s(first.item.attempts, self.terms.retry_s, random.random())
+        for piece in posted.pieces:
+            is_over = self._is_too_old(piece.item)
+            due = 0 if is_over else utc_us // 1000 + int(wait_s * 1000)
+            self._outcomes.add(Outcome(piece.item, False, due, detail))
+            self._forget_order(piece.item, 0 if is_over else int(wait_s * 1000))
+
+    def _refused_for_good(self, pieces: Sequence[Piece], detail: str) -> None:
+        """A client's own URL is switched off, and its callbacks wait; a URL that a message named ends that one."""
+        if pieces[0].url == self.terms.url:
+            self.is_off = True
+            self._gone(self, detail)
+        now_ms = self._clock.utc_us() // 1000
+        for piece in pieces:
+            due = now_ms + int(LOOK_AGAIN_S * 1000) if piece.url == self.terms.url else 0
+            self._outcomes.add(Outcome(piece.item, False, due, detail))
+            self._forget_order(piece.item, int(LOOK_AGAIN_S * 1000) if due else 0)
+
+    def _forget_order(self, item: Item, wait_ms: int) -> None:
+        """A callback waits for `wait_ms`, or (0) is given up: those behind it wait longer, or go on."""
+        content = item.content
+        if not isinstance(content, Receipt) or self._first.get(content.message_id, (0, 0))[0] != item.id:
+            return
+        if not wait_ms:
+            self._follow(item)
+            return
+        due = self._clock.utc_us() // 1000 + wait_ms
+        self._first[content.message_id] = (item.id, due)
+        for follower in self._followers.pop(content.message_id, ()):
+            self._outcomes.add(Outcome(follower, False, due + 1, "an earlier callback of its message waits"))
+
+    # -- stopping -----------------------------------------------------------------------------------
+
+    def unposted(self) -> list[Item]:
+        """What was leased and not posted; it is forgotten here."""
+        items = [*self.returned, *(piece.item for piece in self._ready)]
+        self.returned.clear()
+        for followers in self._followers.values():
+            items += followers
+        self._ready.clear()
+        self._followers.clear()
+        return items
+
+    def switched_on(self) -> None:
+        """Somebody says that the client's URL is back."""
+        self.is_off = False
+        self._circuits.pop(host_of(self.terms.url), None)
+        self.look_at = 0.0
+        self._wake(self)

@@ -1,0 +1,319 @@
+"""The callback node: tells clients over HTTP what became of their messages, and what handsets sent them.
+
+Reads `callback:NAME`; writes outcomes, or a retry at a later time, and the replies that clients give at once.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import chappe
+from chappe.callbacks.caller import LOOK_AGAIN_S, Caller, Outcome
+from chappe.callbacks.terms import Terms
+from chappe.crash import ARMED, CrashPoint, reach
+from chappe.model.events import EventBatch, EventName
+from chappe.model.message import Item, Message, Receipt
+from chappe.net.http_calls import Calls
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import hold_crashes, persist
+from chappe.runtime.supervisor import Crash, each
+from chappe.store.port import CallbacksOff, Deferred, Delivered, GivenUp, Settlement, Store, StoreAway
+from chappe.text.encoding import Encoding
+
+#: How often calls are looked after.
+TICK_S: Final = 0.25
+#: How often the node looks whether somebody switched a URL on again.
+LOOK_FOR_SWITCHES_S: Final = 2.0
+#: Names that are resolved at the same time; a resolver that hangs holds up nobody but those who also need one.
+RESOLVERS: Final = 16
+
+#: Judges a reply to an MO as any message of its client; a message to store, or why there is none.
+Admit = Callable[[Message, str], Item | str]
+
+
+class CallbackNode:
+    """Calls all clients of this box back."""
+
+    name = "callback"
+
+    def __init__(
+        self,
+        terms: Sequence[Terms],
+        store: Store,
+        clock: Clock,
+        encodings: Mapping[str, Encoding],
+        admit: Admit,
+        *,
+        took: Callable[[str, float], None] = lambda client, seconds: None,
+    ) -> None:
+        """`encodings` says how an operator's data_coding 0 reads; `took` hears how long each answer took."""
+        self._store = store
+        self._clock = clock
+        self._admit = admit
+        self._ticks = 0
+        self._outcomes: Gathered[Outcome] = Gathered()
+        self._hungry: Gathered[Caller] = Gathered()
+        self._is_hungry: set[str] = set()
+        self._crashes: Gathered[Crash] = Gathered()
+        self._switched_off: Gathered[CallbacksOff] = Gathered()
+        #: Of those, how many are not on disk yet.
+        self._noting = 0
+        #: Outcomes that are being written to the store.
+        self._settling = 0
+        self._executor = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolver")
+        self._tls: ssl.SSLContext | None = None
+        agent = f"chappe/{chappe.__version__}"
+        self.callers = {
+            each.client: Caller(
+                each,
+                clock,
+                encodings,
+                self._outcomes,
+                agent=agent,
+                wake=self._wake,
+                gone=self._gone,
+                took=took,
+            )
+            for each in terms
+        }
+        #: Where tasks live while the node runs.
+        self._group: asyncio.TaskGroup | None = None
+        for caller in self.callers.values():
+            caller.calls = self._calls_of(caller)
+
+    # -- life of the node ---------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Call back until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._start_callers()
+                group.create_task(self._feed_hungry(), name="callback feed")
+                group.create_task(self._settle(), name="callback settle")
+                group.create_task(self._switch_off(), name="callback switch")
+                group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="callback crashes")
+                group.create_task(self._tick(), name="callback tick")
+        finally:
+            for caller in self.callers.values():
+                caller.calls.close()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _start_callers(self) -> None:
+        for caller in self.callers.values():
+            self._store.listen(caller.terms.queue, self._bell_of(caller))
+            self._wake(caller)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._group is not None
+        self._group.create_task(work, name="callback dial")
+
+    def _calls_of(self, caller: Caller) -> Calls:
+        terms = caller.terms
+        return Calls(
+            caller.on_answer,
+            limit=terms.max_connections,
+            timeout_s=terms.timeout_s,
+            may_be_private=lambda host: terms.allow_private or host == terms.private_host,
+            executor=self._executor,
+            tls=self._tls_context,
+            spawn=self._spawn,
+            now=self._clock.monotonic,
+        )
+
+    def _tls_context(self) -> ssl.SSLContext:
+        """Made when the first https:// is called: reading the certificates takes a while."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+    def turns(self) -> dict[str, int]:
+        """How often its loop came round, by the loop's name."""
+        return {"callback tick": self._ticks}
+
+    async def drain(self, until: float) -> int:
+        """Begin no more calls; wait for answers and their commit until `until` (monotonic).
+
+        Returns how many calls have no answer, or one that is not noted yet: these will be posted again.
+        """
+        for caller in self.callers.values():
+            caller.is_draining = True
+            await self._store.release(caller.unposted())
+        while self._unsettled and self._clock.monotonic() < until:
+            await asyncio.sleep(0.02)
+        return self._unsettled
+
+    @property
+    def _unsettled(self) -> int:
+        under_way = sum(caller.calls.busy for caller in self.callers.values())
+        return under_way + self._settling + len(self._outcomes)
+
+    async def _tick(self) -> None:
+        """Look after calls that take too long, and after clients that something waits for."""
+        look_at = 0.0
+        while True:
+            now = self._clock.monotonic()
+            for caller in self.callers.values():
+                caller.calls.look()
+                if caller.look_at and caller.look_at <= now:
+                    self._wake(caller)
+            if now >= look_at:
+                look_at = now + LOOK_FOR_SWITCHES_S
+                await self._look_for_switches()
+            self._ticks += 1
+            await asyncio.sleep(TICK_S)
+
+    # -- feeding ------------------------------------------------------------------------------------
+
+    def _bell_of(self, caller: Caller) -> Callable[[], None]:
+        def ring() -> None:
+            if not caller.look_at and not caller.is_feeding:
+                self._wake(caller)
+
+        return ring
+
+    def _wake(self, caller: Caller) -> None:
+        if caller.terms.client not in self._is_hungry:
+            self._is_hungry.add(caller.terms.client)
+            self._hungry.add(caller)
+
+    async def _feed_hungry(self) -> None:
+        while True:
+            for caller in await self._hungry.take():
+                self._is_hungry.discard(caller.terms.client)
+                caller.is_feeding = True
+                try:
+                    await self._feed(caller)
+                finally:
+                    caller.is_feeding = False
+
+    async def _feed(self, caller: Caller) -> None:
+        """Lease what the client's connections can take soon."""
+        await self._give_back(caller)
+        now = self._clock.monotonic()
+        if caller.look_at > now:
+            return
+        caller.look_at = 0.0
+        while limit := caller.wanted:
+            items = await self._store.lease(caller.terms.queue, limit)
+            if not items:
+                return
+            found = caller.sort(items)
+            if not found.ready:
+                # All of it waits for its host: the queue rings for it in vain.
+                caller.look_at = now + LOOK_AGAIN_S
+            caller.returned += found.given_back
+            for item in found.in_the_way:
+                self._outcomes.add(Outcome(item, False, caller.due_again_ms(item), "its host is waited for"))
+            for crash in each(found.ready, caller.prepare):
+                self._crashes.add(crash)
+            if ARMED is not None and found.ready:
+                reach(CrashPoint.BEFORE_CALLBACK)
+            caller.post()
+            await self._give_back(caller)
+            if caller.look_at:
+                return
+
+    async def _give_back(self, caller: Caller) -> None:
+        returned, caller.returned = caller.returned, []
+        if returned:
+            await self._store.release(returned)
+
+    # -- outcomes -----------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Write what became of callbacks; while the store is away, keep trying: nobody else remembers."""
+        while True:
+            outcomes = await self._outcomes.take()
+            self._settling = len(outcomes)
+            if ARMED is not None:
+                reach(CrashPoint.AFTER_CALLBACK)
+            events = EventBatch(self._clock.utc_us())
+            await persist(self._store, [self._settled(each, events) for each in outcomes], events)
+            self._settling = 0
+
+    def _settled(self, outcome: Outcome, events: EventBatch) -> Settlement:
+        item = outcome.item
+        if outcome.is_taken:
+            _tell(events, EventName.CALLBACK_SENT, item, outcome.detail)
+            reply = self._reply(item, outcome.reply, events) if outcome.reply else None
+            return Delivered(item, events.at_us, reply)
+        if outcome.due_at_ms:
+            _tell(events, EventName.CALLBACK_DEFERRED, item, outcome.detail)
+            return Deferred(item, outcome.due_at_ms)
+        _tell(events, EventName.CALLBACK_FAILED, item, outcome.detail)
+        return GivenUp(item, outcome.detail, events.at_us)
+
+    def _reply(self, item: Item, text: str, events: EventBatch) -> Item | None:
+        """The client's answer to an MO, judged like any message of it."""
+        message = item.content
+        assert isinstance(message, Message)
+        reply = self._admit(message, text)
+        if isinstance(reply, str):
+            told = (message.client, "", message.source, message.dest)
+            events.add(EventName.MT_REJECTED, 0, *told, detail=f"reply to {message.id}: {reply}")
+            return None
+        answer = reply.content
+        assert isinstance(answer, Message)
+        told = (answer.client, "", answer.dest, answer.source)
+        events.add(EventName.MT_ACCEPTED, reply.id, *told, detail=f"reply to {message.id}")
+        return reply
+
+    # -- URLs that are gone -------------------------------------------------------------------------
+
+    def _gone(self, caller: Caller, detail: str) -> None:
+        terms = caller.terms
+        self._noting += 1
+        self._switched_off.add(CallbacksOff(terms.client, terms.url, self._clock.utc_us(), detail))
+
+    async def _switch_off(self) -> None:
+        """Note durably which URLs are gone; what waits for them stays where it is."""
+        while True:
+            waiting = await self._switched_off.take()
+            for off in waiting:
+                await self._note_off(off)
+
+    async def _note_off(self, off: CallbacksOff) -> None:
+        events = EventBatch(self._clock.utc_us())
+        events.add(EventName.CALLBACKS_OFF, client=off.client, detail=f"{off.url}: {off.reason}")
+        while True:
+            try:
+                await self._store.switch_callbacks_off(off, events)
+                self._noting -= 1
+                return
+            except StoreAway:
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _look_for_switches(self) -> None:
+        """Follow what was noted: by this node before a restart, by another one, or by a person."""
+        try:
+            off = {each.client: each.url for each in await self._store.callbacks_off()}
+        except StoreAway:
+            return
+        for client, caller in self.callers.items():
+            is_off = off.get(client) == caller.terms.url
+            if is_off:
+                caller.is_off = True
+            elif caller.is_off and not self._noting:
+                caller.switched_on()
+
+
+def _tell(events: EventBatch, event: EventName, item: Item, detail: str) -> None:
+    content = item.content
+    if isinstance(content, Receipt):
+        events.add(
+            event,
+            content.message_id,
+            content.client,
+            content.operator,
+            content.source,
+            content.dest,
+            content.reference,
+            detail=f"{content.status.word}: {detail}",
+        )
+    else:
+        told = (content.id, content.client, content.operator, content.source, content.dest)
+        events.add(event, *told, detail=f"inbound: {detail}")

@@ -1,0 +1,79 @@
+"""How one client is called back: its settings as the node uses them, and the seam where formats differ.
+
+It must never know a connection or a store.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from chappe.model.message import Item
+from chappe.text.encoding import Encoding
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client's `[clients.callback]` says."""
+
+    client: str
+    #: Empty: only messages that name a URL themselves are told of.
+    url: str
+    #: Keys that sign, the newest first; none: callbacks bear no signature.
+    keys: tuple[bytes, ...] = ()
+    format: str = "chappe"
+    #: How many callbacks one body carries at most.
+    batch: int = 1
+    max_connections: int = 16
+    timeout_s: float = 15.0
+    #: Pauses between tries of one callback; the last one repeats.
+    retry_s: tuple[float, ...] = (5.0,)
+    #: Age after which a callback that was refused is given up.
+    give_up_after_s: float = 259_200.0
+    allow_private: bool = False
+    #: A host in our own house that the settings themselves name.
+    private_host: str = ""
+
+    @property
+    def queue(self) -> str:
+        """Where its callbacks wait."""
+        return f"callback:{self.client}"
+
+
+class Piece(msgspec.Struct, gc=False):
+    """One callback, ready to be posted: where to, and its part of the request."""
+
+    item: Item
+    url: str
+    octets: bytes
+
+
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """A request without its host: `head` is its lines from the second on, each with its end."""
+
+    method: str
+    url: str
+    head: str
+    body: bytes
+
+
+class Format(Protocol):
+    """Whose shape a client's callbacks have."""
+
+    #: Several pieces fit into one request.
+    can_batch: bool
+
+    def piece(self, item: Item, url: str, encodings: Mapping[str, Encoding]) -> Piece:
+        """Write one callback; `encodings` says how an operator's data_coding 0 reads."""
+        ...
+
+    def request(self, pieces: Sequence[Piece], terms: Terms, unix_s: int) -> Outgoing:
+        """Make one request of pieces that go to the same URL."""
+        ...
+
+    def is_taken(self, status: int, body: bytes) -> bool:
+        """Whether the client has taken what was posted."""
+        ...
+
+    def reply_in(self, body: bytes) -> str:
+        """The text that the client answers to a single MO with; empty for none."""
+        ...

@@ -1,0 +1,75 @@
+"""Which addresses may be called."""
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from chappe.net.addresses import ForbiddenAddress, addresses_of, is_public, literal
+
+
+@pytest.mark.parametrize("text", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+def test_addresses_of_the_open_internet_may_be_called(text: str) -> None:
+    assert is_public(ip_address(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b:1::a00:1",
+        "2002:7f00:1::",
+        "2001:0:4136:e378:8000:63bf:80ff:fffe",
+    ],
+)
+def test_addresses_of_a_house_may_not_be_called_however_they_are_written(text: str) -> None:
+    assert not is_public(ip_address(text))
+
+
+def test_only_true_addresses_are_literals() -> None:
+    assert literal("[::1]") == ip_address("::1")
+    assert literal("127.0.0.1") == ip_address("127.0.0.1")
+    assert literal("2130706433") is None
+    assert literal("localhost") is None
+
+
+def resolved(monkeypatch: pytest.MonkeyPatch, *found: str, allow_private: bool = False) -> list[str]:
+    def look_up(*values: Any, **named: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with ThreadPoolExecutor(1) as executor:
+        return asyncio.run(addresses_of("shop.example", 443, executor, allow_private=allow_private))
+
+
+def test_of_a_name_only_the_public_addresses_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolved(monkeypatch, "10.0.0.1", "8.8.8.8", "8.8.8.8") == ["8.8.8.8"]
+
+
+def test_a_name_that_leads_into_the_house_is_refused_and_says_how_to_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ForbiddenAddress, match="allow_private"):
+        resolved(monkeypatch, "127.0.0.1", "fd00::1")
+
+
+def test_private_addresses_are_called_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolved(monkeypatch, "127.0.0.1", allow_private=True) == ["127.0.0.1"]
