@@ -42,6 +42,7 @@ from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.status import operator_status
+from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.rules.decide import Routes
@@ -55,9 +56,11 @@ from chappe.runtime.settings_checks import token_digest
 from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_operators import Operator
 from chappe.runtime.settings_table import nearest
+from chappe.store.fleet import Alone
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
+from chappe.text.encoding import Encoding
 from chappe.wire.http.messages import NewMessage
 from chappe.wire.http.problems import Refusal
 
@@ -193,6 +196,7 @@ class Gateway:
         if self._runs("router"):
             yield "router", self.sweeper.run()
             yield "rerouter", self._rerouter().run()
+            yield "joiner", self._joiner().run()
 
     async def _finish(self) -> None:
         """Bring everything to its end, the store last."""
@@ -302,6 +306,18 @@ class Gateway:
             depths=self.store.depths,
             is_gone=lambda name: name not in known,
             is_up=self._is_up,
+        )
+
+    def _joiner(self) -> Joiner:
+        operators, profile_of = self.settings.operators, self.settings.profile_of
+        by_operator = {operator.name: encoding_of_operator(profile_of(operator)) for operator in operators}
+        return Joiner(
+            self.store,
+            Alone(),
+            lambda: self._mo_routes,
+            self.ids,
+            self._clock,
+            encoding_of=lambda operator: by_operator.get(operator, Encoding.GSM7),
         )
 
     def _smpp_door(self) -> ClientSmppNode:

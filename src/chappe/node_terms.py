@@ -180,6 +180,7 @@ def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
                 keyword=route.keyword or "",
                 queue=f"{'client' if is_smpp else 'callback'}:{client.name}",
                 client=client.name,
+                join_s=client.join_s,
             )
         )
     return rules

@@ -16,17 +16,15 @@ from chappe.model.message import Item, Message
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.link import Link
 from chappe.operators.translate import Wire, identity_of, is_report, mo_of, report_of, text_of
-from chappe.rules.decide import Routes, keyword_of
+from chappe.rules.decide import JOIN, UNROUTED, Routes, keyword_of
 from chappe.rules.dedup import Repeat, RepeatJudge, content_of
+from chappe.rules.join import place_of
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.store.port import Fault, Report, Store, StoreAway
 from chappe.wire.smpp.facts import Request
 from chappe.wire.smpp.pdus import AlertNotification, DataSm, DataSmResp, DeliverSm, DeliverSmResp
 from chappe.wire.smpp.statuses import CommandStatus
-
-#: Where an MO waits that no route wants: a person decides, nothing is thrown away.
-UNROUTED: Final = "unrouted"
 
 _DELIVER_OK: Final = DeliverSmResp()
 _DATA_OK: Final = DataSmResp()
@@ -119,11 +117,18 @@ class Inbound:
 
     def _take_mo(self, arrival: Arrival, pdu: DeliverSm | DataSm, message_id: int) -> None:
         message = mo_of(pdu, message_id, self._operator, "")
-        route = self._routes().find(message.dest, message.source, keyword=keyword_of(text_of(message, self._wire)))
-        client, queue = (route.client, route.queue) if route is not None else ("", UNROUTED)
+        client, queue = self._destination(message)
         content, identity = content_of(message), identity_of(pdu, self._wire)
         message = msgspec.structs.replace(message, client=client)
         self._messages.add(MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity))
+
+    def _destination(self, message: Message) -> tuple[str, str]:
+        """Whose it is, and the queue where it waits for that client, or for the other parts of its text."""
+        routes = self._routes()
+        if (message.esm_class or message.tlvs) and place_of(message) and routes.join_s(message.dest, message.source):
+            return "", JOIN
+        route = routes.find(message.dest, message.source, keyword=keyword_of(text_of(message, self._wire)))
+        return (route.client, route.queue) if route is not None else ("", UNROUTED)
 
     # -- reports ------------------------------------------------------------------------------------
 

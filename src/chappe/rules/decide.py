@@ -13,6 +13,11 @@ import msgspec
 from chappe.model.address import compile_pattern, international
 from chappe.model.lifecycle import Direction
 
+#: Where an MO waits that no route wants: a person decides, nothing is thrown away.
+UNROUTED: Final = "unrouted"
+#: Where parts of long MO wait for each other.
+JOIN: Final = "join"
+
 _WORD: Final = re.compile(r"\S+")
 #: Digits and a star at the end: whoever has the prefix fits.  Leading 00 are no digits of the number.
 _PREFIX_ONLY: Final = re.compile(r"\+?(?!00)\d*\*")
@@ -33,6 +38,8 @@ class Rule(msgspec.Struct, frozen=True):
     #: MO: the queue of the client that gets it, and its name.
     queue: str = ""
     client: str = ""
+    #: MO: how long the parts of a long text wait for each other before that client gets them as parts; 0: not at all.
+    join_s: float = 0.0
 
 
 class _Compiled(msgspec.Struct):
@@ -58,6 +65,7 @@ class Routes:
                 compiled = _Compiled(order, rule, to, source, fits_all)
                 self._by_prefix.setdefault(_prefix(rule.to), []).append(compiled)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
+        self._joins = any(rule.join_s for rule in rules)
 
     def find(self, to: str, source: str, *, client: str = "", keyword: str = "") -> Rule | None:
         """The first route that fits, or None.  `to` and `source` are as the message has them."""
@@ -71,6 +79,18 @@ class Routes:
                     best = route
                     break
         return None if best is None else best.rule
+
+    def join_s(self, to: str, source: str) -> float:
+        """How long parts for this number may wait for each other: which client gets a text, only the whole may tell."""
+        if not self._joins:
+            return 0.0
+        number = international(to)
+        routes = (route for length in self._lengths for route in self._by_prefix.get(number[:length], ()))
+        return max((route.rule.join_s for route in routes if _fits_but_keyword(route, number, source)), default=0.0)
+
+
+def _fits_but_keyword(route: _Compiled, number: str, source: str) -> bool:
+    return _fits(route, number, source, route.rule.of_client, route.rule.keyword.casefold())
 
 
 def _prefix(pattern: str) -> str:

@@ -75,8 +75,8 @@ class Group(msgspec.Struct, gc=False):
 
     key: PartKey
     items: dict[int, Item]
-    #: Unix ms.
-    began_at_ms: int
+    #: Unix ms; then its parts go on as parts.
+    until_ms: int
     repeats: list[Item]
 
     @property
@@ -89,6 +89,11 @@ class Group(msgspec.Struct, gc=False):
         """The parts by their number."""
         return [self.items[number] for number in sorted(self.items)]
 
+    @property
+    def all_items(self) -> list[Item]:
+        """The parts by their number, then those that came twice."""
+        return [*self.in_order, *self.repeats]
+
 
 class Groups:
     """All texts of which parts have come and others have not.
@@ -96,8 +101,7 @@ class Groups:
     Time is Unix ms and comes from the ids of the parts or as `now`; nothing here reads a clock.
     """
 
-    def __init__(self, patience_ms: int) -> None:
-        self._patience_ms = patience_ms
+    def __init__(self) -> None:
         #: The group that takes further parts of a text.
         self._open: dict[PartKey, Group] = {}
         #: Every group that is not whole, oldest first.
@@ -106,8 +110,10 @@ class Groups:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, item: Item, place: Place) -> Group | None:
+    def add(self, item: Item, place: Place, patience_ms: int) -> Group | None:
         """Lay a part to its text; return the group when that made it whole.
+
+        The first part of a text says by its `patience_ms` how long the others may take.
 
         A part that is there already in other octets says that the reference was used again: it begins a new group,
         and the old one goes on waiting for nothing but its patience.
@@ -119,7 +125,7 @@ class Groups:
                 return None
             group = None
         if group is None:
-            group = self._open[place.key] = Group(place.key, {}, made_at_ms(item.id), [])
+            group = self._open[place.key] = Group(place.key, {}, made_at_ms(item.id) + patience_ms, [])
             self._waiting[id(group)] = group
         group.items[place.number] = item
         if not group.is_whole:
@@ -129,11 +135,17 @@ class Groups:
 
     def overdue(self, now_ms: int) -> list[Group]:
         """Give up, and return, the texts whose first part has waited too long for the rest."""
-        until = now_ms - self._patience_ms
-        late = [group for group in self._waiting.values() if group.began_at_ms <= until]
+        late = [group for group in self._waiting.values() if group.until_ms <= now_ms]
         for group in late:
             self._forget(group)
         return late
+
+    def oldest(self, count: int) -> list[Group]:
+        """Give up, and return, so many texts: those whose first part came before all others."""
+        oldest = list(self._waiting.values())[:count]
+        for group in oldest:
+            self._forget(group)
+        return oldest
 
     def _forget(self, group: Group) -> None:
         del self._waiting[id(group)]

@@ -212,6 +212,14 @@ class Client(Table, frozen=True, kw_only=True):
     store_away_status: Annotated[Status, Meta(description="command_status of the refusal while the store is away.")] = (
         0x08
     )
+    join_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds for which the parts of a long MO wait for each other, so that it gets the whole text; "
+            "what is not whole by then is handed on as parts. 0 hands on each part as it comes.",
+        ),
+    ] = 0.0
     smpp: Annotated[ClientSmpp | None, Meta(description="Its SMPP door.")] = None
     http: Annotated[ClientHttp | None, Meta(description="Its HTTP door.")] = None
     callback: Annotated[ClientCallback | None, Meta(description="Where it is called back.")] = None

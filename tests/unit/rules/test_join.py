@@ -45,7 +45,7 @@ def part(
 def add(groups: Groups, message: Message) -> list[Message] | None:
     place = place_of(message)
     assert place is not None
-    group = groups.add(Item("route", 0, "", 0, message.id, message), place)
+    group = groups.add(Item("join", 0, "", 0, message.id, message), place, PATIENCE_MS)
     return None if group is None else [_message(item) for item in group.in_order]
 
 
@@ -59,7 +59,7 @@ def text_of(message: Message) -> str:
 
 
 def test_parts_in_any_order_make_the_whole() -> None:
-    groups = Groups(PATIENCE_MS)
+    groups = Groups()
 
     assert add(groups, part(3)) is None
     assert add(groups, part(1)) is None
@@ -71,7 +71,7 @@ def test_parts_in_any_order_make_the_whole() -> None:
 
 
 def test_other_handsets_numbers_totals_and_widths_of_reference_are_other_texts() -> None:
-    groups = Groups(PATIENCE_MS)
+    groups = Groups()
     wide = udh.build([udh.concatenation_16(7, 2, 2)])
 
     assert add(groups, part(1, 2)) is None
@@ -85,7 +85,7 @@ def test_other_handsets_numbers_totals_and_widths_of_reference_are_other_texts()
 
 
 def test_a_reference_that_is_used_again_begins_a_new_group() -> None:
-    groups = Groups(PATIENCE_MS)
+    groups = Groups()
     add(groups, part(1, 2, octets=b"old"))
 
     add(groups, part(1, 2, octets=b"new", at_ms=START_MS + 1000))
@@ -98,14 +98,14 @@ def test_a_reference_that_is_used_again_begins_a_new_group() -> None:
 
 
 def test_the_same_part_twice_is_one_part() -> None:
-    groups = Groups(PATIENCE_MS)
+    groups = Groups()
     first, again = part(1, 2), part(1, 2)
     add(groups, first)
     add(groups, again)
     place = place_of(last := part(2, 2))
     assert place is not None
 
-    group = groups.add(Item("route", 0, "", 0, last.id, last), place)
+    group = groups.add(Item("join", 0, "", 0, last.id, last), place, PATIENCE_MS)
 
     assert group is not None
     assert [item.id for item in group.in_order] == [first.id, last.id]
@@ -113,7 +113,7 @@ def test_the_same_part_twice_is_one_part() -> None:
 
 
 def test_a_text_is_given_up_when_its_first_part_has_waited_long_enough() -> None:
-    groups = Groups(PATIENCE_MS)
+    groups = Groups()
     add(groups, part(2))
     add(groups, part(1, at_ms=START_MS + 5000))
 
@@ -212,7 +212,7 @@ def test_what_was_cut_is_joined_again_whatever_order_it_comes_in(text: str, refe
         msgspec.structs.replace(part(1), octets=segment.octets, esm_class=0x40, data_coding=8) for segment in segments
     ]
     order = drawer.draw(permutations(messages))  # type: ignore[attr-defined]
-    groups = Groups(PATIENCE_MS)
+    groups = Groups()
 
     wholes = [whole for message in order if len(segments) > 1 and (whole := add(groups, message)) is not None]
 
@@ -222,3 +222,14 @@ def test_what_was_cut_is_joined_again_whatever_order_it_comes_in(text: str, refe
         assert whole is not None
         assert whole.octets == octets
         assert Place(place_of(messages[0]).key, 1) == place_of(messages[0])  # type: ignore[union-attr]
+
+
+def test_the_oldest_texts_are_given_up_where_there_are_too_many() -> None:
+    groups = Groups()
+    for reference in range(3):
+        add(groups, part(1, reference=reference, octets=str(reference).encode()))
+
+    given_up = groups.oldest(2)
+
+    assert [text_of(_message(group.in_order[0])) for group in given_up] == ["0", "1"]
+    assert len(groups) == 1
