@@ -13,10 +13,12 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message, Receipt
 from chappe.net.smpp_peer import SmppPeer
+from chappe.rules.order import HandsetOrder
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
+from chappe.runtime.crashes import CrashDesk
 from chappe.runtime.node import persist
-from chappe.runtime.supervisor import Crash, each
+from chappe.runtime.supervisor import each
 from chappe.store.port import Deferred, Delivered, Held, Settlement, Store
 from chappe.wire.smpp.facts import LateResponse, Response
 from chappe.wire.smpp.pdus import DataSm, DeliverSm
@@ -60,13 +62,12 @@ class Answered(msgspec.Struct, gc=False):
 class Deliveries:
     """Reads `client:NAME` of all SMPP clients."""
 
-    def __init__(
-        self, store: Store, clock: Clock, crashes: Gathered[Crash], *, is_draining: Callable[[], bool]
-    ) -> None:
-        """What cannot be handled goes to `crashes`."""
+    def __init__(self, store: Store, clock: Clock, *, is_draining: Callable[[], bool]) -> None:
         self._store = store
         self._clock = clock
-        self._crashes = crashes
+        #: What cannot be handled goes here, and the order of those clients of whom something could not be.
+        self.crashes = CrashDesk(store, clock, behind=self._behind, ended=self._crashed_for_good)
+        self._order_by_queue: dict[str, HandsetOrder] = {}
         self._is_draining = is_draining
         self._answers: Gathered[Answered] = Gathered()
         #: Answers to deliveries that are being written to the store.
@@ -126,12 +127,19 @@ class Deliveries:
                     self._answers.add(Answered(item, 0, misfit=str(error)))
 
             for crash in each(items, hand):
-                self._crashes.add(crash)
+                self._order_by_queue[account.queue] = account.order
+                self.crashes.add(crash)
             if items and not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
             if len(items) < room:
                 return
+
+    def _behind(self, item: Item, due_at_ms: int) -> int:
+        return self._order_by_queue[item.queue].refused(_handset(item), item.id, due_at_ms)
+
+    def _crashed_for_good(self, item: Item) -> None:
+        self._order_by_queue[item.queue].answered(_handset(item), item.id, self._clock.utc_us() // 1000)
 
     def _must_wait(self, account: Account, item: Item) -> bool:
         """Something for this handset was refused and has no answer yet: what follows waits behind it."""

@@ -30,8 +30,7 @@ from chappe.net.smpp_peer import SmppPeer
 from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.node import Notes, hold_crashes
-from chappe.runtime.supervisor import Crash
+from chappe.runtime.node import Notes
 from chappe.store.port import Fault, Store, StoreAway
 from chappe.text.segments import SplitMethod
 from chappe.wire.smpp.facts import BindRequest, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
@@ -101,12 +100,11 @@ class ClientSmppNode:
         self._unbound: dict[SmppPeer, None] = {}
         self._max_unbound = max_unbound
         self._submissions: Gathered[Submission] = Gathered()
-        self._crashes: Gathered[Crash] = Gathered()
         self._binding: set[asyncio.Task[None]] = set()
         self._notes = Notes(store, clock)
         self._door: Door | None = None
         self.is_draining = False
-        self._deliveries = Deliveries(store, clock, self._crashes, is_draining=lambda: self.is_draining)
+        self._deliveries = Deliveries(store, clock, is_draining=lambda: self.is_draining)
         self._split_by_operator = split_by_operator or {}
         self._guarded = GuardedAccept(store, clock, self._notes)
         self._inquiries = Inquiries(store, clock, self._split_of)
@@ -137,7 +135,7 @@ class ClientSmppNode:
             group.create_task(self._inquiries.run(), name="client-smpp inquiries")
             group.create_task(self._deliveries.deliver(), name="client-smpp deliver")
             group.create_task(self._deliveries.settle(), name="client-smpp settle")
-            group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="client-smpp crashes")
+            group.create_task(self._deliveries.crashes.run(), name="client-smpp crashes")
             group.create_task(self._tick(), name="client-smpp tick")
 
     def turns(self) -> dict[str, int]:

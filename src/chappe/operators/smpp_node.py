@@ -32,8 +32,9 @@ from chappe.rules.decide import Routes
 from chappe.rules.retry import Gate
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.node import Notes, hold_crashes, persist
-from chappe.runtime.supervisor import Crash, each
+from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.node import Notes, persist
+from chappe.runtime.supervisor import each
 from chappe.runtime.throttle import Throttle
 from chappe.store.port import Sending, Store, StoreAway, Unwritten
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
@@ -82,7 +83,6 @@ class OperatorSmppNode:
         self._throttle = Throttle(terms.rate, clock.monotonic())
         self._work: Gathered[None] = Gathered()
         self._is_woken = False
-        self._crashes: Gathered[Crash] = Gathered()
         self._parts = OpenParts()
         self._tasks: set[asyncio.Task[None]] = set()
         #: Leased messages are on their way to a link.
@@ -95,6 +95,9 @@ class OperatorSmppNode:
             links, clock, self._notes, on_facts=self._on_facts, on_up=self._on_up, on_down=self._on_down
         )
         self._order = MessageOrder(store, clock)
+        self._crashes = CrashDesk(
+            store, clock, is_begun=self._is_begun, behind=self._order.refused, ended=self._order.answered
+        )
         self._doubts = self._make_doubts()
         self._responses = self._make_responses(mt_routes, is_up, ids)
         self._failover = self._make_failover(mt_routes, is_up)
@@ -160,7 +163,7 @@ class OperatorSmppNode:
             group.create_task(self.inbound.reports(), name=f"{name} reports")
             group.create_task(self.inbound.messages(), name=f"{name} mo")
             group.create_task(self._tick(), name=f"{name} tick")
-            group.create_task(hold_crashes(self._store, self._clock, self._crashes), name=f"{name} crashes")
+            group.create_task(self._crashes.run(), name=f"{name} crashes")
             group.create_task(self._failover.run(), name=f"{name} failover")
 
     async def _recall(self) -> None:
@@ -451,6 +454,10 @@ class OperatorSmppNode:
         if item.content.client in self._premium:
             return self._terms.holds_premium
         return self._terms.holds_unknown
+
+    def _is_begun(self, item: Item) -> bool:
+        """Some of it may have left already, or must not leave twice."""
+        return item.content.parts > 1 or self._holds(item)
 
     async def _mark(self, items: Sequence[Item]) -> None:
         """The durable mark before a write that must not be repeated."""

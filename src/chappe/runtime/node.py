@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from chappe.model.events import EventBatch, EventName
-from chappe.model.message import Message
-from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.supervisor import Crash
-from chappe.store.port import Fault, Held, Settlement, Store, StoreAway
+from chappe.store.port import Fault, Settlement, Store, StoreAway
 
 #: Pause between two tries to write what must not be forgotten while the store is away.
 PERSIST_PAUSE_S: Final = 0.2
@@ -63,15 +60,3 @@ class Notes:
         if left_out:
             batch.add(EventName.NOTES_LEFT_OUT, detail=f"{left_out} more events like these within a second")
         await persist(self._store, (), batch)
-
-
-async def hold_crashes(store: Store, clock: Clock, crashes: Gathered[Crash]) -> None:
-    """Lay items that crash their reader aside, with the traceback, so that the queue goes on."""
-    while True:
-        found = await crashes.take()
-        events = EventBatch(clock.utc_us())
-        for crash in found:
-            content = crash.item.content
-            message_id = content.id if isinstance(content, Message) else content.message_id
-            events.add(EventName.ITEM_POISONED, message_id, content.client, detail=crash.summary)
-        await persist(store, [Held(crash.item, crash.traceback) for crash in found], events)

@@ -191,6 +191,22 @@ def test_a_deferral_whose_commit_fails_without_events_is_leased_again_without_a_
     in_store(tmp_path, scenario)
 
 
+def test_a_row_that_cannot_be_read_is_held_and_leaves_its_queue(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept([item(1), item(2)], telling(item(1), item(2)))
+        await store.settle([Deferred(each, 1) for each in await store.lease(QUEUE, 10)], telling())
+        store._file.connection.execute("UPDATE messages SET body = x'00' WHERE id = 1")
+
+        assert [each.id for each in await store.lease(QUEUE, 10)] == [2]
+        await store.record(telling(item(2)))
+
+        assert store.held_messages == 1
+        assert [each.messages for each in store.depths()] == [1]
+        assert await store.lease(QUEUE, 10) == []
+
+    in_store(tmp_path, scenario)
+
+
 def test_a_checkpoint_that_fails_harms_nobody(tmp_path: Path) -> None:
     class NoCheckpoint(Failing):
         def execute(self, statement: str, *values: Any) -> Any:
