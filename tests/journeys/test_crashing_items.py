@@ -1,13 +1,12 @@
 """What one item that nobody can read does to everything else: nothing."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chappe.clients.deliveries import Deliveries
-from chappe.model.message import Item
-from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
+from chappe.clients import deliveries
+from chappe.model.message import Receipt
+from chappe.wire.smpp.pdus import DeliverSm, SubmitSm
 from house import bound, journey, small_house
 
 HELLO = SubmitSm(source_addr="SHOP", destination_addr="37120000001", short_message=b"hello", registered_delivery=1)
@@ -31,13 +30,12 @@ async def _a_receipt_that_crashes_its_writer(tmp_path: Path) -> None:
 def test_a_receipt_that_crashes_its_writer_is_held_and_the_gateway_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = Deliveries._deliver_sm
+    write = deliveries.deliver_of_receipt
 
-    def crashing(self: Deliveries, account: Any, item: Item) -> DeliverSm | DataSm:
-        pdu = write(self, account, item)
-        if pdu.destination_addr == "BAD":
+    def crashing(receipt: Receipt, id_form: str) -> DeliverSm:
+        if receipt.source == "BAD":
             raise ValueError("no state for this status")
-        return pdu
+        return write(receipt, id_form)
 
-    monkeypatch.setattr(Deliveries, "_deliver_sm", crashing)
+    monkeypatch.setattr(deliveries, "deliver_of_receipt", crashing)
     _a_receipt_that_crashes_its_writer(tmp_path)

@@ -18,8 +18,9 @@ from chappe.model.message import Item, Message, Receipt
 from chappe.net.http_calls import Calls
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
-from chappe.runtime.node import hold_crashes, persist
-from chappe.runtime.supervisor import Crash, each
+from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.node import persist
+from chappe.runtime.supervisor import each
 from chappe.store.port import CallbacksOff, Deferred, Delivered, GivenUp, Settlement, Store, StoreAway
 from chappe.text.encoding import Encoding
 
@@ -57,7 +58,7 @@ class CallbackNode:
         self._outcomes: Gathered[Outcome] = Gathered()
         self._hungry: Gathered[Caller] = Gathered()
         self._is_hungry: set[str] = set()
-        self._crashes: Gathered[Crash] = Gathered()
+        self._crashes = CrashDesk(store, clock)
         self._switched_off: Gathered[CallbacksOff] = Gathered()
         #: Of those, how many are not on disk yet.
         self._noting = 0
@@ -95,7 +96,7 @@ class CallbackNode:
                 group.create_task(self._feed_hungry(), name="callback feed")
                 group.create_task(self._settle(), name="callback settle")
                 group.create_task(self._switch_off(), name="callback switch")
-                group.create_task(hold_crashes(self._store, self._clock, self._crashes), name="callback crashes")
+                group.create_task(self._crashes.run(), name="callback crashes")
                 group.create_task(self._tick(), name="callback tick")
         finally:
             for caller in self.callers.values():
