@@ -64,6 +64,9 @@ class Intake:
         self._path_by_operator = path_by_operator
         #: Operators of a route, in their order → what must be known of it.
         self._path_by_route: dict[tuple[str, ...], Path] = {}
+        #: Client → what finds its paths, by the routes of `_finders_of`.
+        self._finders: dict[str, FindPath] = {}
+        self._finders_of: Routes | None = None
         self._ids = ids
         self._clock = clock
         self._notes = notes
@@ -94,7 +97,7 @@ class Intake:
 
     def take_one(self, message: NewMessage, account: Account, tell: Callable[[Outcome], None]) -> Refusal | None:
         """Judge one message; unless it is refused, `tell` is called once it is on disk, or cannot be."""
-        judged = self.judge((message,), account, None)[0]
+        judged = self._judge_one(message, account)
         if isinstance(judged, Refusal):
             return judged
         self._waiting[account.name] = self._waiting.get(account.name, 0) + 1
@@ -211,8 +214,34 @@ class Intake:
         account.throttle.take(taken)
         return judged
 
+    def _judge_one(self, new: NewMessage, account: Account) -> Item | Refusal:
+        """The same for a message that came alone, without what many have in common."""
+        client, throttle = account.name, account.throttle
+        if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
+            return self._limit_refusal(account, is_rate=True)
+        if self._store.open_messages(client) + self._waiting.get(client, 0) >= account.queue_limit:
+            return self._limit_refusal(account, is_rate=False)
+        now_ms = self._clock.utc_us() // 1000
+        one = item_of(new, self._ids.next(now_ms), client, account.priority, now_ms, self._path_finder(client))
+        if isinstance(one, Item):
+            throttle.take(one.content.parts)
+        else:
+            self._note(account, new, one)
+        return one
+
     def _path_finder(self, client: str) -> FindPath:
-        find, path_by_route = self._routes().find, self._path_by_route
+        """Where this client's messages go; made anew only when the routes are."""
+        routes = self._routes()
+        if routes is not self._finders_of:
+            self._finders_of = routes
+            self._finders.clear()
+        finder = self._finders.get(client)
+        if finder is None:
+            finder = self._finders[client] = self._find_by(routes, client)
+        return finder
+
+    def _find_by(self, routes: Routes, client: str) -> FindPath:
+        find, path_by_route = routes.find, self._path_by_route
 
         def find_path(to: str, source: str) -> Path | None:
             route = find(to, source, client=client)

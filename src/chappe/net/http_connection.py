@@ -99,7 +99,9 @@ class Connection(asyncio.Protocol):
         if reader.is_over:
             return
         was_in_head = reader.is_in_head
-        self._waiting.extend(reader.feed(data))
+        whole = reader.feed(data)
+        if whole:
+            self._waiting.extend(whole)
         if self._admitted is not None and self._admitted is not reader.unfinished:
             self._release()
         if reader.unfinished is not None:
