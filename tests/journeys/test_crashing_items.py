@@ -33,7 +33,7 @@ def test_a_receipt_that_crashes_its_writer_is_held_and_the_gateway_goes_on(
     write = deliveries.deliver_of_receipt
 
     def crashing(receipt: Receipt, id_form: str) -> DeliverSm:
-        if receipt.source == "BAD":
+        if receipt.dest == "BAD":
             raise ValueError("no state for this status")
         return write(receipt, id_form)
 
