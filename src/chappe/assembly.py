@@ -39,7 +39,8 @@ from chappe.node_terms import (
 )
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
-from chappe.observe.status import NodeStatus
+from chappe.observe.status import NodeStatus, NodeTold
+from chappe.operators.sharing import Sharing
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.status import operator_status
 from chappe.router.joiner import Joiner
@@ -49,6 +50,7 @@ from chappe.rules.decide import Routes
 from chappe.rules.readers import why_unread
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
+from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.folder_lock import FolderLock
 from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
@@ -56,7 +58,7 @@ from chappe.runtime.settings_checks import token_digest
 from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_operators import Operator
 from chappe.runtime.settings_table import nearest
-from chappe.store.fleet import Alone
+from chappe.store.fleet import Alone, Fleet
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
@@ -80,6 +82,11 @@ def open_store(settings: Settings) -> SqliteStore:
     store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
     store.open()
     return store
+
+
+def fleet_of(store: SqliteStore) -> Fleet:
+    """What runs of other processes tell through this store."""
+    return Alone()
 
 
 class Gateway:
@@ -121,6 +128,8 @@ class Gateway:
             await self._desk.open()
         self.store = open_store(settings)
         self.health.watch_store(lambda: self.store.is_away)
+        self.fleet = fleet_of(self.store)
+        self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)
         self.counter = CounterNode(self.store) if runs("counter") else None
         self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
@@ -135,6 +144,7 @@ class Gateway:
         self.history = HistoryMoves(self.store, settings.gateway.retention_days)
         self.accounts = [account_of(client, self._clock.monotonic()) for client in settings.clients]
         self._nodes = {node.queue: node for node in self.operators}
+        self._sharings = self._share_operators()
         await self._watch()
         is_shared = self.process is not None
         if runs("client-smpp"):
@@ -189,6 +199,10 @@ class Gateway:
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()
         yield "history", self.history.run()
+        if not isinstance(self.fleet, Alone):
+            yield "fleet", self.fleet_watch.run()
+            for sharing in self._sharings:
+                yield "sharing", sharing.run()
         if self.conf is not None:
             yield "conf", self.conf.run()
         if self.counter is not None:
@@ -202,6 +216,8 @@ class Gateway:
         """Bring everything to its end, the store last."""
         await self._desk.close()
         await self._note(EventName.NODE_STOPPED)
+        for sharing in self._sharings:
+            await sharing.leave()
         await self.watching.finish()
         if self.counter is not None:
             await self.counter.finish()
@@ -246,6 +262,18 @@ class Gateway:
         """What this process answers to its box."""
         return Shown(number, self.watching.metrics.text().decode(), self.watching.status())
 
+    def _told(self) -> NodeTold:
+        """What this process lets the nodes of all boxes know."""
+        links = {node.name: (node.links.up, node.links.terms.links) for node in self.operators}
+        return NodeTold(self.health.phase, links)
+
+    def _share_operators(self) -> list[Sharing]:
+        """Operators' links and rates belong to all nodes that serve them."""
+        if isinstance(self.fleet, Alone):
+            return []
+        rate_by_operator = {each.name: each.rate for each in self.settings.operators}
+        return [Sharing(node, self.fleet, self._clock, rate=rate_by_operator[node.name]) for node in self.operators]
+
     async def _watch(self) -> None:
         """Copy the events, and show what the nodes tell of themselves."""
         gateway = self.settings.gateway
@@ -255,6 +283,7 @@ class Gateway:
             clients=lambda: client_statuses(self.accounts, self.store.open_messages),
             copies=self._copies,
             why_unread=self._why_unread,
+            fleet=lambda: self.fleet_watch.nodes,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)
@@ -287,11 +316,13 @@ class Gateway:
             shortest_validity_s=min((client.default_validity_s for client in self.settings.clients), default=172_800.0),
             premium=frozenset(client.name for client in self.settings.clients if client.premium),
             is_up=self._is_up,
+            has_links_elsewhere=lambda: self.fleet_watch.links_elsewhere(operator.name) > 0,
         )
 
     def _is_up(self, operator: str) -> bool:
-        """Whether a link of an operator of this box can send now."""
-        return any(node.name == operator and node.links.down_since is None for node in self.operators)
+        """Whether a link of an operator can send now, here or on another box."""
+        is_up_here = any(node.name == operator and node.links.down_since is None for node in self.operators)
+        return is_up_here or self.fleet_watch.links_elsewhere(operator) > 0
 
     def _why_unread(self, queue: str) -> str:
         settings = self.settings
@@ -313,7 +344,7 @@ class Gateway:
         by_operator = {operator.name: encoding_of_operator(profile_of(operator)) for operator in operators}
         return Joiner(
             self.store,
-            Alone(),
+            self.fleet,
             lambda: self._mo_routes,
             self.ids,
             self._clock,

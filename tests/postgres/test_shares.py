@@ -28,7 +28,7 @@ async def runs_of(server: Reached) -> AsyncIterator[Share]:
     async with pool.acquire() as connection:
         await connection.execute(TABLE)
     try:
-        yield lambda run, share_s=30.0: PostgresFleet(pool.acquire, run, share_s=share_s)
+        yield lambda run, share_s=30.0: PostgresFleet(pool.acquire, run, lambda told: None, share_s=share_s)
     finally:
         await pool.close()
 

@@ -19,6 +19,8 @@ EVENT_ROWS: Final = 12
 BAR_CELLS: Final = 10
 #: Age in seconds from which a queue's oldest message is worth a colour.
 OLD_S: Final = 60.0
+#: A node of which the store has not heard for so long is in trouble.
+SILENT_S: Final = 5.0
 #: Blocks that a copy may lag: it notes its place once a second.
 LATE_BLOCKS: Final = 10_000
 
@@ -42,6 +44,8 @@ def _sections(box: BoxStatus) -> Iterator[RenderableType]:
     yield _head(box)
     if box.operators:
         yield _links(box)
+    if box.fleet:
+        yield _fleet(box)
     yield _queues(box)
     if box.clients:
         yield _clients(box)
@@ -75,6 +79,26 @@ def _links(box: BoxStatus) -> Table:
         for link in operator.links:
             state = Text("● up", "green") if link.state == "up" else Text("● down", "bold red")
             table.add_row(operator.name, str(link.link), state, bar(link), duration(link.since_s), link.reason)
+    return table
+
+
+def _fleet(box: BoxStatus) -> Table:
+    """Every node of every box."""
+    table = _table("box", "node", "version", ">run", "state", "links", ">up", ">heard")
+    for each in box.fleet:
+        is_well = each.state == "running" and each.silent_s < SILENT_S
+        state = each.state if each.silent_s < SILENT_S else "silent"
+        links = " ".join(f"{operator} {up}/{of}" for operator, (up, of) in each.links.items())
+        table.add_row(
+            each.box,
+            each.node,
+            each.version,
+            str(each.run),
+            Text(state, "green" if is_well else "bold yellow"),
+            links,
+            duration(each.up_s),
+            f"{each.silent_s:.0f} s",
+        )
     return table
 
 

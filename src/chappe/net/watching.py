@@ -27,6 +27,7 @@ from chappe.observe.status import (
     NodeStatus,
     OperatorStatus,
     QueueStatus,
+    RunStatus,
     StoreStatus,
 )
 from chappe.runtime.clock import Clock
@@ -82,6 +83,8 @@ class Telling(msgspec.Struct, frozen=True):
     copies: Callable[[], dict[str, int]]
     #: Why nobody will read a queue; empty when somebody does.
     why_unread: Callable[[str], str]
+    #: The nodes of all boxes.
+    fleet: Callable[[], list[RunStatus]] = list
 
 
 class Watching:
@@ -155,6 +158,7 @@ class Watching:
             store=_store_status(store),
             copies=self._copies(),
             events_per_second=self._pace.per_second(self._clock.utc_us() // 1_000_000),
+            fleet=telling.fleet(),
         )
 
     def _count_held(self) -> int:

@@ -56,6 +56,26 @@ class CopyStatus(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
+class NodeTold(msgspec.Struct, frozen=True):
+    """What a node lets the nodes of all boxes know: its state, and operator → how many links are up, of how many."""
+
+    state: str
+    links: dict[str, tuple[int, int]] = {}
+
+
+class RunStatus(msgspec.Struct, frozen=True):
+    """One node of any box, as the store knows it; `silent_s` is how long ago it was last heard of."""
+
+    box: str
+    node: str
+    version: str
+    run: int
+    state: str
+    up_s: float
+    silent_s: float
+    links: dict[str, tuple[int, int]] = {}
+
+
 class StoreStatus(msgspec.Struct, frozen=True):
     """The store's file; `wal_octets` is what its log holds now."""
 
@@ -84,3 +104,5 @@ class BoxStatus(msgspec.Struct, frozen=True):
     copies: list[CopyStatus]
     #: Event → how many a second, over the last ten.
     events_per_second: dict[str, float]
+    #: The nodes of all boxes on this store; none where the store belongs to one process.
+    fleet: list[RunStatus] = []

@@ -171,6 +171,11 @@ class SmppLinks:
     # -- sharing ------------------------------------------------------------------------------------
 
     @property
+    def up(self) -> int:
+        """Links that can send now."""
+        return sum(1 for link in self.links if link.sender is not None)
+
+    @property
     def held(self) -> int:
         """Links that this node keeps or may dial at any moment."""
         return sum(1 for link in self.links if link.kept or link.is_wanted)

@@ -63,11 +63,12 @@ class OperatorSmppNode:
         shortest_validity_s: float = 0.0,
         premium: frozenset[str] = frozenset(),
         is_up: Callable[[str], bool] = lambda _: True,
+        has_links_elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
         """`validity_s(client)` is the validity of a message that names none, at least `shortest_validity_s`.
 
         `premium` are the clients whose messages cost the handset's owner money; `is_up(operator)` says whether
-        another operator can be sent to.
+        another operator can be sent to, `has_links_elsewhere` whether another node of this one can send.
         """
         self.name = links.operator
         self.queue = f"operator:{links.operator}"
@@ -100,7 +101,7 @@ class OperatorSmppNode:
         )
         self._doubts = self._make_doubts()
         self._responses = self._make_responses(mt_routes, is_up, ids)
-        self._failover = self._make_failover(mt_routes, is_up)
+        self._failover = self._make_failover(mt_routes, is_up, has_links_elsewhere)
         self.inbound = Inbound(
             self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, int(terms.redelivery_s * 1000)
         )
@@ -138,13 +139,16 @@ class OperatorSmppNode:
             is_up=is_up,
         )
 
-    def _make_failover(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool]) -> Failover:
+    def _make_failover(
+        self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool], has_links_elsewhere: Callable[[], bool]
+    ) -> Failover:
         return Failover(
             self.name,
             self._store,
             mt_routes,
             self._clock,
-            down_since=lambda: self.links.down_since,
+            # As long as any node of the operator can send, nobody moves its messages to another operator.
+            down_since=lambda: None if has_links_elsewhere() else self.links.down_since,
             is_draining=lambda: self.is_draining,
             is_up=is_up,
         )

@@ -28,8 +28,8 @@ class Run(msgspec.Struct, frozen=True):
 class Fleet(Protocol):
     """What runs ask of the store about each other."""
 
-    async def tell(self, told: bytes) -> None:
-        """Let the others know of this run.  Raises: StoreAway."""
+    def tell(self, told: bytes) -> None:
+        """Let the others know this of the run, with its next heartbeat."""
         ...
 
     async def runs(self) -> Sequence[Run]:
@@ -53,7 +53,7 @@ class Fleet(Protocol):
 class Alone:
     """The fleet of a store that belongs to one process: everything is its own."""
 
-    async def tell(self, told: bytes) -> None:
+    def tell(self, told: bytes) -> None:
         """Nobody listens."""
 
     async def runs(self) -> Sequence[Run]:

@@ -1,10 +1,17 @@
-"""Times and sizes as people read them."""
+"""Times, sizes and boxes as people read them."""
 
 from __future__ import annotations
 
-import pytest
+import re
+from io import StringIO
 
-from chappe.cli.status_view import duration, octets
+import pytest
+from rich.console import Console
+
+from chappe.cli.status_view import duration, octets, view
+from chappe.observe.status import BoxStatus, RunStatus, StoreStatus
+
+STORE = StoreStatus("postgresql://db1/chappe", 0, 0, is_away=False)
 
 
 @pytest.mark.parametrize(
@@ -21,3 +28,18 @@ def test_a_time_is_told_in_its_two_greatest_units(seconds: float, told: str) -> 
 )
 def test_a_size_is_told_in_the_unit_that_keeps_it_short(number: int, told: str) -> None:
     assert octets(number) == told
+
+
+def test_every_node_of_every_box_is_shown_and_a_silent_one_stands_out() -> None:
+    nodes = [
+        RunStatus("riga1", "operator:three", "0.1.0", 7, "running", 60.0, 0.4, {"three": (1, 2)}),
+        RunStatus("riga2", "router", "0.2.0", 9, "running", 60.0, 31.0),
+    ]
+
+    empty = BoxStatus("0.1.0", 7, "riga1", "running", 1.0, [], [], [], [], 0, 0, STORE, [], {}, nodes)
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(view(empty))
+    text = console.export_text()
+
+    assert re.search(r"riga1\s+operator:three\s+0\.1\.0\s+7\s+running\s+three 1/2\s+1 min 0 s\s+0 s", text)
+    assert re.search(r"riga2\s+router\s+0\.2\.0\s+9\s+silent\s+1 min 0 s\s+31 s", text)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from chappe.store.fleet import SHARE_S, Run, fair_part
 
-_TELL: Final = "UPDATE runs SET told = $2 WHERE run = $1"
 _RUNS: Final = """
 SELECT run, box, node, version, (extract(epoch FROM started_at) * 1000)::bigint AS started_at_ms,
        extract(epoch FROM clock_timestamp() - beat_at)::float8 AS silent_s, told
@@ -31,15 +30,18 @@ Connecting = Callable[[], AbstractAsyncContextManager[Any]]
 class PostgresFleet:
     """What the run number `run` asks; `connecting` lends a connection and turns its failures into StoreAway."""
 
-    def __init__(self, connecting: Connecting, run: int, *, share_s: float = SHARE_S) -> None:
+    def __init__(
+        self, connecting: Connecting, run: int, tell: Callable[[bytes], None], *, share_s: float = SHARE_S
+    ) -> None:
+        """`tell` takes what the next heartbeat is to say."""
         self._connecting = connecting
         self._run = run
+        self._tell = tell
         self._share_s = share_s
 
-    async def tell(self, told: bytes) -> None:
-        """Let the others know of this run."""
-        async with self._connecting() as connection:
-            await connection.execute(_TELL, self._run, told)
+    def tell(self, told: bytes) -> None:
+        """Let the others know this of the run."""
+        self._tell(told)
 
     async def runs(self) -> Sequence[Run]:
         """All runs that have not ended, by box and node."""

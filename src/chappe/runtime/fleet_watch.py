@@ -1,0 +1,70 @@
+"""The nodes of all boxes, as the last look into the store showed them.
+
+It must never decide anything for a node: it answers from memory what was true two seconds ago.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from chappe.observe.status import NodeTold, RunStatus
+from chappe.runtime.clock import Clock
+from chappe.store.fleet import Fleet, Run
+from chappe.store.port import StoreAway
+
+#: How often a node tells of itself and looks at the others.
+LOOK_EVERY_S: Final = 2.0
+#: Who was silent for longer is not counted on.
+SILENT_S: Final = 10.0
+
+_UNKNOWN: Final = NodeTold("unknown")
+_decode = msgspec.json.Decoder(NodeTold).decode
+
+
+class FleetWatch:
+    """Tells the others of this run, `own`, and remembers what they told."""
+
+    def __init__(self, fleet: Fleet, clock: Clock, own: int, told: Callable[[], NodeTold]) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._own = own
+        self._told = told
+        self.nodes: list[RunStatus] = []
+
+    async def run(self) -> None:
+        """Tell and look until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Tell and look once; while the store is away, what was seen last stands."""
+        self._fleet.tell(msgspec.json.encode(self._told()))
+        with suppress(StoreAway):
+            self.nodes = self._statuses(await self._fleet.runs())
+
+    def links_elsewhere(self, operator: str) -> int:
+        """How many links of an operator other nodes have up."""
+        return sum(
+            each.links.get(operator, (0, 0))[0]
+            for each in self.nodes
+            if each.run != self._own and each.silent_s < SILENT_S and each.state == "running"
+        )
+
+    def _statuses(self, runs: Sequence[Run]) -> list[RunStatus]:
+        now_ms = self._clock.utc_us() // 1000
+        return [_status(run, max(0.0, (now_ms - run.started_at_ms) / 1000)) for run in runs]
+
+
+def _status(run: Run, up_s: float) -> RunStatus:
+    try:
+        told = _decode(run.told) if run.told else _UNKNOWN
+    except msgspec.MsgspecError:
+        # A node of another version tells of itself in words of its own.
+        told = _UNKNOWN
+    return RunStatus(
+        run.box, run.node, run.version, run.run, told.state, round(up_s, 1), round(run.silent_s, 1), told.links
+    )
