@@ -231,3 +231,15 @@ def test_what_is_said_late_of_what_somebody_else_holds_is_left_alone_unless_it_i
     assert box.lease("operator:four") == []
     box.release(again)
     assert box.leased_ids(QUEUE) == [item.id]
+
+
+def test_a_part_that_was_taken_twice_tells_of_the_message_once(box: Box) -> None:
+    item = leased(box, octets=b"x" * 300, parts=2)
+    box.settle(box.sent(item, "A1", 1), box.sent(item, "A2", 2))
+
+    box.settle(box.sent(item, "A1-again", 1))
+    box.report(box.report_on("A1-again"), box.report_on("A2"), box.report_on("A1"))
+
+    assert box.status(item) is Status.DELIVERED
+    assert box.told(item.id).count("mt_delivered") == 1
+    assert box.store.parked_reports == 0

@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 
 from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.operators.handset_order import MessageOrder
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
-from chappe.operators.telling import tell
+from chappe.operators.telling import tell, told_of_sending
 from chappe.operators.terms import SendingTerms
 from chappe.rules.retry import retry_at_ms
 from chappe.runtime.batching import Gathered
@@ -62,6 +63,7 @@ class Doubts:
         clock: Clock,
         parts: OpenParts,
         order: MessageOrder,
+        ids: IdMaker,
         *,
         links: Callable[[], Sequence[Link]],
         holds: Callable[[Item], bool],
@@ -74,6 +76,7 @@ class Doubts:
         self._clock = clock
         self._parts = parts
         self._order = order
+        self._ids = ids
         self._links = links
         self._holds = holds
         self._forget = forget
@@ -149,7 +152,8 @@ class Doubts:
         detail = f"part {part} of {message.parts}; {LATE}" if message.parts > 1 else LATE
         told = (message.client, self._name, message.dest, message.source, message.reference, yes.reference, detail)
         events.add(EventName.MT_SENT, item.id, *told)
-        return Sent(item, self._name, yes.reference, events.at_us, part)
+        receipt = told_of_sending(message, self._ids, events.at_us, self._name)
+        return Sent(item, self._name, yes.reference, events.at_us, part, receipt)
 
     def _doubted(self, doubts: Iterable[Doubt], events: EventBatch, settlements: list[Settlement]) -> list[Item]:
         """Sent again, or held for a receipt or a person.  Returns what goes again at once."""

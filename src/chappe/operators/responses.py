@@ -15,16 +15,15 @@ from chappe.operators.doubts import Doubts
 from chappe.operators.handset_order import MessageOrder
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
-from chappe.operators.telling import tell
+from chappe.operators.telling import tell, told_of_sending
 from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import submits_of
 from chappe.rules.decide import Routes, next_operator
-from chappe.rules.match import wants_sending
 from chappe.rules.retry import Gate, Refusal, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, persist
-from chappe.store.endings import end, sending_told
+from chappe.store.endings import end
 from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
 from chappe.wire.smpp.statuses import status_name
 
@@ -67,9 +66,11 @@ class Responses:
         self._gate = gate
         self._parts = parts
         self._order = order
+        self._lines = order.lines
         self._links = links
         self._give_back = give_back
         self._doubts = doubts
+        self._taken = doubts.taken
         self._wake = wake
         self._is_up = is_up
         self._arrived: Gathered[tuple[InFlight, int, str]] = Gathered()
@@ -110,7 +111,7 @@ class Responses:
         item = flight.item
         message = item.content
         assert isinstance(message, Message)
-        if self._doubts.taken and self._doubts.is_taken(item, flight.part):
+        if self._taken and self._doubts.is_taken(item, flight.part):
             # It came while the yes to its first copy is being written: one after the other.
             self._parts.answered(flight)
             self._doubts.answer(flight, 0, reference)
@@ -130,12 +131,11 @@ class Responses:
             if item.id in self._parts.dead:
                 return
             self._parts.answered(flight)
-        if self._order.lines:
+        if self._lines:
             self._order.answered(item)
         receipt = None
-        if message.is_called_back and wants_sending(message):
-            number = self._ids.next(events.at_us // 1000)
-            receipt = sending_told(message, number, events.at_us, self._name)
+        if message.is_called_back:
+            receipt = told_of_sending(message, self._ids, events.at_us, self._name)
         settlements.append(Sent(item, self._name, reference, events.at_us, flight.part, receipt))
 
     def _refused(
@@ -152,7 +152,7 @@ class Responses:
         refusal = classify(status, self._terms.refusals)
         if refusal is Refusal.THROTTLED and self._gate.close(self._clock.monotonic()):
             self._notes.add(EventName.THROTTLED, operator=self._name, detail=status_name(status))
-        if self._doubts.taken and self._doubts.is_taken(item, flight.part):
+        if self._taken and self._doubts.is_taken(item, flight.part):
             self._parts.answered(flight)
             tell(events, EventName.PDU_REFUSED, self._name, item, f"{status_name(status)} to a second copy")
             return

@@ -99,7 +99,7 @@ class OperatorSmppNode:
         self._crashes = CrashDesk(
             store, clock, is_begun=self._is_begun, behind=self._order.refused, ended=self._order.answered
         )
-        self._doubts = self._make_doubts()
+        self._doubts = self._make_doubts(ids)
         self._responses = self._make_responses(mt_routes, is_up, ids)
         self._failover = self._make_failover(mt_routes, is_up, has_links_elsewhere)
         self.inbound = Inbound(
@@ -107,7 +107,7 @@ class OperatorSmppNode:
         )
         store.listen(self.queue, self._wake)
 
-    def _make_doubts(self) -> Doubts:
+    def _make_doubts(self, ids: IdMaker) -> Doubts:
         return Doubts(
             self.name,
             self._terms,
@@ -115,6 +115,7 @@ class OperatorSmppNode:
             self._clock,
             self._parts,
             self._order,
+            ids,
             links=lambda: self.links.links,
             holds=self._holds,
             forget=lambda item: self._responses.forget(item),

@@ -52,12 +52,13 @@ class Naming:
             self.note(sent, message)
             return
         at_us = self._references.after_mark(sent.at_us)
-        if life.parts[sent.part - 1] in (Status.QUEUED, Status.SENDING):
-            self._writes.remember(life)
-            life.parts[sent.part - 1] = Status.SENT
-        else:
+        if life.parts[sent.part - 1] not in (Status.QUEUED, Status.SENDING):
             # It was taken twice: a report may mean either copy.
             self.note(sent, message)
+            self._refer(sent, life, at_us)
+            return
+        self._writes.remember(life)
+        life.parts[sent.part - 1] = Status.SENT
         life.operator, life.sent_at_us = sent.operator, at_us
         operator = self._names.number(sent.operator)
         row = (message.id, sent.part, int(life.parts[sent.part - 1]), operator, sent.operator_ref, at_us)
