@@ -174,7 +174,7 @@ async def test_operator_that_stops_reading_is_left_and_nothing_is_lost(
         bound(house, window_pdus=200) as demo,
     ):
         for number in range(300):
-            demo.send(SubmitSm(destination_addr=f"371{number}", short_message=b"%d" % number + b" " * 200))
+            demo.send(SubmitSm(destination_addr=f"371{number}", short_message=b"%d" % number + b" " * 150))
 
         await house.until(lambda: len({each.octets for each in smsc.submitted}) == 300)
         await house.until(lambda: house.depth("operator:sim") == 0)
