@@ -11,6 +11,7 @@ from chappe.box.parent import memory_mib
 from chappe.box.plan import Process
 from chappe.callbacks.node import Admit, CallbackNode
 from chappe.callbacks.render import shown
+from chappe.clients.account import Account
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_translate import Path
@@ -36,6 +37,8 @@ from chappe.node_terms import (
     link_terms_of,
     rules_of,
     sending_terms_of,
+    trial_account_of,
+    trial_callback_terms_of,
 )
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
@@ -43,18 +46,20 @@ from chappe.observe.status import NodeStatus, NodeTold
 from chappe.operators.sharing import Sharing
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.status import operator_status
+from chappe.operators.trial_node import TrialOperator
 from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.rules.decide import Routes
 from chappe.rules.readers import why_unread
+from chappe.rules.trial import TRIAL_OPERATOR, trial_client
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.folder_lock import FolderLock
 from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_checks import token_digest
+from chappe.runtime.settings_checks import test_token_digest, token_digest
 from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_operators import Operator
 from chappe.runtime.settings_table import nearest
@@ -73,6 +78,9 @@ EVENTS_FOLDER = "events"
 #: Validity of messages whose client is gone from the settings.
 DEFAULT_VALIDITY_S = 172_800.0
 
+
+#: Trials without a receipt become `unknown` soon: somebody waits to see it.
+TRIAL_UNKNOWN_S = 60.0
 
 Door = ClientSmppNode | ClientHttpNode | OperatorSmppNode | CallbackNode
 
@@ -177,6 +185,7 @@ class Gateway:
             depth.queue.removeprefix("operator:") for depth in self.store.depths() if depth.queue[:9] == "operator:"
         ]
         gone = dict.fromkeys(waiting, Patience(DEFAULT_VALIDITY_S, DEFAULT_VALIDITY_S))
+        gone[TRIAL_OPERATOR] = Patience(DEFAULT_VALIDITY_S, TRIAL_UNKNOWN_S)
         return gone | {each.name: Patience(each.max_validity_s, each.unknown_s) for each in self.settings.operators}
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -195,6 +204,8 @@ class Gateway:
         """Everything that goes on at the same time."""
         for name, node in self._nodes.items():
             yield name, node.run()
+        if self._runs("client-http"):
+            yield "trials", TrialOperator(self.store, self.ids, self._clock).run()
         # Also while it drains the store must come back: what peers have answered is not on disk yet.
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()
@@ -326,7 +337,8 @@ class Gateway:
 
     def _why_unread(self, queue: str) -> str:
         settings = self.settings
-        return why_unread(queue, {each.name for each in settings.operators}, {each.name for each in settings.clients})
+        clients = {each.name for each in settings.clients}
+        return why_unread(queue, {each.name for each in settings.operators}, clients | set(map(trial_client, clients)))
 
     def _rerouter(self) -> Rerouter:
         known = {operator.name for operator in self.settings.operators}
@@ -369,7 +381,12 @@ class Gateway:
     def _callback_node(self) -> CallbackNode:
         settings = self.settings
         return CallbackNode(
-            [terms for terms in map(callback_terms_of, settings.clients) if terms is not None],
+            [
+                terms
+                for client in settings.clients
+                for terms in (callback_terms_of(client), trial_callback_terms_of(client))
+                if terms is not None
+            ],
             self.store,
             self._clock,
             {each.name: encoding_of_operator(settings.profile_of(each)) for each in settings.operators},
@@ -396,10 +413,8 @@ class Gateway:
         return {each.name: http_path_of(each, settings.profile_of(each)) for each in settings.operators}
 
     def _http_door(self) -> ClientHttpNode:
-        accounts = {account.name: account for account in self.accounts}
-        digests = [(client.name, token_digest(client.http)) for client in self.settings.clients if client.http]
         return ClientHttpNode(
-            {digest: accounts[name] for name, digest in digests if digest is not None},
+            self._account_by_token(),
             self.store,
             lambda: self._mt_routes,
             self._http_paths(),
@@ -407,6 +422,17 @@ class Gateway:
             self._clock,
             self.health,
         )
+
+    def _account_by_token(self) -> dict[str, Account]:
+        """Clients by the digests of their tokens, those of trials beside the real ones."""
+        now, accounts = self._clock.monotonic(), {account.name: account for account in self.accounts}
+        found: dict[str, Account] = {}
+        for client in self.settings.clients:
+            if client.http and (digest := token_digest(client.http)):
+                found[digest] = accounts[client.name]
+            if client.http and (digest := test_token_digest(client.http)):
+                found[digest] = trial_account_of(client, now)
+        return found
 
     def _validity_of(self, client: str) -> float:
         """Of a client that is gone from the settings messages may still wait."""

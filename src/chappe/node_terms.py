@@ -6,6 +6,8 @@ It must never make a node or a store; `assembly.py` does.
 from collections.abc import Sequence
 from ipaddress import ip_network
 
+import msgspec
+
 from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, Account, CallbackRights
 from chappe.clients.http_translate import Path as HttpPath
@@ -17,6 +19,8 @@ from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import Wire
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
+from chappe.rules.trial import trial_client
+from chappe.runtime.settings_checks import test_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import host_and_port
@@ -85,11 +89,32 @@ def callback_terms_of(client: Client) -> CallbackTerms | None:
     )
 
 
+def trial_callback_terms_of(client: Client) -> CallbackTerms | None:
+    """How a client hears of its trials: as of its messages, by connections of their own."""
+    terms = callback_terms_of(client) if client.http and test_token_digest(client.http) else None
+    return None if terms is None else msgspec.structs.replace(terms, client=trial_client(client.name))
+
+
 def rights_of(callback: ClientCallback | None) -> CallbackRights:
     """What a client may ask to be called back for."""
     if callback is None or CallbackEvent.STATUS not in callback.events:
         return NO_CALLBACKS
     return CallbackRights(has_url=bool(callback.url), may_name_url=True, allow_private=callback.allow_private)
+
+
+def trial_account_of(client: Client, now: float) -> Account:
+    """The account of a client's trials: its rate and limits hold once more for them alone."""
+    return Account(
+        name=trial_client(client.name),
+        is_enabled=client.enabled,
+        priority=PRIORITY_BY_NAME[client.priority.value],
+        queue_limit=client.queue_limit,
+        store_away_status=client.store_away_status,
+        throttle=Throttle(client.rate, now),
+        default_validity_s=client.default_validity_s,
+        trial_of=client.name,
+        callbacks=rights_of(client.callback),
+    )
 
 
 def link_terms_of(operator: Operator) -> LinkTerms:

@@ -36,6 +36,8 @@ class Account:
     store_away_status: int
     throttle: Throttle
     default_validity_s: float
+    #: Of an account for trials: the client whose routes hold for it; empty for a real one.
+    trial_of: str = ""
     # HTTP
     callbacks: CallbackRights = NO_CALLBACKS
     # SMPP

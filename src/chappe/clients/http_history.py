@@ -90,6 +90,8 @@ def _ended(entries: list[HistoryEntry], life: Life) -> list[HistoryEntry]:
     if entries[-1].status == Status.FAILED.word:
         last = entries.pop()
         return [*entries, HistoryEntry(life.status.word, last.at, last.source, last.detail)]
+    if life.sent_at_us and not any(each.status == Status.SENT.word for each in entries):
+        entries.append(_sent_of(life))
     return [*entries, _end_of(life, None)]
 
 
@@ -99,7 +101,7 @@ def _from_moments(life: Life, message: Message, failure: str | None) -> list[His
     if message.send_at_ms:
         entries.append(_scheduled(entries[0].at, message))
     if life.sent_at_us:
-        entries.append(HistoryEntry(Status.SENT.word, time_of(life.sent_at_us), f"operator:{life.operator}"))
+        entries.append(_sent_of(life))
     if life.final_at_us:
         entries.append(_end_of(life, failure))
     elif life.status not in _WAITING and entries[-1].status != life.status.word:
@@ -110,6 +112,10 @@ def _from_moments(life: Life, message: Message, failure: str | None) -> list[His
 def _scheduled(at: datetime, message: Message) -> HistoryEntry:
     moment = time_of(message.send_at_ms * 1000).isoformat().replace("+00:00", "Z")
     return HistoryEntry(Status.SCHEDULED.word, at, "gateway", f"to be sent at {moment}")
+
+
+def _sent_of(life: Life) -> HistoryEntry:
+    return HistoryEntry(Status.SENT.word, time_of(life.sent_at_us), f"operator:{life.operator}")
 
 
 def _end_of(life: Life, detail: str | None) -> HistoryEntry:

@@ -13,6 +13,7 @@ import msgspec
 from chappe.clients.account import Account
 from chappe.clients.http_preview import preview_of
 from chappe.clients.http_translate import FindPath, Path, item_of, path_over
+from chappe.clients.http_trials import trial_path
 from chappe.clients.http_view import accepted_of
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
@@ -134,7 +135,7 @@ class Intake:
 
     def preview(self, message: NewMessage, account: Account) -> Preview | Refusal:
         """What a message would be.  Nothing is stored, and nothing of the client's rate is used."""
-        return preview_of(message, account.name, self.now_ms(), self._path_finder(account.name))
+        return preview_of(message, account.name, self.now_ms(), self._path_finder(account))
 
     # -- for requests with a key --------------------------------------------------------------------
 
@@ -188,7 +189,7 @@ class Intake:
         now_ms = self._clock.utc_us() // 1000
         tokens = account.throttle.available(self._clock.monotonic())
         room = account.queue_limit - self._store.open_messages(account.name) - self._waiting.get(account.name, 0)
-        find_path, client, priority = self._path_finder(account.name), account.name, account.priority
+        find_path, client, priority = self._path_finder(account), account.name, account.priority
         callbacks = account.callbacks
         next_id = iter(self._ids.take(len(messages), now_ms)).__next__
         taken = 0
@@ -222,22 +223,24 @@ class Intake:
         if self._store.open_messages(client) + self._waiting.get(client, 0) >= account.queue_limit:
             return self._limit_refusal(account, is_rate=False)
         now_ms = self._clock.utc_us() // 1000
-        one = item_of(new, self._ids.next(now_ms), client, account.priority, now_ms, self._path_finder(client))
+        find_path, message_id = self._path_finder(account), self._ids.next(now_ms)
+        one = item_of(new, message_id, client, account.priority, now_ms, find_path, account.callbacks)
         if isinstance(one, Item):
             throttle.take(one.content.parts)
         else:
             self._note(account, new, one)
         return one
 
-    def _path_finder(self, client: str) -> FindPath:
+    def _path_finder(self, account: Account) -> FindPath:
         """Where this client's messages go; made anew only when the routes are."""
         routes = self._routes()
         if routes is not self._finders_of:
             self._finders_of = routes
             self._finders.clear()
-        finder = self._finders.get(client)
+        finder = self._finders.get(account.name)
         if finder is None:
-            finder = self._finders[client] = self._find_by(routes, client)
+            finder = self._find_by(routes, account.trial_of or account.name)
+            finder = self._finders[account.name] = trial_path(finder) if account.trial_of else finder
         return finder
 
     def _find_by(self, routes: Routes, client: str) -> FindPath:

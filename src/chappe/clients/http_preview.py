@@ -20,9 +20,9 @@ _UDHI: Final = 0x40
 
 def preview_of(new: NewMessage, client: str, now_ms: int, find_path: FindPath) -> Preview | Refusal:
     """Judge a message, and say what would become of it."""
-    path: Path | None = None
+    path: Path | Refusal | None = None
 
-    def remember(to: str, source: str) -> Path | None:
+    def remember(to: str, source: str) -> Path | Refusal | None:
         nonlocal path
         path = find_path(to, source)
         return path
@@ -30,7 +30,7 @@ def preview_of(new: NewMessage, client: str, now_ms: int, find_path: FindPath) -
     item = item_of(new, 0, client, 0, now_ms, remember)
     if isinstance(item, Refusal):
         return item
-    assert path is not None
+    assert isinstance(path, Path)
     assert isinstance(item.content, Message)
     return _shown(item, item.content, new, path)
 
@@ -56,7 +56,7 @@ def _shown(item: Item, message: Message, new: NewMessage, path: Path) -> Preview
         parts=message.parts,
         per_part=room(encoding, len(segments), method=method, elements=elements) // octets_of_unit,
         forced_by=_forced_by(new, encoding),
-        route=item.queue.removeprefix("operator:"),
+        route=item.queue.partition(":")[2],
         part_texts=texts if is_text else None,
     )
 

@@ -92,7 +92,7 @@ _NO_HEADER: Final = udh.Udh()
 
 _GSM_ALONE: Final = (DefaultAlphabet.GSM7,)
 
-FindPath = Callable[[str, str], Path | None]
+FindPath = Callable[[str, str], Path | Refusal | None]
 
 
 def item_of(
@@ -106,7 +106,8 @@ def item_of(
 ) -> Item | Refusal:
     """Judge a posted message: the item to store, or everything that is wrong with it.
 
-    `priority` is the client's own; `find_path(to, source)` says where the message goes, None for nowhere.
+    `priority` is the client's own; `find_path(to, source)` says where the message goes, or why nowhere: None where no
+    route takes it.
     """
     errors: list[FieldError] = []
     dest = _destination(new.to, errors)
@@ -118,9 +119,8 @@ def item_of(
     if errors or data is None:
         return _invalid(errors)
     path = find_path(dest.digits, source.digits)
-    if path is None:
-        error = FieldError("/to", "no route takes this number")
-        return Refusal(Code.NO_ROUTE, f"No route takes a message to {new.to}.", (error,))
+    if not isinstance(path, Path):
+        return path or no_route(new.to)
     if path.alphabets and data.is_text and not data.data_coding:
         data = _for_operators(data, new, path, errors)
     parts = 1 if not data.header and len(data.octets) <= _ALWAYS_ONE_PART else _parts(data, path.split, errors)
@@ -176,6 +176,11 @@ def _callback_url(url: str, rights: CallbackRights, errors: list[FieldError]) ->
     elif address is not None and not rights.allow_private and not is_public(address):
         errors.append(FieldError("/callback_url", f"{host} is no public address"))
     return url
+
+
+def no_route(to: str) -> Refusal:
+    """Nobody takes a message to this number."""
+    return Refusal(Code.NO_ROUTE, f"No route takes a message to {to}.", (FieldError("/to", "no route takes it"),))
 
 
 def _invalid(errors: list[FieldError]) -> Refusal:

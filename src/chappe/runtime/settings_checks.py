@@ -99,7 +99,13 @@ def _clients(settings: Settings) -> Iterator[Fault]:
     smpp = [(f"{at}.smpp.system_id", client.smpp.system_id) for at, client in clients if client.smpp]
     yield from _repeats(smpp, "system_id")
     tokens = [
-        (f"{at}.http.{_token_key(client.http)}", token_digest(client.http)) for at, client in clients if client.http
+        (f"{at}.http.{key}", digest)
+        for at, client in clients
+        if client.http
+        for key, digest in (
+            (_token_key(client.http), token_digest(client.http)),
+            (_test_token_key(client.http), test_token_digest(client.http)),
+        )
     ]
     yield from _repeats([(key, digest) for key, digest in tokens if digest], "token", is_secret=True)
 
@@ -116,6 +122,8 @@ def _doors(at: str, client: Client) -> Iterator[Fault]:
         yield from _callback(f"{at}.callback", client.callback)
     if client.http and (client.http.token is None) == (client.http.token_hash is None):
         yield f"{at}.http.token", "expected either token or token_hash"
+    if client.http and client.http.test_token is not None and client.http.test_token_hash is not None:
+        yield f"{at}.http.test_token", "expected either test_token or test_token_hash"
 
 
 def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
@@ -198,6 +206,17 @@ def token_digest(http: ClientHttp) -> str | None:
     if http.token is not None:
         return hashlib.sha256(http.token.encode()).hexdigest()
     return http.token_hash and http.token_hash.lower()
+
+
+def test_token_digest(http: ClientHttp) -> str | None:
+    """The same of the token for tests; None when there is none."""
+    if http.test_token is not None:
+        return hashlib.sha256(http.test_token.encode()).hexdigest()
+    return http.test_token_hash and http.test_token_hash.lower()
+
+
+def _test_token_key(http: ClientHttp) -> str:
+    return "test_token" if http.test_token is not None else "test_token_hash"
 
 
 def _token_key(http: ClientHttp) -> str:

@@ -122,6 +122,16 @@ class ClientHttp(Table, frozen=True, kw_only=True):
     token_hash: Annotated[
         TokenHash | None, Meta(extra=SECRET, description="The SHA-256 of its token, hexadecimal.")
     ] = None
+    test_token: Annotated[
+        Token | None,
+        Meta(
+            extra=SECRET,
+            description="A second token, for tests: what it sends reaches no operator (docs/testing.md).",
+        ),
+    ] = None
+    test_token_hash: Annotated[
+        TokenHash | None, Meta(extra=SECRET, description="The SHA-256 of its test token, hexadecimal.")
+    ] = None
 
 
 WebhookSecret = Annotated[

@@ -94,6 +94,21 @@ def test_an_end_that_is_newer_than_the_events_is_told_all_the_same() -> None:
     assert entries[-1].at == at(2)
 
 
+def test_a_sending_that_is_newer_than_the_events_is_told_too() -> None:
+    content = message()
+    story = [happening(0, "mt_accepted"), happening(1, "mt_deferred", "three", "", "ESME_RTHROTTLED")]
+    life = Life(ID, Status.DELIVERED, content, "three", "A1", NOW_US + 2_000_000, NOW_US + 3_000_000)
+
+    entries = history_of(life, content, story, None)
+
+    assert [(each.status, each.at) for each in entries] == [
+        ("accepted", at(0)),
+        ("queued", at(1)),
+        ("sent", at(2)),
+        ("delivered", at(3)),
+    ]
+
+
 def test_without_events_the_moments_of_the_message_are_told() -> None:
     content = message()
     life = Life(ID, Status.UNKNOWN, content, "three", "A1", NOW_US + 1_000_000)
