@@ -1,0 +1,243 @@
+"""Makes nodes from the settings, around one store.
+
+It must never start a node, nor know when one stops: that is `assembly`.
+"""
+
+from chappe.callbacks.node import Admit, CallbackNode
+from chappe.callbacks.render import shown
+from chappe.clients.account import Account
+from chappe.clients.http_intake import Intake
+from chappe.clients.http_node import ClientHttpNode
+from chappe.clients.http_translate import Path
+from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
+from chappe.conf.dropping import QueueDrop
+from chappe.conf.instructions import Instructions
+from chappe.conf.node import ConfNode
+from chappe.engines import AnyStore
+from chappe.model.ids import IdMaker
+from chappe.model.lifecycle import Direction
+from chappe.model.message import Item, Message
+from chappe.net.watching import Watching
+from chappe.node_terms import (
+    SPLIT_METHODS,
+    account_of,
+    callback_terms_of,
+    encoding_of_operator,
+    http_path_of,
+    link_terms_of,
+    rules_of,
+    sending_terms_of,
+    trial_account_of,
+    trial_callback_terms_of,
+)
+from chappe.observe.health import Health
+from chappe.operators.sharing import Sharing
+from chappe.operators.smpp_node import OperatorSmppNode
+from chappe.operators.trial_node import TrialOperator
+from chappe.router.joiner import Joiner
+from chappe.router.rerouter import Rerouter
+from chappe.router.sweeper import Patience, Sweeper
+from chappe.rules.decide import Routes
+from chappe.rules.readers import why_unread
+from chappe.rules.trial import TRIAL_OPERATOR, trial_client
+from chappe.runtime import open_files
+from chappe.runtime.clock import Clock
+from chappe.runtime.fleet_watch import FleetWatch
+from chappe.runtime.node import Notes
+from chappe.runtime.settings import Settings
+from chappe.runtime.settings_checks import test_token_digest, token_digest
+from chappe.runtime.settings_operators import Operator
+from chappe.store.fleet import Alone, Fleet
+from chappe.text.encoding import Encoding
+from chappe.wire.http.messages import NewMessage
+from chappe.wire.http.problems import Refusal
+
+#: Validity of messages whose client is gone from the settings.
+DEFAULT_VALIDITY_S = 172_800.0
+#: Trials without a receipt become `unknown` soon: somebody waits to see it.
+TRIAL_UNKNOWN_S = 60.0
+
+
+class Building:
+    """One node of a kind for each call, for a gateway in one process and for a process of its own alike."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: AnyStore,
+        fleet: Fleet,
+        fleet_watch: FleetWatch,
+        clock: Clock,
+        health: Health,
+        watching: Watching,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._fleet = fleet
+        self._fleet_watch = fleet_watch
+        self._clock = clock
+        self._health = health
+        self._watching = watching
+        rules = rules_of(settings.routes, settings.clients)
+        self._mt_routes = Routes(rules, Direction.MT)
+        self._mo_routes = Routes(rules, Direction.MO)
+        self._ids = IdMaker(store.run, last_id=store.last_id)
+        self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
+        self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
+        #: The operator nodes that were made here.
+        self.operators: list[OperatorSmppNode] = []
+
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self._store, self._clock, self._patience(), validity_s=self.validity_of)
+
+    def conf(self) -> ConfNode:
+        drop = QueueDrop(self._store, self._clock, self.why_unread)
+        return ConfNode(Instructions(self._settings.gateway.data_path), self._store, drop)
+
+    def _patience(self) -> dict[str, Patience]:
+        """How long messages wait, also for operators that are gone from the settings: nobody will send those."""
+        waiting = [
+            depth.queue.removeprefix("operator:") for depth in self._store.depths() if depth.queue[:9] == "operator:"
+        ]
+        gone = dict.fromkeys(waiting, Patience(DEFAULT_VALIDITY_S, DEFAULT_VALIDITY_S))
+        gone[TRIAL_OPERATOR] = Patience(DEFAULT_VALIDITY_S, TRIAL_UNKNOWN_S)
+        return gone | {each.name: Patience(each.max_validity_s, each.unknown_s) for each in self._settings.operators}
+
+    def operator(self, operator: Operator) -> OperatorSmppNode:
+        profile = self._settings.profile_of(operator)
+        node = OperatorSmppNode(
+            link_terms_of(operator),
+            sending_terms_of(operator, profile),
+            self._store,
+            lambda: self._mt_routes,
+            lambda: self._mo_routes,
+            self._ids,
+            self._clock,
+            validity_s=self.validity_of,
+            shortest_validity_s=min(
+                (client.default_validity_s for client in self._settings.clients), default=172_800.0
+            ),
+            premium=frozenset(client.name for client in self._settings.clients if client.premium),
+            is_up=self.is_up,
+            has_links_elsewhere=lambda: self._fleet_watch.links_elsewhere(operator.name) > 0,
+        )
+        self.operators.append(node)
+        return node
+
+    def is_up(self, operator: str) -> bool:
+        """Whether a link of an operator can send now, here or on another box."""
+        is_up_here = any(node.name == operator and node.links.down_since is None for node in self.operators)
+        return is_up_here or self._fleet_watch.links_elsewhere(operator) > 0
+
+    def why_unread(self, queue: str) -> str:
+        settings = self._settings
+        clients = {each.name for each in settings.clients}
+        return why_unread(queue, {each.name for each in settings.operators}, clients | set(map(trial_client, clients)))
+
+    def rerouter(self) -> Rerouter:
+        known = {operator.name for operator in self._settings.operators}
+        return Rerouter(
+            self._store,
+            lambda: self._mt_routes,
+            self._clock,
+            depths=self._store.depths,
+            is_gone=lambda name: name not in known,
+            is_up=self.is_up,
+        )
+
+    def joiner(self) -> Joiner:
+        operators, profile_of = self._settings.operators, self._settings.profile_of
+        by_operator = {operator.name: encoding_of_operator(profile_of(operator)) for operator in operators}
+        return Joiner(
+            self._store,
+            self._fleet,
+            lambda: self._mo_routes,
+            self._ids,
+            self._clock,
+            encoding_of=lambda operator: by_operator.get(operator, Encoding.GSM7),
+        )
+
+    def smpp_door(self) -> ClientSmppNode:
+        return ClientSmppNode(
+            self.accounts,
+            self._store,
+            lambda: self._mt_routes,
+            self._ids,
+            self._clock,
+            session_init_s=self._settings.listen.session_init_s,
+            # Strangers never take the files that links, clients and the store need.
+            max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
+            split_by_operator={
+                each.name: SPLIT_METHODS[self._settings.profile_of(each).split] for each in self._settings.operators
+            },
+        )
+
+    def callbacks(self) -> CallbackNode:
+        settings = self._settings
+        return CallbackNode(
+            [
+                terms
+                for client in settings.clients
+                for terms in (callback_terms_of(client), trial_callback_terms_of(client))
+                if terms is not None
+            ],
+            self._store,
+            self._clock,
+            {each.name: encoding_of_operator(settings.profile_of(each)) for each in settings.operators},
+            self._admit_reply(),
+            took=lambda client, seconds: self._watching.metrics.on_callback(client, seconds),
+        )
+
+    def _admit_reply(self) -> Admit:
+        """A client's reply to an MO is judged as if the client had posted it."""
+        accounts = {account.name: account for account in self.accounts}
+        notes = Notes(self._store, self._clock)
+        intake = Intake(self._store, lambda: self._mt_routes, self._http_paths(), self._ids, self._clock, notes)
+
+        def admit(message: Message, text: str) -> Item | str:
+            new = NewMessage(to=shown(message.source_ton, message.source), source=message.dest, text=text)
+            judged = intake.admit(new, accounts[message.client])
+            return judged.detail if isinstance(judged, Refusal) else judged
+
+        return admit
+
+    def _http_paths(self) -> dict[str, Path]:
+        """What must be known of each operator where texts come in."""
+        settings = self._settings
+        return {each.name: http_path_of(each, settings.profile_of(each)) for each in settings.operators}
+
+    def http_door(self) -> ClientHttpNode:
+        return ClientHttpNode(
+            self._account_by_token(),
+            self._store,
+            lambda: self._mt_routes,
+            self._http_paths(),
+            self._ids,
+            self._clock,
+            self._health,
+        )
+
+    def _account_by_token(self) -> dict[str, Account]:
+        """Clients by the digests of their tokens, those of trials beside the real ones."""
+        now, accounts = self._clock.monotonic(), {account.name: account for account in self.accounts}
+        found: dict[str, Account] = {}
+        for client in self._settings.clients:
+            if client.http and (digest := token_digest(client.http)):
+                found[digest] = accounts[client.name]
+            if client.http and (digest := test_token_digest(client.http)):
+                found[digest] = trial_account_of(client, now)
+        return found
+
+    def trials(self) -> TrialOperator:
+        return TrialOperator(self._store, self._ids, self._clock)
+
+    def validity_of(self, client: str) -> float:
+        """Of a client that is gone from the settings messages may still wait."""
+        return self._validity_by_client.get(client, DEFAULT_VALIDITY_S)
+
+    def sharings(self) -> list[Sharing]:
+        """Operators' links and rates belong to all nodes that serve them."""
+        if isinstance(self._fleet, Alone):
+            return []
+        rate_by_operator = {each.name: each.rate for each in self._settings.operators}
+        return [Sharing(node, self._fleet, self._clock, rate=rate_by_operator[node.name]) for node in self.operators]
