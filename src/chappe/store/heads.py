@@ -16,12 +16,16 @@ from chappe.model.message import Item
 #: under endless high; what a class does not use goes to the next.
 SHARES: Final = (16, 3, 1)
 
-#: Items kept in memory per lane and per queue; what is beyond stays on disk only.
-LANE_ITEMS: Final = 1_000
-HEAD_ITEMS: Final = 8_000
+#: Items kept in memory per lane and per queue, about 1 KiB each; what is beyond stays on disk only.  A client that
+#: fills a window of 1,000 has two or three times as many under way: with less memory every message would be written to
+#: the queue's table and read again, at a seventh of its whole cost.
+LANE_ITEMS: Final = 4_000
+HEAD_ITEMS: Final = 16_000
 
-#: Items that a refill brings at least, however many lanes share the memory of a queue.
+#: Items that a refill brings at least, however many lanes share the memory of a queue, and at most: a look at the
+#: disk holds everybody up.
 REFILL_ITEMS: Final = 50
+LOAD_ITEMS: Final = 1_000
 
 LaneKey = tuple[int, str]
 
@@ -220,7 +224,7 @@ class Head:
     def _refill(self, lane: Lane) -> None:
         priority, name = lane.key
         fair = HEAD_ITEMS // (len(self._rings[priority]) + 1)
-        loaded = self._load(priority, name, lane.mark, max(REFILL_ITEMS, min(LANE_ITEMS, fair)))
+        loaded = self._load(priority, name, lane.mark, max(REFILL_ITEMS, min(LOAD_ITEMS, fair)))
         lane.items.extend(loaded.items)
         self._in_memory += len(loaded.items)
         lane.mark, lane.has_more = max(lane.mark, loaded.mark), loaded.has_more

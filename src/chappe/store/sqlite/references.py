@@ -36,8 +36,11 @@ Key = tuple[str, str]
 Row = tuple[int, int, int, int]
 
 
-class Entry(msgspec.Struct, eq=False):
-    """One part that an operator named: `older` and `newer` are other parts that it named alike."""
+class Entry(msgspec.Struct, eq=False, gc=False):
+    """One part that an operator named: `older` and `newer` are other parts that it named alike.
+
+    Whoever takes one out unlinks it, so the garbage collector has nothing to find.
+    """
 
     key: Key
     life: Life
