@@ -66,12 +66,8 @@ class Gathers(Protocol):
         """The message is final and may go to history."""
         ...
 
-    def number_after_sent(self, message_id: int, number: int) -> int:
-        """The number of a further receipt: a report that overtook its answer is told after it."""
-        ...
-
-    def enqueue(self, item: Item) -> None:
-        """Lay an item into its queue."""
+    def tell(self, message_id: int, receipt: Item) -> None:
+        """A receipt for the client; one that overtook the answer that it follows is told after it."""
         ...
 
 
@@ -149,8 +145,8 @@ class Applying:
             network_error=report.network_error if report else b"",
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
-        number = self._writes.number_after_sent(life.id, report.id if report else life.id)
-        self._writes.enqueue(receipt_item(message, receipt, number))
+        number = report.id if report else life.id
+        self._writes.tell(life.id, receipt_item(message, receipt, number))
 
     def tell(
         self, names: tuple[EventName, ...], report: Report, message_id: int, message: Message | None = None

@@ -39,11 +39,12 @@ def life_of(row: Any, operator: str) -> Life:
     )
 
 
-def with_parts(life: Life, known: dict[int, Status]) -> None:
-    """Give a message in parts what is known of each: part → status."""
+def with_parts(life: Life, known: dict[int, Status], references: dict[int, str]) -> None:
+    """Give a message in parts what is known of each: part → status, part → the operator's reference."""
     count = 1 if life.message is None else life.message.parts
     if count > 1:
         life.parts = [known.get(part, Status.QUEUED) for part in range(1, count + 1)]
+        life.part_refs = [references.get(part, "") for part in range(1, count + 1)]
     if life.parts is not None and life.status in FINAL and not FINAL.issuperset(life.parts):
         # It ended before all of its parts did: reports about them meet its end.
         life.parts = None

@@ -11,7 +11,7 @@ from typing import Any, Final
 from chappe.store.postgres.lanes import LaneKey
 from chappe.store.postgres.opening import AWAY, Session
 
-CHANNEL: Final = "chappe_bell"
+CHANNEL: Final = "chappe bell"
 PAUSE_S: Final = 0.01
 #: NOTIFY carries at most 8,000 octets.
 PAYLOAD_OCTETS: Final = 7_500

@@ -28,13 +28,18 @@ from chappe.store.port import (
     FailedCallback,
     Fault,
     Granted,
+    Happening,
     Held,
     Kept,
     Life,
     MoMemory,
     Once,
+    Page,
+    Picked,
+    Place,
     QueueDepth,
     Report,
+    Search,
     Settlement,
     StoreAway,
     TallyKey,
@@ -53,6 +58,7 @@ from chappe.store.postgres.opening import AWAY, LOCK_CLASS, Session, check_no_po
 from chappe.store.postgres.queues import Queues
 from chappe.store.postgres.reading import Reading
 from chappe.store.postgres.runs import BEAT_S, Run
+from chappe.store.postgres.searching import Searching
 from chappe.store.postgres.sweeping import Sweeping
 from chappe.store.postgres.transaction import Transaction
 from chappe.store.postgres.unreadable import Unreadable
@@ -117,7 +123,8 @@ class PostgresStore:
         names = self._names = Names()
         run = self._run = Run(box, node, version, self.clock)
         self._sessions = {
-            each: Session(dsn, f"{box}/{node} {each}") for each in ("control", "main", "reports", "leases", "reads")
+            each: Session(dsn, f"{box}/{node} {each}")
+            for each in ("control", "main", "reports", "leases", "reads", "search")
         }
         self._counts = Counts(names)
         self._cursors = (Cursor(), Cursor())
@@ -129,6 +136,7 @@ class PostgresStore:
         self._queues = Queues(self._sessions["leases"], names, self._now_us, self._unreadable.hold)
         self._bells = Bells(self._sessions["control"], self._queues.rung, self._queues.look_everywhere)
         self._reading = Reading(self._sessions["reads"], names, run)
+        self._searching = Searching(self._sessions["search"], names)
         self._sweeping = Sweeping(self._sessions["reads"], names, self._queues)
 
     # -- life -----------------------------------------------------------------------------------------
@@ -249,6 +257,9 @@ class PostgresStore:
 
     async def lease(self, queue: str, limit: int) -> list[Item]:
         return [] if self.is_away else await self._queues.lease(queue, limit)
+
+    async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place = (), limit: int = 2_000) -> Picked:
+        return Picked([], place) if self.is_away else await self._queues.pick(queue, fits, place, limit)
 
     async def release(self, items: Sequence[Item]) -> None:
         if items:
@@ -381,8 +392,17 @@ class PostgresStore:
     async def find(self, message_id: int) -> Life | None:
         return await self._reading.find(message_id)
 
-    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
-        return await self._reading.waiting(client, dest, limit)
+    async def waiting(self, client: str, source: str, dest: str, after_id: int, limit: int) -> list[Message]:
+        return await self._reading.waiting(client, source, dest, after_id, limit)
+
+    async def known_as(self, client: str, text: str, from_id: int, below_id: int) -> list[Life]:
+        return await self._reading.known_as(client, text, from_id, below_id)
+
+    async def search(self, search: Search) -> Page:
+        return await self._searching.search(search)
+
+    async def story(self, message_id: int, ended_at_us: int = 0) -> list[Happening]:
+        return await self._searching.story(message_id, ended_at_us)
 
     async def parts_sent(self, message_id: int) -> set[int]:
         return await self._reading.parts_sent(message_id)

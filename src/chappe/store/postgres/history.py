@@ -5,6 +5,7 @@ A message belongs to the day in which it came.  It must never know why a life en
 
 from datetime import UTC, date, datetime
 from typing import Any, Final
+from zlib import crc32
 
 from chappe.model.ids import made_at_ms
 from chappe.store.bodies import life_of
@@ -35,3 +36,9 @@ async def is_known(connection: Any, message_id: int) -> bool:
     """A message has ended and moved."""
     query = "SELECT EXISTS (SELECT 1 FROM history WHERE day = $1 AND id = $2)"
     return bool(await connection.fetchval(query, day_of(message_id), message_id))
+
+
+def ref_key(reference: str) -> int:
+    """32 bits, signed, that stand for a reference in the indexes of history: whoever asks compares."""
+    number = crc32(reference.encode("utf-8", "surrogatepass"))
+    return number - (1 << 32) if number >= 1 << 31 else number

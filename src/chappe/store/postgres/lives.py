@@ -1,13 +1,16 @@
 """Lives of messages as one transaction sees them: read and locked in the order of their ids."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from chappe.model.lifecycle import Status
 from chappe.store.bodies import life_of, with_parts
 from chappe.store.port import Life
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.names import Names
+
+#: The columns of a life.
+LIFE: Final = "id, status, operator, operator_ref, sent_at_us, final_at_us, error, body"
 
 
 class Lives:
@@ -35,8 +38,10 @@ async def read_lives(connection: Any, names: Names, ids: Iterable[int], statemen
     long = [life.id for life in lives.values() if life.message is not None and life.message.parts > 1]
     if long:
         known: dict[int, dict[int, Status]] = {}
-        for message_id, part, status in await connection.fetch(sql.PARTS_OF, long):
+        references: dict[int, dict[int, str]] = {}
+        for message_id, part, status, reference in await connection.fetch(sql.PARTS_OF, long):
             known.setdefault(message_id, {})[part] = Status(status)
+            references.setdefault(message_id, {})[part] = reference.decode()
         for each in long:
-            with_parts(lives[each], known.get(each, {}))
+            with_parts(lives[each], known.get(each, {}), references.get(each, {}))
     return lives

@@ -12,7 +12,7 @@ import msgspec
 
 from chappe.model.message import Content, Item
 from chappe.store.bodies import unpack_message, unpack_receipt
-from chappe.store.port import StoreAway
+from chappe.store.port import Picked, Place, StoreAway
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.lanes import LaneKey, Lanes, Share
 from chappe.store.postgres.names import Names
@@ -25,6 +25,9 @@ NEAR_MS: Final = 5_000
 ROUNDS: Final = 4
 #: A look into the database takes at most this share of the time.
 LOOK_SHARE: Final = 0.05
+
+#: Before all rows of a queue.
+_START: Final = (-1, -1, -1, -1)
 
 Unreadable = Callable[[str, Any, str], None]
 
@@ -153,6 +156,32 @@ class Queues:
         async with self._working:
             found = await self._work(sql.CLAIM, items)
         return [item for item in items if item.id in found]
+
+    async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place, limit: int) -> Picked:
+        """Lease those among the next `limit` items that fit.  Raises: StoreAway."""
+        try:
+            connection = await self._session.get()
+            await self._names.look(connection, [queue])
+            number = self._names.known(queue)
+            if number is None:
+                return Picked([], ())
+            found = await connection.fetch(sql.BEHIND, number, *(place or _START), limit)
+            await self._names.meet(connection, {row["lane"] for row in found})
+        except AWAY as error:
+            self._session.drop()
+            raise StoreAway(str(error)) from error
+        chosen = [item for item in self._free_items(queue, found) if fits(item)]
+        behind = found[-1] if len(found) == limit else None
+        taken = await self.claim(chosen)
+        return Picked(taken, () if behind is None else tuple(behind.values())[:4])
+
+    def _free_items(self, queue: str, found: Iterable[Any]) -> Iterable[Item]:
+        """Those that nobody holds; what cannot be read is left to whoever leases it."""
+        for row in found:
+            content = self._content(row)
+            if not row["run"] and not isinstance(content, str):
+                place = (queue, row["priority"], self._names.name(row["lane"]), row["due_at_ms"], row["id"])
+                yield Item(*place, content, row["attempts"], True, row["place"])
 
     async def _work(self, statement: str, items: Sequence[Item]) -> set[int]:
         if not items:

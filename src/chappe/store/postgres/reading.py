@@ -8,12 +8,12 @@ import zstandard
 
 from chappe.model.lifecycle import NEVER_SENT, Direction
 from chappe.model.message import Message
-from chappe.store.bodies import message_or_none, unpack_counts
+from chappe.store.bodies import life_of, message_or_none, unpack_counts
 from chappe.store.port import Block, CallbacksOff, FailedCallback, Kept, Life, MoMemory, StoreAway
 from chappe.store.postgres import resolving
 from chappe.store.postgres import statements as sql
-from chappe.store.postgres.history import find_life, is_known
-from chappe.store.postgres.lives import read_lives
+from chappe.store.postgres.history import day_of, find_life, is_known
+from chappe.store.postgres.lives import LIFE, read_lives
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.opening import AWAY, Session
 from chappe.store.postgres.runs import Run
@@ -34,11 +34,16 @@ _MO_SINCE: Final = (
 )
 _SLOTS: Final = "SELECT DISTINCT slot::integer FROM runs WHERE writer = $1"
 _IDENTITIES: Final = "SELECT identity, at_ms FROM mo_identities WHERE operator = $1 AND at_ms >= $2 ORDER BY at_ms"
-#: A body holds the address as it is, so that the rows of all others are passed over without being read.
+_IN_BODY: Final = "position($4::bytea IN body) > 0"
+#: A body holds addresses and names as they are, so that the rows of all others are passed over without being read.
 _WAITING: Final = (
-    "SELECT body FROM messages WHERE client = $1 AND position($2::bytea IN body) > 0"
-    f" AND status IN ({','.join(str(int(status)) for status in sorted(NEVER_SENT))}) ORDER BY id LIMIT $3"
+    "SELECT id, body FROM messages WHERE client = $1 AND id > $2 AND position($3::bytea IN body) > 0"
+    f" AND {_IN_BODY} AND status IN ({','.join(str(int(status)) for status in sorted(NEVER_SENT))})"
+    " ORDER BY id LIMIT $5"
 )
+_KNOWN_AS: Final = f"client = $1 AND id >= $2 AND id < $3 AND {_IN_BODY} ORDER BY id"
+#: Rows of one look.
+_LOOK_ROWS: Final = 1_000
 
 
 class Reading:
@@ -93,19 +98,42 @@ class Reading:
         """Which parts of a long message an operator has already taken."""
         return {row[0] for row in await self._fetch(_PARTS_SENT, message_id)}
 
-    async def waiting(self, client: str, dest: str, limit: int) -> list[Message]:
-        """A client's messages to one address of which nothing was sent, oldest first."""
+    async def waiting(self, client: str, source: str, dest: str, after_id: int, limit: int) -> list[Message]:
+        """A client's messages from one address to another of which nothing was sent, oldest first."""
+        number = await self._number(client)
+        found: list[Message] = []
+        while number is not None and len(found) < limit:
+            values = (number, after_id, dest.encode(), source.encode(), _LOOK_ROWS)
+            rows = await self._fetch(_WAITING, *values)
+            messages = [message for row in rows if (message := message_or_none(row["body"])) is not None]
+            found += [each for each in messages if (each.source, each.dest) == (source, dest)]
+            if len(rows) < _LOOK_ROWS:
+                break
+            after_id = rows[-1]["id"]
+        return [each for each in found if each.direction is Direction.MT][:limit]
+
+    async def known_as(self, client: str, text: str, from_id: int, below_id: int) -> list[Life]:
+        """A client's messages that it knows as `text`, of those whose ids lie between two."""
         number = await self._number(client)
         if number is None:
             return []
-        found: list[Message] = []
-        for (body,) in await self._fetch(_WAITING, number, dest.encode(), 1 << 31):
-            message = message_or_none(body)
-            if message is not None and message.direction is Direction.MT and message.dest == dest:
-                found.append(message)
-            if len(found) == limit:
-                break
-        return found
+        values = (number, from_id, below_id, text.encode())
+        # History after the hot rows: what moves meanwhile is seen at least once.
+        hot = await self._fetch(f"SELECT {LIFE} FROM messages WHERE {_KNOWN_AS}", *values)
+        days = sorted({day_of(each) for each in (from_id, below_id - 1)})
+        query = f"SELECT {LIFE} FROM history WHERE day = ANY($5::date[]) AND {_KNOWN_AS}"
+        moved = await self._fetch(query, *values, days)
+        await self.meet({row["operator"] for row in (*hot, *moved)})
+        lives = {row["id"]: life_of(row, self._names.name(row["operator"])) for row in (*moved, *hot)}
+        return [life for _, life in sorted(lives.items()) if _is_known_as(life, client, text)]
+
+    async def meet(self, numbers: set[int | None]) -> None:
+        """Learn the names of these numbers."""
+        try:
+            await self._names.meet(await self._session.get(), numbers)
+        except AWAY as error:
+            self._session.drop()
+            raise StoreAway(str(error)) from error
 
     async def kept(self, keys: Sequence[bytes], now_ms: int) -> Mapping[bytes, Kept]:
         """What is kept under these keys and not over."""
@@ -174,3 +202,8 @@ class Reading:
         """How far a copy of the event blocks has come: block and position; None when it never began."""
         rows = await self._fetch(_COPIED, self._run.writer, name)
         return (rows[0][0], rows[0][1]) if rows else None
+
+
+def _is_known_as(life: Life, client: str, text: str) -> bool:
+    message = life.message
+    return message is not None and (message.client, message.known_as) == (client, text)

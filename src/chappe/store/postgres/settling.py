@@ -88,6 +88,8 @@ class Settling:
         if others:
             await self._settle_others(others)
         if late or long:
+            # What this transaction has already said of them counts.
+            await self._writes.run(self._connection)
             await self._settle_long([*late, *long])
 
     # -- where items are ----------------------------------------------------------------------------
@@ -132,7 +134,7 @@ class Settling:
                 gone.discard(sent.item.id)
                 self._left(sent.item)
                 if sent.receipt is not None:
-                    self._writes.sent_receipts[sent.item.id] = sent.receipt
+                    self._writes.tell_sending(sent.item.id, sent.receipt)
             else:
                 late.append((sent, told))
         return late
@@ -150,7 +152,7 @@ class Settling:
             sent.operator_ref.encode(),
             checked(sent.at_us),
             self._hashing.hash(sent.operator, sent.operator_ref),
-            pack_part(message.id, 1, handset_key(message.dest)),
+            pack_part(message.id, sent.part, handset_key(message.dest)),
         )
 
     def _left(self, item: Item) -> None:
@@ -174,13 +176,11 @@ class Settling:
             except POISON as error:
                 told(Fault(f"{type(error).__name__}: {error}"))
                 continue
+            named.append((row[8], row[9]))
             life = lives.get(sent.item.id)
-            if life is None or life.message is None or life.status in FINAL:
-                # It ended while this part was under way.
-                continue
-            part = pack_part(life.id, sent.part, handset_key(life.handset))
-            named.append((row[8], part))
-            self._settle_part(sent, life, leaving)
+            # One that ended while this part was under way only learns its name: a report shall find it.
+            if life is not None and life.message is not None and life.status not in FINAL:
+                self._settle_part(sent, life, leaving)
         if named:
             for octets in await self._connection.fetch(sql.NAME, *gathered(named), self._day):
                 self.waiting += unpack_reports(octets[0])
@@ -208,7 +208,7 @@ class Settling:
             # Receipts of the first parts overtook the last part's answer.
             self._applying.end(life, life.error or "000", sent.at_us)
         elif sent.receipt is not None:
-            writes.sent_receipts[life.id] = sent.receipt
+            writes.tell_sending(life.id, sent.receipt)
 
     async def _leave_queues(self, leaving: dict[int, Item]) -> None:
         """Take messages from where they are now, which may be another place than where they were leased."""
@@ -240,10 +240,11 @@ class Settling:
                 told(Fault(f"{type(error).__name__}: {error}"))
         ours = await self._ours(sql.TAKE_OUT, leaving) | await self._ours(sql.STAY, staying)
         missing: list[Asked] = []
+        late: list[Asked] = []
         for settlement, told in good:
             place = (settlement.item.queue, settlement.item.id)
             if place not in ours:
-                missing.append((settlement, told))
+                (late if isinstance(settlement, Delivered) else missing).append((settlement, told))
                 continue
             if place in leaving:
                 ours.discard(place)
@@ -251,6 +252,26 @@ class Settling:
             _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
         if missing:
             await self._tell_stale(missing)
+        if late:
+            await self._writes.run(self._connection)
+            await self._settle_late([settlement for settlement, _ in late if isinstance(settlement, Delivered)])
+
+    async def _settle_late(self, delivered: Sequence[Delivered]) -> None:
+        """A client has what was to be brought to it again: it leaves its queue, wherever it waits now."""
+        messages = {each.item.id: each for each in delivered if isinstance(each.item.content, Message)}
+        lives = await self._lives.lock(messages)
+        open_ones = {each: messages[each] for each, life in lives.items() if life.status not in FINAL}
+        if open_ones:
+            await self._leave_queues({each: late.item for each, late in open_ones.items()})
+            for late in open_ones.values():
+                self._settle_delivered(late)
+        number = self._names.number
+        receipts = [each.item for each in delivered if not isinstance(each.item.content, Message)]
+        if receipts:
+            rows = sorted((number(item.queue), item.priority, number(item.lane), item.id) for item in receipts)
+            found = await self._connection.fetch(sql.TAKE_OUT_OF_LANE, *columns(rows))
+            names = {number(item.queue): item.queue for item in receipts}
+            self._writes.effects.left += [names[row[0]] for row in found]
 
     def _check(self, settlement: Settlement) -> None:
         """What follows must not fail.  Raises: one of POISON."""
@@ -309,13 +330,14 @@ class Settling:
             self._accepting.add(delivered.reply, _no_fault)
 
     def _settle_deferred(self, deferred: Deferred) -> None:
-        self._requeue(deferred.item, deferred.item.queue, deferred.due_at_ms)
+        self._requeue(deferred.item, deferred.item.queue, deferred.due_at_ms, was_tried=deferred.was_tried)
 
     def _settle_moved(self, moved: Moved) -> None:
-        self._requeue(moved.item, moved.queue, moved.due_at_ms)
+        self._requeue(moved.item, moved.queue, moved.due_at_ms, was_tried=True)
 
-    def _requeue(self, item: Item, queue: str, due_at_ms: int) -> None:
-        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, item.attempts + 1, True)
+    def _requeue(self, item: Item, queue: str, due_at_ms: int, *, was_tried: bool) -> None:
+        attempts = item.attempts + was_tried
+        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, attempts, True)
         if isinstance(again.content, Message):
             is_mt = again.content.direction is Direction.MT
             self._writes.requeue(again, int(Status.QUEUED if is_mt else Status.ACCEPTED))

@@ -81,6 +81,12 @@ TAKE_OUT: Final = (
 TAKE_OUT_ANYHOW: Final = (
     f"DELETE FROM queue q USING {_KEYS} AS v(queue, priority, lane, place, id) WHERE {_IS_ROW} RETURNING q.id, q.queue"
 )
+#: Items leave their lanes, whatever their place there is.
+TAKE_OUT_OF_LANE: Final = (
+    "DELETE FROM queue q USING unnest($1::integer[], $2::smallint[], $3::integer[], $4::bigint[])"
+    " AS v(queue, priority, lane, id) WHERE q.queue = v.queue AND q.priority = v.priority AND q.lane = v.lane"
+    " AND q.id = v.id RETURNING q.queue"
+)
 #: Who holds items that stay where they are.  Returns those that $6 or nobody holds.
 STAY: Final = (
     f"SELECT q.id, q.queue FROM {_KEYS} AS v(queue, priority, lane, place, id) JOIN queue q ON {_IS_ROW}"
@@ -103,7 +109,7 @@ LIVES: Final = (
     " WHERE id = ANY($1::bigint[]) ORDER BY id"
 )
 LOCKED_LIVES: Final = f"{LIVES} FOR NO KEY UPDATE"
-PARTS_OF: Final = "SELECT id, part, status FROM parts WHERE id = ANY($1::bigint[]) ORDER BY id, part"
+PARTS_OF: Final = "SELECT id, part, status, operator_ref FROM parts WHERE id = ANY($1::bigint[]) ORDER BY id, part"
 
 MOVE: Final = """
 UPDATE messages m SET status = v.status, error = v.error, final_at_us = v.final_at_us
@@ -263,6 +269,14 @@ CROSS JOIN LATERAL (
   WHERE q.queue = $1 AND q.priority = g.priority AND q.lane > g.after AND q.lane < g.before AND q.run = 0
   ORDER BY q.lane, q.place, q.id LIMIT 1
 ) x"""
+
+#: What waits behind a place, for whoever picks.
+BEHIND: Final = (
+    "SELECT q.priority, q.lane, q.place, q.id, q.run, q.attempts, q.due_at_ms, q.body AS packed, m.body FROM queue q"
+    " LEFT JOIN messages m ON q.body IS NULL AND m.id = q.id"
+    " WHERE q.queue = $1 AND (q.priority, q.lane, q.place, q.id) > ($2::smallint, $3::integer, $4::bigint, $5::bigint)"
+    " ORDER BY q.priority, q.lane, q.place, q.id LIMIT $6"
+)
 
 PASSED_EXPIRIES: Final = (
     "SELECT e.at_ms, e.id, m.status, m.queue, m.priority, m.lane, m.place, m.due_at_ms, m.body"

@@ -88,8 +88,8 @@ class Writes:
         self.forgotten_expiries: list[Row] = []
         self.marks: list[Row] = []
         self.unmarks: list[int] = []
-        #: Message → what its client is told of its sending.
-        self.sent_receipts: dict[int, Item] = {}
+        #: Message → what its client is told of its sending, and then of what followed.
+        self._told_sending: dict[int, list[Item]] = {}
 
     # -- what judgement asks for ----------------------------------------------------------------------
 
@@ -99,13 +99,17 @@ class Writes:
     def ended(self, life: Life) -> None:
         """Finished lives are found by their status."""
 
-    def number_after_sent(self, message_id: int, number: int) -> int:
-        """The number of a further receipt: a report that overtook its answer is told after it."""
-        sent = self.sent_receipts.get(message_id)
-        if sent is None or sent.id < number:
-            return number
-        self.sent_receipts[message_id] = msgspec.structs.replace(sent, id=number)
-        return sent.id
+    def tell_sending(self, message_id: int, receipt: Item) -> None:
+        """The client hears that its message is sent, before whatever else this transaction tells of it."""
+        self._told_sending[message_id] = [receipt]
+
+    def tell(self, message_id: int, receipt: Item) -> None:
+        """A receipt; one that overtook the answer that it follows is told after it."""
+        told = self._told_sending.get(message_id) if self._told_sending else None
+        if told is None:
+            self.enqueue(receipt)
+        else:
+            told.append(receipt)
 
     def enqueue(self, item: Item) -> None:
         """A row for the item; it is due from its own moment on, or from now on."""
@@ -144,10 +148,11 @@ class Writes:
             self.queue_rows.clear()
 
     async def finish(self, connection: Any) -> None:
-        """Send the rest: what clients are told of sendings gets its numbers last."""
-        for receipt in self.sent_receipts.values():
-            self.enqueue(receipt)
-        self.sent_receipts = {}
+        """Send the rest.  Ids order the receipts of a queue: the least one goes to what is told first."""
+        for told in self._told_sending.values():
+            for receipt, number in zip(told, sorted(each.id for each in told), strict=True):
+                self.enqueue(msgspec.structs.replace(receipt, id=number))
+        self._told_sending = {}
         await self.run(connection)
 
     def _by_table(self) -> Iterable[tuple[str, list[Row]]]:

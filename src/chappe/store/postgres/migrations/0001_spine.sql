@@ -186,6 +186,8 @@ CREATE TABLE event_blocks (
 -- They are compressed already.
 ALTER TABLE event_blocks ALTER COLUMN lines SET STORAGE EXTERNAL;
 
+CREATE INDEX event_blocks_at ON event_blocks USING brin (at_us) WITH (pages_per_range = 16);
+
 -- How far each copy made from a writer's blocks has come.
 CREATE TABLE copies (
     writer   integer NOT NULL,
