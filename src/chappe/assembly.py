@@ -22,7 +22,10 @@ from chappe.counters.node import CounterNode
 from chappe.engines import fleet_of, history_of, open_store
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
+from chappe.net.tls import Credentials
+from chappe.net.tls_watch import TlsWatch
 from chappe.net.watching import Telling, Watching
+from chappe.node_terms import tls_of
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus, NodeTold
@@ -54,6 +57,8 @@ class Gateway:
         self._clock = clock
         self.smpp_port = 0
         self.http_port = 0
+        self.smpp_tls_port = 0
+        self.http_tls_port = 0
         self.metrics_port = 0
         self.health = Health()
         self.watching = Watching(
@@ -93,19 +98,37 @@ class Gateway:
         self.history = history_of(self.store, settings)
         self._nodes = {node.queue: node for node in self.operators}
         self._sharings = building.sharings()
+        self._credentials = {
+            door: Credentials(terms) for door, terms in tls_of(settings.listen).items() if runs(f"client-{door}")
+        }
+        self.tls_watch = TlsWatch(self._credentials, self.store, self._clock)
         await self._watch()
-        is_shared = self.process is not None
         if runs("client-smpp"):
             self._nodes["client-smpp"] = self.smpp_door = building.smpp_door()
-            address = host_and_port(settings.listen.smpp)
-            self.smpp_port = await self.smpp_door.listen(*address, is_shared=is_shared)
+            self.smpp_port, self.smpp_tls_port = await self._open("smpp", self.smpp_door)
         if runs("client-http"):
             self._nodes["client-http"] = self.http_door = building.http_door()
-            address = host_and_port(settings.listen.http)
-            self.http_port = await self.http_door.listen(*address, is_shared=is_shared)
+            self.http_port, self.http_tls_port = await self._open("http", self.http_door)
         if runs("callback"):
             self._nodes["callback"] = self.callbacks = building.callbacks()
         await self._note(EventName.NODE_STARTED)
+
+    async def _open(self, name: str, door: ClientSmppNode | ClientHttpNode) -> tuple[int, int]:
+        """Open the plain door and that for TLS; returns their ports, 0 for a door that is not there."""
+        listen, is_shared = self.settings.listen.addresses, self.process is not None
+        credentials = self._credentials.get(name)
+        plain, encrypted = host_and_port(listen[name]), listen.get(f"{name}_tls.address")
+        if credentials is None:
+            return await door.listen(*plain, is_shared=is_shared), 0
+        if encrypted is None:
+            return 0, await door.listen(*plain, credentials, is_shared=is_shared)
+        port = await door.listen(*plain, is_shared=is_shared)
+        return port, await door.listen(*host_and_port(encrypted), credentials, is_shared=is_shared)
+
+    @property
+    def has_tls(self) -> bool:
+        """Some door of this process speaks TLS."""
+        return bool(self._credentials)
 
     def _runs(self, kind: str, name: str = "") -> bool:
         """Whether this process runs the nodes of a kind, or the one of that name."""
@@ -145,6 +168,8 @@ class Gateway:
             yield "fleet", self.fleet_watch.run()
             for sharing in self._sharings:
                 yield "sharing", sharing.run()
+        if self._credentials:
+            yield "certificates", self.tls_watch.run()
         if self.conf is not None:
             yield "conf", self.conf.run()
         if self.counter is not None:
@@ -219,6 +244,7 @@ class Gateway:
             copies=self._copies,
             why_unread=self.building.why_unread,
             fleet=lambda: self.fleet_watch.nodes,
+            certificates=self.tls_watch.statuses,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)

@@ -5,6 +5,7 @@ It must never make a node or a store; `assembly.py` does.
 
 from collections.abc import Sequence
 from ipaddress import ip_network
+from pathlib import Path
 
 import msgspec
 
@@ -14,22 +15,22 @@ from chappe.clients.http_translate import Path as HttpPath
 from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
 from chappe.net.http_calls import endpoint_of
+from chappe.net.tls import TlsTerms
 from chappe.operators.smpp_links import LinkTerms
 from chappe.operators.terms import SendingTerms
 from chappe.operators.translate import Wire
+from chappe.rules.certificates import rule_of
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
 from chappe.runtime.settings_checks import test_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
-from chappe.runtime.settings_gateway import host_and_port
-from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Split, UnknownOutcome
+from chappe.runtime.settings_gateway import Listen, host_and_port
+from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
 from chappe.text.encoding import DefaultAlphabet, Encoding
-from chappe.text.national_tables import Language
 from chappe.text.segments import SplitMethod
-from chappe.text.writing import EVERY_LANGUAGE
 from chappe.wire.http.signing import read_secret
 
 #: How a profile's words for cutting long messages are meant.
@@ -57,6 +58,7 @@ def account_of(client: Client, now: float) -> Account:
         smpp = client.smpp
         account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
         account.max_binds, account.window, account.dedup_s = smpp.max_binds, smpp.window, smpp.dedup_s
+        account.certificates = tuple(rule_of(each) for each in smpp.certificates)
         account.may_shorten_ids = smpp.id_form is None
         if smpp.id_form is not None:
             account.id_form = smpp.id_form.value
@@ -66,6 +68,8 @@ def account_of(client: Client, now: float) -> Account:
             smpp.response_s,
             smpp.retry_s,
         )
+    if client.http is not None:
+        account.http_certificates = tuple(rule_of(each) for each in client.http.certificates)
     return account
 
 
@@ -119,6 +123,23 @@ def trial_account_of(client: Client, now: float) -> Account:
     )
 
 
+def tls_of(listen: Listen) -> dict[str, TlsTerms]:
+    """The doors of this box that speak TLS: `smpp` and `http`."""
+    tables = {"smpp": listen.smpp_tls, "http": listen.http_tls}
+    return {
+        door: TlsTerms(
+            name=f"listen.{door}_tls",
+            certificate=Path(tls.certificate),
+            key=Path(tls.key),
+            client_ca=Path(tls.client_ca) if tls.client_ca is not None else None,
+            requires_certificate=tls.requires_certificate,
+            min_version=tls.min_version.value,
+        )
+        for door, tls in tables.items()
+        if tls is not None
+    }
+
+
 def link_terms_of(operator: Operator) -> LinkTerms:
     """Where and how an operator's links are bound."""
     host, port = host_and_port(operator.address)
@@ -143,13 +164,7 @@ def link_terms_of(operator: Operator) -> LinkTerms:
 def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
     """What the HTTP door must know of an operator."""
     alphabet = DefaultAlphabet(profile.alphabet.value)
-    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,), _languages_of(profile))
-
-
-def _languages_of(profile: Profile) -> frozenset[Language]:
-    if NationalLanguage.ALL in profile.national:
-        return EVERY_LANGUAGE
-    return frozenset(Language[each.name] for each in profile.national)
+    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,))
 
 
 def encoding_of_operator(profile: Profile) -> Encoding:

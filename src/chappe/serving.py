@@ -15,6 +15,7 @@ from chappe.assembly import Gateway
 from chappe.box.parent import Parent
 from chappe.box.plan import Process
 from chappe.box.running import Box, command_of, log_to_stderr
+from chappe.node_terms import tls_of
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.runtime.settings import Settings
@@ -49,6 +50,7 @@ async def serve(settings: Settings) -> int:
     open_files.raise_limit()
     gateway = Gateway(settings)
     await gateway.start()
+    _renew_on_hangup(gateway)
     _freeze()
     await gateway.run(stopping)
     return 0
@@ -63,6 +65,7 @@ async def serve_node(settings: Settings, process: Process, metrics: str) -> int:
     if parent is None:
         await gateway.show_at(metrics)
     await gateway.start()
+    _renew_on_hangup(gateway)
     _freeze()
     if parent is None:
         await gateway.run(stopping)
@@ -78,6 +81,9 @@ async def serve_box(settings: Settings, config: Path) -> int:
     """All nodes as processes until SIGTERM or SIGINT; a second one ends them at once."""
     log_to_stderr()
     box = Box(settings, command_of(config), SYSTEM_CLOCK)
+    if tls_of(settings.listen):
+        # Its processes look at the files by themselves.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
     await box.run(_stopping(box.supervisor.kill))
     return 0
 
@@ -96,6 +102,12 @@ def _stopping(at_once: Callable[[], None]) -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     return stopping
+
+
+def _renew_on_hangup(gateway: Gateway) -> None:
+    """SIGHUP loads certificates anew; where there are none it ends the process, as it does any other."""
+    if gateway.has_tls:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.tls_watch.ask)
 
 
 def _freeze() -> None:

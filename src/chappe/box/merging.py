@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from chappe.observe.status import BoxStatus, ClientStatus, CopyStatus, NodeStatus, OperatorStatus
+from chappe.observe.status import BoxStatus, CertificateStatus, ClientStatus, CopyStatus, NodeStatus, OperatorStatus
 
 #: What tells of the store as a whole, the same in every process: one of them is enough.
 _OF_THE_STORE: Final = ("chappe_queue_messages", "chappe_queue_oldest_seconds", "chappe_receipts_parked")
@@ -83,6 +83,7 @@ def merged_status(status_by_node: Mapping[str, BoxStatus], kept: Mapping[str, Ke
         operators=_operators(told),
         clients=_clients(told),
         copies=_copies(status_by_node),
+        certificates=_certificates(told),
         events_per_second=_sums(told),
     )
 
@@ -111,6 +112,12 @@ def _clients(told: list[BoxStatus]) -> list[ClientStatus]:
                 each.name, known.binds + each.binds, max(known.open_messages, each.open_messages)
             )
     return list(clients.values())
+
+
+def _certificates(told: list[BoxStatus]) -> list[CertificateStatus]:
+    """Each door once: processes that share one show the same files."""
+    by_door = {each.door: each for status in told for each in status.certificates}
+    return [by_door[door] for door in sorted(by_door)]
 
 
 def _copies(status_by_node: Mapping[str, BoxStatus]) -> list[CopyStatus]:

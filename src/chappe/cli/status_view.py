@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from chappe.observe.status import BoxStatus, LinkStatus
+from chappe.observe.status import BoxStatus, CertificateStatus, LinkStatus
 
 #: Rows of queues and of events that a picture shows; `chappe queues` and `--json` show all.
 QUEUE_ROWS: Final = 15
@@ -21,6 +21,8 @@ BAR_CELLS: Final = 10
 OLD_S: Final = 60.0
 #: A node of which the store has not heard for so long is in trouble.
 SILENT_S: Final = 5.0
+#: From when on the end of a certificate is worth a line.
+EXPIRES_SOON_S: Final = 30 * 86_400
 #: Blocks that a copy may lag: it notes its place once a second.
 LATE_BLOCKS: Final = 10_000
 
@@ -152,9 +154,19 @@ def _foot(box: BoxStatus) -> Iterator[Text]:
     yield Text(
         f"{box.parked:,} parked reports, {box.held:,} held messages", "yellow" if box.parked or box.held else "dim"
     )
+    for certificate in box.certificates:
+        if certificate.fault or certificate.expires_in_s < EXPIRES_SOON_S:
+            yield _certificate(certificate)
     for copy in box.copies:
         if copy.fault or copy.behind_blocks > LATE_BLOCKS:
             yield Text(f"copy {copy.name} is {copy.behind_blocks:,} blocks late {copy.fault}".rstrip(), "bold yellow")
+
+
+def _certificate(certificate: CertificateStatus) -> Text:
+    left = certificate.expires_in_s
+    when = f"ends in {duration(left)}" if left > 0 else "has expired"
+    style = "bold yellow" if left > 0 else "bold red"
+    return Text(f"certificate {certificate.subject} of {certificate.door} {when}  {certificate.fault}".rstrip(), style)
 
 
 def duration(seconds: float) -> str:

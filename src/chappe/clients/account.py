@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
 from chappe.clients.short_ids import ShortIds
+from chappe.rules.certificates import CertificateRule
 from chappe.rules.order import HandsetOrder
 from chappe.runtime.throttle import Throttle
 
@@ -44,6 +45,9 @@ class Account:
     system_id: str = ""
     password: str | None = None
     password_hash: str | None = None
+    #: Certificates one of which it must show, at the door for SMPP and at that for HTTP; none: it need not.
+    certificates: tuple[CertificateRule, ...] = ()
+    http_certificates: tuple[CertificateRule, ...] = ()
     max_binds: int = 16
     window: int = 1000
     allowed: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -6,6 +6,7 @@ from chappe.clients.account import Account
 from chappe.clients.passwords import Passwords, TooManyAttempts
 from chappe.model.events import EventName
 from chappe.net.smpp_peer import SmppPeer
+from chappe.rules.certificates import stands_for
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 from chappe.wire.smpp.constants import VERSION_3_4, VERSION_5_0
@@ -83,6 +84,11 @@ class Binds:
             return CommandStatus.ESME_RINVSYSID
         if not account.may_come_from(peer.address):
             return CommandStatus.ESME_RBINDFAIL
+        if account.certificates and not stands_for(account.certificates, peer.certificate):
+            return CommandStatus.ESME_RBINDFAIL
+        if account.certificates and account.password is None and account.password_hash is None:
+            # Its certificate is all that it has to show.
+            return CommandStatus.ESME_ROK if len(account.peers) < account.max_binds else CommandStatus.ESME_RALYBND
         try:
             is_right = await self._passwords.is_right(
                 password,

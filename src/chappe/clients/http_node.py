@@ -4,14 +4,12 @@ Reads messages; writes messages and `operator:NAME`.  A 202 follows the commit o
 """
 
 import asyncio
-import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from chappe.clients.account import Account
-from chappe.clients.http_callbacks import FailedCallbacks
+from chappe.clients.http_holders import WRONG_TOKEN, Holders
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_lookup import Lookup
 from chappe.clients.http_posting import Posting
@@ -24,6 +22,7 @@ from chappe.net.http_message import Reply, Request
 from chappe.net.http_routes import Route
 from chappe.net.http_server import HttpServer
 from chappe.net.http_status import health_routes
+from chappe.net.tls import Credentials
 from chappe.observe.health import Health
 from chappe.rules.decide import Routes
 from chappe.runtime.clock import Clock
@@ -37,15 +36,11 @@ MESSAGES: Final = "/v1/messages"
 PREVIEW: Final = "/v1/messages/preview"
 MESSAGE: Final = "/v1/messages/{id}"
 INBOUND: Final = "/v1/inbound"
-CALLBACKS: Final = "/v1/callbacks"
-REPLAY: Final = "/v1/callbacks/{id}/replay"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     MESSAGES: ("POST", "GET"),
     PREVIEW: ("POST",),
     MESSAGE: ("GET", "DELETE"),
     INBOUND: ("GET",),
-    CALLBACKS: ("GET",),
-    REPLAY: ("POST",),
     "/healthz": ("GET", "HEAD"),
     "/readyz": ("GET", "HEAD"),
 }
@@ -58,9 +53,6 @@ _CODE_BY_STATUS: Final = {
 #: When to try again what nothing but time can cure, in seconds.
 DRAINING_RETRY_S: Final = 5.0
 TICK_S: Final = 0.5
-#: Right Authorization lines that are remembered.
-MAX_REMEMBERED: Final = 10_000
-_BEARER: Final = "bearer "
 
 ForClient = Callable[[Request, Account], Reply | Awaitable[Reply] | None]
 
@@ -77,18 +69,16 @@ class ClientHttpNode:
         ids: IdMaker,
         clock: Clock,
         health: Health,
+        by_certificate: Sequence[Account] = (),
     ) -> None:
-        """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits."""
-        self._account_by_token = account_by_token
-        #: Authorization lines that were right before: a digest for each request would cost more than its reading.
-        self._account_by_header: dict[str, Account] = {}
+        """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits; others come `by_certificate`."""
+        self._holders = Holders(account_by_token, by_certificate)
         self._clock = clock
         self._health = health
         self._notes = Notes(store, clock)
         self._intake = Intake(store, routes, path_by_operator, ids, clock, self._notes)
         self._posting = Posting(self._intake, Repeats(store, self._intake))
         self._lookup = Lookup(store, _encodings(path_by_operator), clock)
-        self._callbacks = FailedCallbacks(store)
         #: Requests of clients whose answers are awaited.
         self._requests = 0
         self._server: HttpServer | None = None
@@ -98,11 +88,12 @@ class ClientHttpNode:
 
     # -- life of the node ---------------------------------------------------------------------------
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, is_shared: bool = False) -> int:
-        """Open the door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
-        self._server = HttpServer(self._routes(), self._refuse_stranger)
+    async def listen(self, host: str, port: int, tls: Credentials | None = None, *, is_shared: bool = False) -> int:
+        """Open a door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
+        if self._server is None:
+            self._server = HttpServer(self._routes(), self._refuse_stranger)
         self._is_shared = is_shared
-        return await self._server.listen(host, port, tls, is_shared=is_shared)
+        return await self._server.listen(host, port, tls, failed=self._note_handshake, is_shared=is_shared)
 
     async def run(self) -> None:
         """Work until cancelled, then close the door: while others drain, `/readyz` says so."""
@@ -145,8 +136,6 @@ class ClientHttpNode:
             self._route("GET", MESSAGE, self._lookup.get),
             self._route("DELETE", MESSAGE, self._lookup.delete),
             self._route("GET", INBOUND, self._lookup.inbound),
-            self._route("GET", CALLBACKS, self._callbacks.list),
-            self._route("POST", REPLAY, self._callbacks.replay),
             *health_routes(self._health),
         ]
 
@@ -161,7 +150,7 @@ class ClientHttpNode:
 
     def _wants_body(self, request: Request) -> bool:
         """Bodies of strangers, and those that would come too late, are not read."""
-        return not self.is_draining and isinstance(self._holder_of(request.headers.get("authorization", "")), Account)
+        return not self.is_draining and isinstance(self._holders.account_of(request), Account)
 
     def _refuse_stranger(self, status: int, detail: str) -> Reply:
         """What is told to whoever asks for what is not there, or in no way that can be read."""
@@ -183,26 +172,13 @@ class ClientHttpNode:
             self._requests -= 1
 
     def _account_of(self, request: Request) -> Account | Refusal:
-        given = request.headers.get("authorization", "")
-        account = self._account_by_header.get(given) or self._holder_of(given)
-        if isinstance(account, Refusal) and account.code is Code.WRONG_TOKEN:
+        account = self._holders.account_of(request)
+        if account is WRONG_TOKEN:
             self._notes.add(EventName.BIND_REFUSED, detail=f"HTTP {request.peer} sent a token that no client has")
         return account
 
-    def _holder_of(self, given: str) -> Account | Refusal:
-        """Whose token an Authorization line shows."""
-        if given[:7].lower() != _BEARER:
-            return Refusal(Code.NO_TOKEN, "Send the header Authorization: Bearer TOKEN.")
-        digest = sha256(given[7:].strip().encode("utf-8", "surrogateescape")).hexdigest()
-        account = self._account_by_token.get(digest)
-        if account is None:
-            return Refusal(Code.WRONG_TOKEN, "No client has this token.")
-        if not account.is_enabled:
-            return Refusal(Code.CLIENT_DISABLED, f"Client {account.name} is disabled.")
-        if len(self._account_by_header) >= MAX_REMEMBERED:
-            self._account_by_header.clear()
-        self._account_by_header[given] = account
-        return account
+    def _note_handshake(self, peer: str, why: str) -> None:
+        self._notes.add(EventName.TLS_FAILED, detail=f"HTTP {peer} {why}")
 
 
 def _encodings(path_by_operator: Mapping[str, Path]) -> dict[str, Encoding]:

@@ -4,7 +4,6 @@ Reads `client:NAME`; writes messages and `operator:NAME`.  A submit_sm_resp foll
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -27,6 +26,8 @@ from chappe.model.ids import IdMaker
 from chappe.model.message import Item
 from chappe.net.door import Door
 from chappe.net.smpp_peer import SmppPeer
+from chappe.net.tls import Credentials
+from chappe.net.tls_door import door_for
 from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
@@ -102,7 +103,7 @@ class ClientSmppNode:
         self._submissions: Gathered[Submission] = Gathered()
         self._binding: set[asyncio.Task[None]] = set()
         self._notes = Notes(store, clock)
-        self._door: Door | None = None
+        self._doors: list[Door] = []
         self.is_draining = False
         self._deliveries = Deliveries(store, clock, is_draining=lambda: self.is_draining)
         self._split_by_operator = split_by_operator or {}
@@ -122,10 +123,12 @@ class ClientSmppNode:
 
     # -- life of the node ---------------------------------------------------------------------------
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, is_shared: bool = False) -> int:
-        """Open the door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
-        self._door = await Door.open(self._make_peer, host, port, tls=tls, is_shared=is_shared)
-        return self._door.port
+    async def listen(self, host: str, port: int, tls: Credentials | None = None, *, is_shared: bool = False) -> int:
+        """Open a door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
+        door = door_for(self._make_peer, tls, self._note_handshake, handshake_s=self._session_init_s)
+        await door.listen(host, port, is_shared=is_shared)
+        self._doors.append(door)
+        return door.port
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -147,9 +150,9 @@ class ClientSmppNode:
 
         Returns how many deliveries were not answered.
         """
-        if self._door is not None:
+        for door in self._doors:
             # Who stands before the door still hears a bind_resp, and can bind elsewhere.
-            await self._door.close()
+            await door.close()
         self.is_draining = True
         while self._clock.monotonic() < until and (
             len(self._submissions)
@@ -435,6 +438,9 @@ class ClientSmppNode:
 
     def _note(self, event: EventName, client: str, detail: str) -> None:
         self._notes.add(event, client=client, detail=detail)
+
+    def _note_handshake(self, peer: str, why: str) -> None:
+        self._notes.add(EventName.TLS_FAILED, detail=f"SMPP {peer} {why}")
 
     def _note_refusal(self, account: Account, pdu: SubmitSm | DataSm, error: PeerError) -> None:
         self._notes.add(

@@ -6,7 +6,6 @@ It must never know what is spoken behind it.
 import asyncio
 import os
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -18,41 +17,40 @@ MAX_WAITING: Final = 10_000
 
 
 class Door:
-    """Open from `open` to `close`; `port` is the real one."""
+    """Open from `listen` to `close`; `port` is the real one."""
 
-    def __init__(self, factory: Factory, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, factory: Factory) -> None:
         self._factory = factory
-        self._tls = tls
         self._servers: list[asyncio.Server] = []
         #: The same sockets once more: they go on listening when the loop has let go of them.
         self._spares: list[socket.socket] = []
         self.port = 0
 
     @classmethod
-    async def open(
-        cls,
-        factory: Factory,
-        host: str,
-        port: int,
-        *,
-        tls: ssl.SSLContext | None = None,
-        backlog: int = 4096,
-        is_shared: bool = False,
-    ) -> "Door":
+    async def open(cls, factory: Factory, host: str, port: int, *, is_shared: bool = False) -> "Door":
+        """A door that listens.  Raises: OSError."""
+        door = cls(factory)
+        await door.listen(host, port, is_shared=is_shared)
+        return door
+
+    async def listen(self, host: str, port: int, *, backlog: int = 4096, is_shared: bool = False) -> None:
         """Listen on every address of a host, beside other processes if it `is_shared`.  Raises: OSError."""
-        door = cls(factory, tls)
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         try:
             for family, address in dict.fromkeys((each[0], each[4]) for each in found):
-                listening = _bound(family, (address[0], door.port or port, *address[2:]), is_shared=is_shared)
-                door.port = int(listening.getsockname()[1])
-                door._spares.append(listening.dup())
-                door._servers.append(await loop.create_server(factory, sock=listening, ssl=tls, backlog=backlog))
+                listening = _bound(family, (address[0], self.port or port, *address[2:]), is_shared=is_shared)
+                self.port = int(listening.getsockname()[1])
+                self._spares.append(listening.dup())
+                await self.serve(listening, backlog)
         except OSError:
-            await door.close()
+            await self.close()
             raise
-        return door
+
+    async def serve(self, listening: socket.socket, backlog: int) -> None:
+        """Let connections of this socket in."""
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(self._factory, sock=listening, backlog=backlog))
 
     async def close(self) -> None:
         """Let nobody in any more but those who stand in the queue: the kernel would cut them off."""
@@ -61,10 +59,10 @@ class Door:
         for server in servers:
             server.close()
         spares, self._spares = self._spares, []
-        waiting = [each for spare in spares for each in _emptied(spare)]
+        waiting = [each for spare in spares for each in emptied(spare)]
         for connection in waiting:
             with suppress(OSError):
-                await loop.connect_accepted_socket(self._factory, connection, ssl=self._tls)
+                await loop.connect_accepted_socket(self._factory, connection)
 
 
 def _bound(family: int, address: tuple[object, ...], *, is_shared: bool) -> socket.socket:
@@ -85,7 +83,7 @@ def _bound(family: int, address: tuple[object, ...], *, is_shared: bool) -> sock
     return made
 
 
-def _emptied(listening: socket.socket) -> list[socket.socket]:
+def emptied(listening: socket.socket) -> list[socket.socket]:
     """Who stands in the queue; the door is shut in the same moment in which it is found empty."""
     found: list[socket.socket] = []
     with suppress(OSError):

@@ -13,6 +13,8 @@ from chappe.net import http_limits as limits
 from chappe.net.http_heads import KnownHeads
 from chappe.net.http_message import BodyFault, Reply, Request
 from chappe.net.http_reader import RequestReader
+from chappe.net.tls import shown_by
+from chappe.rules.certificates import Shown
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -55,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.peer = ""
         self.is_tls = False
+        self.certificate: Shown | None = None
         #: The request whose body is waited for, and what is set aside for that.
         self._admitted: Request | None = None
         self._reserved = 0
@@ -83,6 +86,8 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
         self.is_tls = transport.get_extra_info("sslcontext") is not None
+        if self.is_tls:
+            self.certificate = shown_by(transport)
         self._transport.set_write_buffer_limits(high=limits.MAX_UNREAD)
 
     def connection_lost(self, exc: Exception | None) -> None:

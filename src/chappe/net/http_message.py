@@ -10,6 +10,8 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final, Protocol
 
+from chappe.rules.certificates import Shown
+
 JSON: Final = "application/json"
 NO_STORE: Final = b"Cache-Control: no-store\r\n"
 _CLOSE: Final = b"Connection: close\r\n"
@@ -68,6 +70,7 @@ class Answering(Protocol):
 
     peer: str
     is_tls: bool
+    certificate: Shown | None
 
     def reply(self, request: "Request", reply: Reply) -> None:
         """Send a reply to a request; it is lost when the peer is gone."""
@@ -114,6 +117,11 @@ class Request:
     def is_tls(self) -> bool:
         """It came encrypted."""
         return self._connection.is_tls
+
+    @property
+    def certificate(self) -> Shown | None:
+        """The certificate that the peer has shown."""
+        return self._connection.certificate
 
     def answer(self, reply: Reply) -> None:
         """Answer now what its handler left open by returning None."""

@@ -5,7 +5,6 @@ This file must never know what is asked or answered.
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Iterable
 
 from chappe.net import http_limits as limits
@@ -14,6 +13,8 @@ from chappe.net.http_connection import Connection
 from chappe.net.http_heads import KnownHeads
 from chappe.net.http_message import Reply, Request
 from chappe.net.http_routes import Route, RouteTable
+from chappe.net.tls import Credentials
+from chappe.net.tls_door import Failed, door_for, ignore
 
 #: Status and details → what a peer is told whose request no route takes or reads.
 Refuse = Callable[[int, str], Reply]
@@ -34,25 +35,32 @@ class HttpServer:
         self.now = self._loop.time
         #: Octets of large bodies that are being read.
         self.reading = 0
-        self._door: Door | None = None
+        self._doors: list[Door] = []
         self.known_heads = KnownHeads()
         self._connections: set[Connection] = set()
         #: Answers that are awaited.
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_look: asyncio.TimerHandle | None = None
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, is_shared: bool = False) -> int:
-        """Open the door, beside those of other processes if it `is_shared`; returns the port.  Raises: OSError."""
-        self._door = await Door.open(
-            lambda: Connection(self), host, port, tls=tls, backlog=limits.BACKLOG, is_shared=is_shared
-        )
-        self._next_look = self._loop.call_later(limits.LOOK_EVERY_S, self._look)
-        return self._door.port
+    async def listen(
+        self, host: str, port: int, tls: Credentials | None = None, *, failed: Failed = ignore, is_shared: bool = False
+    ) -> int:
+        """Open a door, beside those of other processes if it `is_shared`; returns the port.
+
+        `failed` hears of TLS handshakes that were none.  Raises: OSError.
+        """
+        door = door_for(lambda: Connection(self), tls, failed)
+        await door.listen(host, port, backlog=limits.BACKLOG, is_shared=is_shared)
+        self._doors.append(door)
+        if self._next_look is None:
+            self._next_look = self._loop.call_later(limits.LOOK_EVERY_S, self._look)
+        return door.port
 
     async def shut(self) -> None:
         """Let nobody in any more; who is in stays."""
-        if self._door is not None:
-            await self._door.close()
+        doors, self._doors = self._doors, []
+        for door in doors:
+            await door.close()
 
     async def close(self) -> None:
         """Close the door and every connection; answers that are under way get a second."""

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from chappe.net.tls import shown_by
+from chappe.rules.certificates import Shown
 from chappe.wire.smpp.facts import Fact, Over
 from chappe.wire.smpp.session import Session
 
@@ -57,6 +59,11 @@ class SmppPeer(asyncio.Protocol):
         self._reason = ""
         self._unread_since = 0.0
         self._transport: asyncio.Transport | None = None
+
+    @property
+    def certificate(self) -> Shown | None:
+        """The certificate that the peer has shown; None without one, or without TLS."""
+        return shown_by(self._transport)
 
     # -- called by the loop -------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from chappe.observe.metrics import Metrics, Readings
 from chappe.observe.pace import Pace
 from chappe.observe.status import (
     BoxStatus,
+    CertificateStatus,
     ClientStatus,
     CopyStatus,
     NodeStatus,
@@ -85,6 +86,8 @@ class Telling(msgspec.Struct, frozen=True):
     why_unread: Callable[[str], str]
     #: The nodes of all boxes.
     fleet: Callable[[], list[RunStatus]] = list
+    #: What the TLS doors of this process show.
+    certificates: Callable[[], list[CertificateStatus]] = list
 
 
 class Watching:
@@ -116,6 +119,7 @@ class Watching:
             operators=telling.operators,
             copies=self._copies,
             parked=lambda: store.parked_reports,
+            certificates=telling.certificates,
         )
         self.metrics = Metrics(readings, version=self._version, run=store.run)
         store.on_block(self._pace.on_block)
@@ -159,6 +163,7 @@ class Watching:
             copies=self._copies(),
             events_per_second=self._pace.per_second(self._clock.utc_us() // 1_000_000),
             fleet=telling.fleet(),
+            certificates=telling.certificates(),
         )
 
     def _count_held(self) -> int:

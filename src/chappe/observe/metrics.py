@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from chappe.model.events import EventName
 from chappe.model.ids import made_at_ms
 from chappe.observe.histogram import LONG_S, SHORT_S, Histogram
-from chappe.observe.status import CopyStatus, OperatorStatus
+from chappe.observe.status import CertificateStatus, CopyStatus, OperatorStatus
 from chappe.store.port import Block, QueueDepth
 
 #: The first parts of event names that say which way a message goes; other events go no way.
@@ -29,7 +29,7 @@ _SENT_LOOKS: Final = 100
 class Readings:
     """What is read anew for each scrape."""
 
-    __slots__ = ("copies", "operators", "parked", "queues")
+    __slots__ = ("certificates", "copies", "operators", "parked", "queues")
 
     def __init__(
         self,
@@ -38,11 +38,13 @@ class Readings:
         operators: Callable[[], list[OperatorStatus]],
         copies: Callable[[], list[CopyStatus]],
         parked: Callable[[], int],
+        certificates: Callable[[], list[CertificateStatus]] = list,
     ) -> None:
         self.queues = queues
         self.operators = operators
         self.copies = copies
         self.parked = parked
+        self.certificates = certificates
 
 
 class Metrics(Collector):
@@ -104,6 +106,8 @@ class Metrics(Collector):
         yield from self._queues()
         yield from self._links()
         yield from self._copies()
+        if self._readings.certificates():
+            yield from self._certificates()
         yield _gauge(
             "chappe_receipts_parked", "Delivery reports that match no message so far.", self._readings.parked()
         )
@@ -160,6 +164,14 @@ class Metrics(Collector):
                 is_up.add_metric((operator.name, str(link.link)), int(link.state == "up"))
                 window.add_metric((operator.name, str(link.link)), link.window_used)
         return is_up, window
+
+    def _certificates(self) -> Iterable[Metric]:
+        left = GaugeMetricFamily(
+            "chappe_certificate_expires_seconds", "How long a TLS door's certificate is still good.", labels=("door",)
+        )
+        for each in self._readings.certificates():
+            left.add_metric((each.door,), each.expires_in_s)
+        return (left,)
 
     def _copies(self) -> Iterable[Metric]:
         behind = GaugeMetricFamily(

@@ -76,6 +76,16 @@ class RunStatus(msgspec.Struct, frozen=True):
     links: dict[str, tuple[int, int]] = {}
 
 
+class CertificateStatus(msgspec.Struct, frozen=True):
+    """What one TLS door shows, and until when; `fault` says why its files were not loaded when they changed."""
+
+    door: str
+    subject: str
+    expires_at: str
+    expires_in_s: float
+    fault: str = ""
+
+
 class StoreStatus(msgspec.Struct, frozen=True):
     """The store's file; `wal_octets` is what its log holds now."""
 
@@ -106,3 +116,4 @@ class BoxStatus(msgspec.Struct, frozen=True):
     events_per_second: dict[str, float]
     #: The nodes of all boxes on this store; none where the store belongs to one process.
     fleet: list[RunStatus] = []
+    certificates: list[CertificateStatus] = []

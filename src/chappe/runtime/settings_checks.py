@@ -21,7 +21,7 @@ from chappe.runtime.settings_clients import (
     Route,
     Via,
 )
-from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, Listen, host_and_port, node_parts
+from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, host_and_port, node_parts
 from chappe.runtime.settings_operators import Protocol
 from chappe.runtime.settings_table import Fault, nearest
 from chappe.wire.http.signing import read_secret
@@ -58,9 +58,7 @@ def _gateway(settings: Settings) -> Iterator[Fault]:
 
 
 def _addresses(settings: Settings) -> Iterator[Fault]:
-    listens = [
-        (f"listen.{key}", getattr(settings.listen, key)) for key in Listen.__struct_fields__ if key != "session_init_s"
-    ]
+    listens = [(f"listen.{key}", address) for key, address in settings.listen.addresses.items()]
     operators = [(f"{at}.address", operator.address) for at, operator in _each("operators", settings.operators)]
     for key, address in listens + operators:
         if host_and_port(address)[1] > 65_535:
@@ -115,15 +113,37 @@ def _doors(at: str, client: Client) -> Iterator[Fault]:
     if not (client.smpp or client.http or client.callback):
         yield at, "has no door: expected [clients.smpp], [clients.http] or [clients.callback]"
     if client.smpp:
-        if (client.smpp.password is None) == (client.smpp.password_hash is None):
+        has_one = (client.smpp.password is None) != (client.smpp.password_hash is None)
+        has_none = client.smpp.password is client.smpp.password_hash is None
+        if not (has_one or (has_none and client.smpp.certificates)):
             yield f"{at}.smpp.password", "expected either password or password_hash"
         yield from _networks(f"{at}.smpp.allowed", client.smpp.allowed)
     if client.callback:
         yield from _callback(f"{at}.callback", client.callback)
-    if client.http and (client.http.token is None) == (client.http.token_hash is None):
-        yield f"{at}.http.token", "expected either token or token_hash"
+    if client.http:
+        has_one = (client.http.token is None) != (client.http.token_hash is None)
+        has_none = client.http.token is client.http.token_hash is None
+        if not (has_one or (has_none and client.http.certificates)):
+            yield f"{at}.http.token", "expected either token or token_hash"
     if client.http and client.http.test_token is not None and client.http.test_token_hash is not None:
         yield f"{at}.http.test_token", "expected either test_token or test_token_hash"
+
+
+def _certificates(settings: Settings) -> Iterator[Fault]:
+    """A client that must show a certificate needs a door that asks for one."""
+    for at, client in _each("clients", settings.clients):
+        for key, door, tls in (
+            ("smpp", client.smpp, settings.listen.smpp_tls),
+            ("http", client.http, settings.listen.http_tls),
+        ):
+            if door is not None and door.certificates and (tls is None or tls.client_ca is None):
+                yield (
+                    f"{at}.{key}.certificates",
+                    f"nobody is asked for a certificate: expected [listen.{key}_tls] with client_ca",
+                )
+    for key, tls in (("smpp_tls", settings.listen.smpp_tls), ("http_tls", settings.listen.http_tls)):
+        if tls is not None and tls.client_ca is None and not tls.requires_certificate:
+            yield f"listen.{key}.requires_certificate", "is for doors with client_ca"
 
 
 def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
@@ -244,5 +264,6 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Fault]], ...]] = (
     _operators,
     _profiles,
     _clients,
+    _certificates,
     _routes,
 )

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from chappe.rules.certificates import PATTERN as CERTIFICATE_PATTERN
 from chappe.runtime.settings_operators import DAY_S
 from chappe.runtime.settings_table import SECRET, Name, Password, Seconds, Status, SystemId, Table
 
@@ -68,6 +69,16 @@ TokenHash = Annotated[
 Word = Annotated[str, Meta(pattern=r"^\S+$", extra={"expected": "one word"})]
 
 
+Certificate = Annotated[
+    str,
+    Meta(
+        pattern=CERTIFICATE_PATTERN,
+        extra={"expected": "sha256:FINGERPRINT, or parts of a subject as in CN=acme,O=Acme"},
+    ),
+]
+Certificates = tuple[Certificate, ...]
+
+
 class ClientSmpp(Table, frozen=True, kw_only=True):
     """A client's SMPP door: its system_id, and what it may do with it."""
 
@@ -78,6 +89,13 @@ class ClientSmpp(Table, frozen=True, kw_only=True):
     password_hash: Annotated[
         PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of its password.")
     ] = None
+    certificates: Annotated[
+        Certificates,
+        Meta(
+            description="Certificates one of which it must show at `[listen.smpp_tls]`: `sha256:FINGERPRINT`, or parts "
+            "of a subject as in `CN=acme,O=Acme`. With them it may have no password."
+        ),
+    ] = ()
     max_binds: Annotated[int, Meta(ge=1, le=10_000, description="Binds it may hold at the same time.")] = 16
     window: Annotated[
         int,
@@ -132,6 +150,13 @@ class ClientHttp(Table, frozen=True, kw_only=True):
     test_token_hash: Annotated[
         TokenHash | None, Meta(extra=SECRET, description="The SHA-256 of its test token, hexadecimal.")
     ] = None
+    certificates: Annotated[
+        Certificates,
+        Meta(
+            description="Certificates one of which it must show at `[listen.http_tls]`, as in `[clients.smpp]`. "
+            "With them it may have no token."
+        ),
+    ] = ()
 
 
 WebhookSecret = Annotated[

@@ -150,6 +150,36 @@ ADDRESS_PATTERN = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$"
 Address = Annotated[str, Meta(pattern=ADDRESS_PATTERN, extra={"expected": 'HOST:PORT, as in "127.0.0.1:2775"'})]
 
 
+class MinVersion(Enum):
+    """The oldest TLS that a door speaks."""
+
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+
+class Tls(Table, frozen=True, kw_only=True):
+    """TLS at one door.  The files are read anew when they change, and on SIGHUP; open connections stay."""
+
+    address: Annotated[
+        Address | None,
+        Meta(description="Where it listens, beside the plain address; unset: the plain address speaks TLS alone."),
+    ] = None
+    certificate: Annotated[
+        str, Meta(min_length=1, description="PEM file of its certificate, with the chain behind it.")
+    ]
+    key: Annotated[str, Meta(min_length=1, description="PEM file of its private key, without passphrase.")]
+    client_ca: Annotated[
+        str | None,
+        Meta(min_length=1, description="PEM file of authorities: who connects is asked for a certificate of theirs."),
+    ] = None
+    requires_certificate: Annotated[
+        bool, Meta(description="With `client_ca`: who shows no certificate is not let in.")
+    ] = True
+    min_version: Annotated[MinVersion, Meta(description="The oldest version of TLS that it speaks.")] = (
+        MinVersion.TLS_1_2
+    )
+
+
 class Listen(Table, frozen=True, kw_only=True):
     """Where this box listens.  Port 0 lets the system choose a free port."""
 
@@ -161,9 +191,18 @@ class Listen(Table, frozen=True, kw_only=True):
     frontend: Annotated[
         Address, Meta(description="The web pages. The address is checked; nothing is served on it yet.")
     ] = "127.0.0.1:8000"
+    smpp_tls: Annotated[Tls | None, Meta(description="TLS for SMPP clients.")] = None
+    http_tls: Annotated[Tls | None, Meta(description="TLS for HTTP clients.")] = None
     session_init_s: Annotated[
         Seconds, Meta(description="How long a new SMPP connection may take to bind before it is closed, in seconds.")
     ] = 10.0
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Key → address of everything that this box listens on."""
+        plain = {key: getattr(self, key) for key in ("smpp", "http", "metrics", "frontend")}
+        tables = {"smpp_tls.address": self.smpp_tls, "http_tls.address": self.http_tls}
+        return plain | {key: tls.address for key, tls in tables.items() if tls is not None and tls.address}
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -108,6 +108,21 @@ def test_a_name_that_nobody_bears_is_told_with_the_nearest_one(text: str, fault:
             CLIENT + 'allowed = ["192.0.2.1/24"]\n',
             "clients[0].smpp.allowed: expected a network as in 192.0.2.0/24: 192.0.2.1/24 has host bits set",
         ),
+        (
+            CLIENT + 'certificates = ["CN=shop"]\n',
+            (
+                "clients[0].smpp.certificates: nobody is asked for a certificate: "
+                "expected [listen.smpp_tls] with client_ca"
+            ),
+        ),
+        (
+            '[listen.http_tls]\ncertificate = "c"\nkey = "k"\nrequires_certificate = false\n',
+            "listen.http_tls.requires_certificate: is for doors with client_ca",
+        ),
+        (
+            '[listen]\nsmpp = "h:1"\n[listen.smpp_tls]\naddress = "h:1"\ncertificate = "c"\nkey = "k"\n',
+            "listen.smpp_tls.address: the address 'h:1' is already used by listen.smpp",
+        ),
         (OPERATOR + "reconnect_min_s = 90\n", "operators[0].reconnect_min_s: is above reconnect_max_s = 60"),
         ("[listen]\nsmpp = 'h:70000'\n", "listen.smpp: port of 'h:70000' is beyond 65535"),
         (

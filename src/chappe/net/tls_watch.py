@@ -1,0 +1,75 @@
+"""Looks after the credentials of a box's TLS doors: loads them anew when their files change, and tells of it.
+
+It must never close a door or a connection: what cannot be loaded leaves the old certificate where it is.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from chappe.model.errors import SettingsError
+from chappe.model.events import EventName
+from chappe.net.tls import Credentials, seconds_left
+from chappe.observe.status import CertificateStatus
+from chappe.runtime.clock import Clock
+from chappe.runtime.node import Notes
+from chappe.store.port import Store
+
+#: How often the files are looked at.
+LOOK_EVERY_S: Final = 5.0
+
+
+class TlsWatch:
+    """The doors of this process that speak TLS, by name."""
+
+    def __init__(self, credentials_by_door: Mapping[str, Credentials], store: Store, clock: Clock) -> None:
+        self._credentials_by_door = credentials_by_door
+        self._clock = clock
+        self._notes = Notes(store, clock)
+        self._asked = asyncio.Event()
+        #: Door → why its files could not be loaded when they were looked at last.
+        self._faults: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Look at the files until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._asked.wait()
+            is_asked = self._asked.is_set()
+            self._asked.clear()
+            self.look(is_asked=is_asked)
+            await self._notes.write()
+
+    def ask(self) -> None:
+        """Load the files now, changed or not (SIGHUP)."""
+        self._asked.set()
+
+    def look(self, *, is_asked: bool = False) -> None:
+        """Load what has changed."""
+        for door, credentials in self._credentials_by_door.items():
+            try:
+                if not credentials.renew(is_asked=is_asked):
+                    continue
+            except SettingsError as error:
+                self._faults[door] = str(error)
+                self._notes.add(EventName.CERTIFICATE_REFUSED, detail=str(error))
+                continue
+            self._faults.pop(door, None)
+            until = credentials.expires_at
+            self._notes.add(EventName.CERTIFICATE_LOADED, detail=f"{door} {credentials.subject} until {until:%Y-%m-%d}")
+
+    def statuses(self) -> list[CertificateStatus]:
+        """What each door shows."""
+        now_us = self._clock.utc_us()
+        return [
+            CertificateStatus(
+                door,
+                credentials.subject,
+                f"{credentials.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+                round(seconds_left(credentials, now_us)),
+                self._faults.get(door, ""),
+            )
+            for door, credentials in self._credentials_by_door.items()
+        ]
