@@ -130,6 +130,11 @@ def client(
     window: Annotated[int, typer.Option(min=1, help="smpp: PDUs in flight per connection.")] = CLIENT.window_pdus,
     token: Annotated[str, typer.Option(help="http: its bearer token.")] = "demo-token",
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="http: messages in one POST.")] = CLIENT.http_batch,
+    callbacks: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="http: where it takes callbacks; empty: nowhere.")
+    ] = "",
+    show: Annotated[bool, typer.Option("--show", help="http: print what callbacks say, a line for each.")] = False,
+    reply: Annotated[str, typer.Option(help="http: the text with which it answers MO.")] = CLIENT.callback_reply,
     count: Annotated[int, typer.Option(min=0, help="How many messages it sends.")] = CLIENT.count,
     rate: Annotated[float, typer.Option(min=0, help="Messages per second; 0 is as fast as it goes.")] = CLIENT.rate,
     source: Annotated[str, typer.Option(help="Who the messages come from.")] = CLIENT.source,
@@ -152,6 +157,7 @@ def client(
 
     usual_port = HTTP_PORT if protocol is ClientProtocol.HTTP else CLIENT.port
     host, port = _split(address or f"{CLIENT.host}:{usual_port}")
+    callback_host, callback_port = _split(callbacks) if callbacks else ("", 0)
     options = ClientOptions(
         host=host,
         port=port,
@@ -162,6 +168,10 @@ def client(
         window_pdus=window,
         http_token=token,
         http_batch=batch,
+        callback_host=callback_host,
+        callback_port=callback_port,
+        callback_reply=reply,
+        shows_callbacks=show,
         count=count,
         rate=rate,
         source=source,

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from chappe.model.errors import ResourceError
 from chappe.runtime.settings_gateway import host_and_port
@@ -37,7 +37,7 @@ def free_port(wanted: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise ResourceError("no free port on 127.0.0.1 for the simulated operator")
+    raise ResourceError("no free port on 127.0.0.1 for a simulator")
 
 
 @contextlib.contextmanager
@@ -46,18 +46,28 @@ def running(operator: Operator, ledger: Path) -> Iterator[None]:
 
     Raises: ResourceError, when it ends before it listens.
     """
-    child = subprocess.Popen(
-        command_of(operator, ledger),
+    with child(command_of(operator, ledger), operator.address, "the simulated operator"):
+        yield
+
+
+@contextlib.contextmanager
+def child(command: list[str], address: str, who: str, output: int | IO[bytes] = subprocess.DEVNULL) -> Iterator[None]:
+    """A process from when it listens at `address` until the block ends.
+
+    Raises: ResourceError, when it ends before it listens.
+    """
+    process = subprocess.Popen(
+        command,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for the gateway, which still wants its operator's answers while it drains.
+        stdout=output,
+        start_new_session=True,  # Ctrl-C is for the gateway, which still wants its peers' answers while it drains.
         preexec_fn=_end_with_parent,
     )
     try:
-        _wait_until_it_listens(child, *host_and_port(operator.address))
+        _wait_until_it_listens(process, address, who)
         yield
     finally:
-        _stop(child)
+        _stop(process)
 
 
 def command_of(operator: Operator, ledger: Path) -> list[str]:
@@ -78,13 +88,13 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
-def _wait_until_it_listens(child: subprocess.Popen[bytes], host: str, port: int) -> None:
+def _wait_until_it_listens(child: subprocess.Popen[bytes], address: str, who: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and child.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0):
+        with contextlib.suppress(OSError), socket.create_connection(host_and_port(address), timeout=1.0):
             return
         time.sleep(0.05)
-    raise ResourceError(f"the simulated operator did not listen on {host}:{port} within {PATIENCE_S:g} s")
+    raise ResourceError(f"{who} did not listen on {address} within {PATIENCE_S:g} s")
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

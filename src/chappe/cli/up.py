@@ -124,14 +124,18 @@ def _told(run: Callable[[], int]) -> int:
 
 def _run_demo() -> int:
     """The gateway without a settings file, beside a simulated operator of its own."""
-    from chappe.cli.simulated_operator import LEDGER, free_port, running
-    from chappe.runtime.settings import SIMULATOR_PORT, Settings
+    from chappe.cli import simulated_operator, simulated_web_server
+    from chappe.runtime.settings import CALLBACK_PORT, SIMULATOR_PORT, Settings
 
-    settings = Settings.default(simulator_port=free_port(SIMULATOR_PORT))
+    free_port = simulated_operator.free_port
+    settings = Settings.default(simulator_port=free_port(SIMULATOR_PORT), callback_port=free_port(CALLBACK_PORT))
+    callback = settings.clients[0].callback
+    assert callback is not None
     _make_folder(settings.gateway.data_path)
-    ledger = settings.gateway.data_path / LEDGER
-    with running(settings.operators[0], ledger):
-        for line in welcome(settings, ledger):
+    ledger = settings.gateway.data_path / simulated_operator.LEDGER
+    log = settings.gateway.data_path / simulated_web_server.LOG
+    with simulated_operator.running(settings.operators[0], ledger), simulated_web_server.running(callback.url, log):
+        for line in welcome(settings, ledger, log):
             print_line(line)
         return _run(settings)
 
@@ -144,7 +148,7 @@ def _make_folder(folder: Path) -> None:
         raise SettingsError(f"data_dir {folder}: {error.strerror}; start in a folder that may be written") from error
 
 
-def welcome(settings: Settings, ledger: Path) -> Iterator[str]:
+def welcome(settings: Settings, ledger: Path, log: Path) -> Iterator[str]:
     """What a newcomer needs: who may come in, one line that sends a message, and where to see it arrive."""
     operator, client = settings.operators[0], settings.clients[0]
     assert client.smpp is not None
@@ -161,5 +165,6 @@ def welcome(settings: Settings, ledger: Path) -> Iterator[str]:
         f"  curl -sS {url} -H 'Authorization: Bearer {client.http.token}' -H 'Content-Type: application/json' "
         """-d '{"to":"+37120000001","from":"SHOP","text":"Hello"}'"""
     )
-    yield "See it arrive at the operator, and its receipt come back:"
+    yield "See it arrive at the operator, and its receipt come back; then see the client called back:"
     yield f"  tail -f {ledger}"
+    yield f"  tail -f {log}"

@@ -13,7 +13,7 @@ from msgspec import Meta, field
 
 from chappe.model.errors import SettingsError
 from chappe.runtime.settings_checks import faults
-from chappe.runtime.settings_clients import Client, ClientHttp, ClientSmpp, Direction, Route
+from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp, Direction, Route
 from chappe.runtime.settings_gateway import Gateway, Listen
 from chappe.runtime.settings_operators import Operator, Profile
 from chappe.runtime.settings_reading import read_table
@@ -24,6 +24,9 @@ DEFAULT_PROFILE = "default"
 
 #: Where the simulated operator of a gateway without a settings file listens.
 SIMULATOR_PORT = 2776
+#: Where its demo client is called back, and what signs that.
+CALLBACK_PORT = 8081
+DEMO_SECRET = "whsec_Y2hhcHBlIGRlbW8gc2VjcmV0IDAwMQ=="
 
 
 def _builtin_profiles() -> dict[str, Profile]:
@@ -43,8 +46,15 @@ class Settings(Table, frozen=True, kw_only=True):
     )
 
     @classmethod
-    def default(cls, data_dir: Path | str = "data", *, simulator_port: int = SIMULATOR_PORT) -> Settings:
+    def default(
+        cls,
+        data_dir: Path | str = "data",
+        *,
+        simulator_port: int = SIMULATOR_PORT,
+        callback_port: int = CALLBACK_PORT,
+    ) -> Settings:
         """What runs without a settings file: all nodes, a simulated operator, a demo client, loopback only."""
+        callback = ClientCallback(url=f"http://127.0.0.1:{callback_port}/chappe", secret=DEMO_SECRET)
         return cls(
             gateway=Gateway(data_dir=str(data_dir)),
             operators=(
@@ -55,6 +65,7 @@ class Settings(Table, frozen=True, kw_only=True):
                     name="demo",
                     smpp=ClientSmpp(system_id="demo", password="demo", allowed=("127.0.0.0/8", "::1/128")),
                     http=ClientHttp(token="demo-token"),
+                    callback=callback,
                 ),
             ),
             routes=(Route(direction=Direction.MT, operators=("sim",)), Route(direction=Direction.MO, client="demo")),

@@ -63,8 +63,13 @@ class CallbackReceiver:
         reply: str = "",
         keeps: bool = True,
         on_receipt: Callable[[str], None] = lambda message_id: None,
+        on_callback: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        """`reply` is the text that MO are answered with; `on_receipt` hears of messages that are told as ended."""
+        """`reply` is the text that MO are answered with; `on_receipt` hears of messages that are told as ended.
+
+        `on_callback` hears everything.
+        """
+        self._on_callback = on_callback
         self.received: list[Received] = []
         self.counts: Counter[str] = Counter()
         self.faults = faults or Faults()
@@ -137,6 +142,8 @@ class CallbackReceiver:
         told = b""
         for callback in callbacks:
             self.counts["callbacks"] += 1
+            if self._on_callback is not None:
+                self._on_callback(callback)
             if callback["type"] == "message.inbound":
                 self._read_inbound(callback["data"], how)
                 told = json.dumps({"reply": {"text": self._reply}}).encode() if self._reply else b""

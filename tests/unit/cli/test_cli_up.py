@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from chappe.cli import main as cli
-from chappe.cli import simulated_operator
+from chappe.cli import simulated_operator, simulated_web_server
 from chappe.cli.up import welcome
 from chappe.runtime.settings import Settings
 
@@ -82,6 +82,11 @@ def test_without_a_file_a_simulated_operator_runs_for_as_long_as_the_gateway(
         "command_of",
         lambda operator, ledger: [sys.executable, "-c", listens, operator.address.rpartition(":")[2]],
     )
+    monkeypatch.setattr(
+        simulated_web_server,
+        "command_of",
+        lambda address: [sys.executable, "-c", listens, address.rpartition(":")[2]],
+    )
 
     assert cli.run(["up"]) == 7
 
@@ -113,11 +118,14 @@ def test_a_data_folder_that_cannot_be_made_is_told(
 
 
 def test_the_welcome_names_credentials_one_curl_and_where_to_see_it_arrive() -> None:
-    lines = list(welcome(Settings.default(), Path("data/simulated-operator.csv")))
+    lines = list(welcome(Settings.default(), Path("data/simulated-operator.csv"), Path("data/demo-callbacks.jsonl")))
 
     assert "Demo client: system_id demo, password demo; bearer token demo-token" in lines
     curl = next(shlex.split(line) for line in lines if "curl" in line)
     assert curl[:3] == ["curl", "-sS", "http://127.0.0.1:8080/v1/messages"]
     assert curl[3:7] == ["-H", "Authorization: Bearer demo-token", "-H", "Content-Type: application/json"]
     assert json.loads(curl[8]) == {"to": "+37120000001", "from": "SHOP", "text": "Hello"}
-    assert lines[-1].strip() == "tail -f data/simulated-operator.csv"
+    assert [line.strip() for line in lines[-2:]] == [
+        "tail -f data/simulated-operator.csv",
+        "tail -f data/demo-callbacks.jsonl",
+    ]

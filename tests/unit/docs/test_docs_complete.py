@@ -75,7 +75,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_first_curl_of_the_readme_is_the_one_that_the_gateway_prints() -> None:
-    curl = next(line.strip() for line in welcome(Settings.default(), Path("data")) if "curl" in line)
+    curl = next(line.strip() for line in welcome(Settings.default(), Path("data"), Path("log")) if "curl" in line)
 
     assert curl in (ROOT / "README.md").read_text(encoding="utf-8")
 

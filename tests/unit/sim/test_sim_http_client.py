@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 from msgspec.structs import replace
 
@@ -18,7 +19,9 @@ OPTIONS = ClientOptions(
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def post(options: ClientOptions, handler: Handler) -> tuple[HttpClientSimulator, bool]:
+def post(
+    options: ClientOptions, handler: Handler, kind: type[HttpClientSimulator] = HttpClientSimulator
+) -> tuple[HttpClientSimulator, bool]:
     """Run the client against a server with this handler."""
 
     async def main() -> tuple[HttpClientSimulator, bool]:
@@ -30,7 +33,7 @@ def post(options: ClientOptions, handler: Handler) -> tuple[HttpClientSimulator,
         await site.start()
         try:
             port = runner.addresses[0][1]
-            async with HttpClientSimulator(replace(options, port=port)) as client:
+            async with kind(replace(options, port=port)) as client:
                 return client, await client.run()
         finally:
             await runner.cleanup()
@@ -128,3 +131,57 @@ def test_without_resending_a_broken_post_is_given_up() -> None:
 
     assert not is_well
     assert client.given_up == 1
+
+
+def told(message_id: str, status: str = "delivered") -> dict[str, Any]:
+    data = {"id": message_id, "status": status, "to": "+37120000000", "final": status == "delivered"}
+    return {"type": "message.status", "id": f"msg_{message_id}", "data": data}
+
+
+def calling_back(*statuses: str, is_early: bool = False) -> tuple[HttpClientSimulator, bool]:
+    """A gateway that takes messages and calls the client back."""
+    options = replace(OPTIONS, count=3, callback_host="127.0.0.1", linger_s=0.3)
+    clients: list[HttpClientSimulator] = []
+    later: set[asyncio.Task[None]] = set()
+
+    async def call(port: int, message_id: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            for status in statuses:
+                async with session.post(f"http://127.0.0.1:{port}/", json=told(message_id, status)) as answer:
+                    assert answer.status == 204
+
+    async def handler(request: web.Request) -> web.Response:
+        item = await request.json()
+        work = call(clients[0].callback_port, f"id-{item['reference']}")
+        if is_early:
+            await work
+        else:
+            later.add(asyncio.ensure_future(work))
+        return web.json_response(accept(item), status=202)
+
+    class Noted(HttpClientSimulator):
+        def __init__(self, options: ClientOptions) -> None:
+            super().__init__(options)
+            clients.append(self)
+
+    return post(options, handler, Noted)
+
+
+def test_a_client_that_is_called_back_waits_for_the_end_of_its_messages() -> None:
+    client, is_well = calling_back("sent", "delivered")
+
+    assert is_well
+    assert client.counts()["receipts"] == 3
+    assert {entry.facts["stat"] for entry in entries(client, Kind.RECEIPT)} == {"ENROUTE", "DELIVRD"}
+    assert all(entry.facts["rd"] == "1" for entry in entries(client, Kind.SENT))
+
+
+def test_a_callback_may_come_before_the_answer() -> None:
+    assert calling_back("delivered", is_early=True)[1]
+
+
+def test_a_client_whose_messages_never_end_says_so() -> None:
+    client, is_well = calling_back("sent")
+
+    assert not is_well
+    assert len(client.awaiting) == 3
