@@ -55,13 +55,21 @@ max_binds = 100
 retry_s = 0.2
 [clients.http]
 token = "crash-token"
+{callback}
 [[routes]]
 direction = "mt"
 operators = ["sim"]
 [[routes]]
 direction = "mo"
 client = "acme"
-via = "smpp"
+via = "{via}"
+"""
+_CALLBACK: Final = """
+[clients.callback]
+url = "http://127.0.0.1:{port}/"
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+retry_s = [0.2]
+batch = {batch}
 """
 
 
@@ -82,7 +90,16 @@ class Death:
 class GatewayProcess:
     """At most one process at a time, always with the same settings, ports and data."""
 
-    def __init__(self, folder: Path, operator_port: int, *, unknown_outcome: str = "resend") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        operator_port: int,
+        *,
+        unknown_outcome: str = "resend",
+        callback_port: int = 0,
+        callback_batch: int = 1,
+    ) -> None:
+        """With a `callback_port` the client is called back, also for MO."""
         self.folder = folder
         self.data_dir = folder / "data"
         self.smpp_port, self.http_port = free_ports(2)
@@ -98,6 +115,8 @@ class GatewayProcess:
                 links=LINKS,
                 window_pdus=WINDOW_PDUS,
                 unknown_outcome=unknown_outcome,
+                callback=_CALLBACK.format(port=callback_port, batch=callback_batch) if callback_port else "",
+                via="callback" if callback_port else "smpp",
             ),
             encoding="utf-8",
         )

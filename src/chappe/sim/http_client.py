@@ -64,6 +64,7 @@ class HttpClientSimulator:
         self.awaiting: set[str] = set()
         self._early: dict[str, None] = {}
         self._heard_at = 0.0
+        self.move_to(options.port)
 
     async def __aenter__(self) -> Self:
         """Open the ledger and the session."""
@@ -73,7 +74,6 @@ class HttpClientSimulator:
         if self.options.callback_host:
             await self._listen()
         self._http = aiohttp.ClientSession(
-            f"http://{self.options.host}:{self.options.port}",
             connector=aiohttp.TCPConnector(limit=self.options.window_pdus),
             headers={"Authorization": f"Bearer {self.options.http_token}"},
             timeout=aiohttp.ClientTimeout(total=self.options.response_s),
@@ -105,6 +105,10 @@ class HttpClientSimulator:
         except OSError as error:
             address = f"{options.callback_host}:{options.callback_port}"
             raise SettingsError(f"callbacks at {address}: {error.strerror}; expected a free address") from error
+
+    def move_to(self, port: int) -> None:
+        """The gateway is at another port."""
+        self._base_url = f"http://{self.options.host}:{port}"
 
     def _told(self, message_id: str) -> None:
         """A callback says that a message has ended."""
@@ -172,7 +176,7 @@ class HttpClientSimulator:
         items = [_item(message) for message in batch]
         body = {"messages": items} if self.options.http_batch > 1 else items[0]
         try:
-            async with self._http.post("/v1/messages", json=body) as response:
+            async with self._http.post(f"{self._base_url}/v1/messages", json=body) as response:
                 return self._read(batch, response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError):
             if self.options.may_resend:
