@@ -4,12 +4,12 @@ It must never start a node, nor know when one stops: that is `assembly`.
 """
 
 from chappe.callbacks.node import Admit, CallbackNode
-from chappe.callbacks.render import shown
 from chappe.clients.account import Account
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_translate import Path
 from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
+from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
@@ -49,6 +49,7 @@ from chappe.runtime.settings_checks import test_token_digest, token_digest
 from chappe.runtime.settings_operators import Operator
 from chappe.store.fleet import Alone, Fleet
 from chappe.text.encoding import Encoding
+from chappe.wire.http.handsets import shown
 from chappe.wire.http.messages import NewMessage
 from chappe.wire.http.problems import Refusal
 
@@ -88,11 +89,13 @@ class Building:
         self.operators: list[OperatorSmppNode] = []
 
     def sweeper(self) -> Sweeper:
-        return Sweeper(self._store, self._clock, self._patience(), validity_s=self.validity_of)
+        days = self._settings.gateway.retention_days
+        return Sweeper(self._store, self._clock, self._patience(), validity_s=self.validity_of, retention_days=days)
 
     def conf(self) -> ConfNode:
         drop = QueueDrop(self._store, self._clock, self.why_unread)
-        return ConfNode(Instructions(self._settings.gateway.data_path), self._store, drop)
+        callbacks = CallbackWishes(self._store, self._clock)
+        return ConfNode(Instructions(self._settings.gateway.data_path), self._store, drop, callbacks)
 
     def _patience(self) -> dict[str, Patience]:
         """How long messages wait, also for operators that are gone from the settings: nobody will send those."""
@@ -131,8 +134,12 @@ class Building:
 
     def why_unread(self, queue: str) -> str:
         settings = self._settings
+        operators = {each.name for each in settings.operators}
         clients = {each.name for each in settings.clients}
-        return why_unread(queue, {each.name for each in settings.operators}, clients | set(map(trial_client, clients)))
+        called = {each.name for each in settings.clients if each.callback is not None}
+        return why_unread(
+            queue, operators, clients | set(map(trial_client, clients)), called | set(map(trial_client, called))
+        )
 
     def rerouter(self) -> Rerouter:
         known = {operator.name for operator in self._settings.operators}

@@ -27,10 +27,12 @@ from chappe.runtime.settings_checks import test_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import Listen, host_and_port
-from chappe.runtime.settings_operators import Bind, Operator, Profile, Split, UnknownOutcome
+from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
 from chappe.text.encoding import DefaultAlphabet, Encoding
+from chappe.text.national_tables import Language
 from chappe.text.segments import SplitMethod
+from chappe.text.writing import EVERY_LANGUAGE
 from chappe.wire.http.signing import read_secret
 
 #: How a profile's words for cutting long messages are meant.
@@ -164,7 +166,13 @@ def link_terms_of(operator: Operator) -> LinkTerms:
 def http_path_of(operator: Operator, profile: Profile) -> HttpPath:
     """What the HTTP door must know of an operator."""
     alphabet = DefaultAlphabet(profile.alphabet.value)
-    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,))
+    return HttpPath(f"operator:{operator.name}", SPLIT_METHODS[profile.split], (alphabet,), _languages_of(profile))
+
+
+def _languages_of(profile: Profile) -> frozenset[Language]:
+    if NationalLanguage.ALL in profile.national:
+        return EVERY_LANGUAGE
+    return frozenset(Language[each.name] for each in profile.national)
 
 
 def encoding_of_operator(profile: Profile) -> Encoding:

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_box import ENGINES, Box
+from store_box import ENGINES, SERVER, Box
+
+
+@pytest.fixture(autouse=True)
+def _server(request: pytest.FixtureRequest) -> None:
+    """PostgreSQL runs only for tests of its engine."""
+    if "postgres" in request.node.callspec.params.values():
+        SERVER[:] = [request.getfixturevalue("postgres_server")]
 
 
 @pytest.fixture(params=sorted(ENGINES))

@@ -30,7 +30,9 @@ from chappe.store.port import (
     Settlement,
     Store,
 )
+from chappe.store.postgres.engine import PostgresStore
 from chappe.store.sqlite.engine import SqliteStore
+from postgres_server import Reached
 
 Answer = TypeVar("Answer")
 
@@ -45,8 +47,43 @@ def sqlite_engine(folder: Path, clock_us: Callable[[], int]) -> Any:
     return SqliteStore(folder / "chappe.db", version="test", clock_us=clock_us)
 
 
+#: The server that PostgreSQL's databases are made in; `conftest.py` sets it for the tests that need it.
+SERVER: list[Reached] = []
+
+
+def postgres_engine(folder: Path, clock_us: Callable[[], int]) -> Any:
+    """A PostgreSQL store whose database is known by `folder`, not yet open."""
+    note = folder / "is_begun"
+    if not note.exists():
+        note.touch()
+        _empty()
+    return PostgresStore(DATABASE[0], version="test", allow_single_copy=True, clock_us=clock_us)
+
+
+#: One database for all tests of a process, emptied for each: making one would take most of the time.
+DATABASE: list[str] = []
+
+
+def _empty() -> None:
+    if not DATABASE:
+        DATABASE.append(SERVER[0].new_database())
+        return
+    name = DATABASE[0].rpartition("/")[2]
+    # The two that hold the schema's own version and the names stay.
+    tables = SERVER[0].sql(
+        "SELECT string_agg(relname, ', ') FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relname NOT IN ('schema_versions', 'names')",
+        name,
+    )
+    SERVER[0].sql(f"TRUNCATE {tables}", name)
+
+
 #: Engine name → what makes a store over a folder; opening it again finds what was there.
-ENGINES: Final[dict[str, Callable[[Path, Callable[[], int]], Any]]] = {"sqlite": sqlite_engine}
+ENGINES: Final[dict[str, Callable[[Path, Callable[[], int]], Any]]] = {
+    "sqlite": sqlite_engine,
+    "postgres": postgres_engine,
+}
 
 
 class Box:
@@ -68,13 +105,17 @@ class Box:
         self.store = self._make(self._folder, lambda: self.now_ms * 1000)
 
         async def opening() -> None:
-            self.store.open()
+            opened = self.store.open()
+            if opened is not None:
+                await opened
 
         self._runner.run(opening())
-        self.ids = IdMaker(self.store.run, last_id=self.store.last_id)
+        self.ids = IdMaker(getattr(self.store, "slot", self.store.run), last_id=self.store.last_id)
 
     def restart(self) -> None:
         """The process dies without a word and another one starts."""
+        if isinstance(self.store, PostgresStore):
+            self.run(_dropped(self.store))
         self.store = None
         self.open()
 
@@ -214,6 +255,12 @@ class Box:
         assert item.id in self.leased_ids()
         assert self.settle(self.sent(item, operator_ref)) == [None]
         return item
+
+
+async def _dropped(store: PostgresStore) -> None:
+    """What a kill does to the connections of a process."""
+    store.drop()
+    await asyncio.sleep(0)
 
 
 __all__ = ["ENGINES", "HANDSET", "OPERATOR", "QUEUE", "Box", "Deferred", "Held", "Moved", "Sending"]

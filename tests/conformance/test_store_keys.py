@@ -154,7 +154,7 @@ def test_what_cannot_be_stored_leaves_its_key_free_and_harms_no_other(box: Box) 
     assert isinstance(outcomes[1], Fault)
     assert [outcomes[0], outcomes[2]] == [kept("known"), None]
     assert box.accept_once(box.once("bad", second)) == [None]
-    assert waiting(box) == [first.id, good.id, second.id]
+    assert set(waiting(box)) == {first.id, good.id, second.id}
     assert box.told(good.id) == ["mt_accepted"]
 
 

@@ -248,7 +248,7 @@ async def test_a_server_that_asks_for_a_pause_gets_it(tmp_path: Path) -> None:
 
 @journey
 async def test_a_callback_that_is_refused_for_too_long_is_listed_and_can_be_replayed(tmp_path: Path) -> None:
-    async with calling(tmp_path, refusing(500), give_up_after_s=0.01) as (receiver, house, _):
+    async with calling(tmp_path, refusing(500), give_up_after_s=0.001) as (receiver, house, _):
         (message_id,) = await post(house, MESSAGE)
         await house.until(lambda: house.events("callback_failed"))
         store = house.gateway.store
@@ -264,6 +264,34 @@ async def test_a_callback_that_is_refused_for_too_long_is_listed_and_can_be_repl
         assert await store.failed_callbacks() == []
 
     assert statuses(receiver, message_id) == ["delivered"]
+
+
+@journey
+async def test_a_client_lists_its_failed_callbacks_and_has_one_posted_again(tmp_path: Path) -> None:
+    async with calling(tmp_path, refusing(500), give_up_after_s=0.001) as (receiver, house, _):
+        ids = await post(house, MESSAGE, MESSAGE, MESSAGE)
+        await house.until(lambda: len(house.events("callback_failed")) == 3, patience_s=40)
+        receiver.faults = Faults()
+        url = f"http://127.0.0.1:{house.gateway.http_port}"
+        async with aiohttp.ClientSession(url, headers={"Authorization": "Bearer demo-token"}) as session:
+            page = await (await session.get("/v1/callbacks?state=failed&limit=2")).json()
+            rest = await (await session.get("/v1/callbacks", params={"limit": "2", "cursor": page["next"]})).json()
+            listed = [*page["data"], *rest["data"]]
+            assert sorted(each["message_id"] for each in listed) == sorted(ids)
+            assert rest["next"] is None
+            assert {(each["type"], each["status"], each["reason"]) for each in listed} == {
+                ("message.status", "delivered", "HTTP 500")
+            }
+
+            answer = await session.post(f"/v1/callbacks/{listed[0]['id']}/replay")
+            assert (answer.status, await answer.json()) == (202, {"id": listed[0]["id"], "state": "waiting"})
+            await house.until(lambda: house.events("callback_sent"))
+            again = await session.post(f"/v1/callbacks/{listed[0]['id']}/replay")
+            assert (again.status, (await again.json())["code"]) == (404, "no_such_callback")
+            for wrong in ("x", "99999999999999999999", "-1", "msg_"):
+                assert (await session.post(f"/v1/callbacks/{wrong}/replay")).status == 404
+
+    assert receiver.webhook_ids() == [listed[0]["id"]]
 
 
 @journey

@@ -97,6 +97,8 @@ class Caller:
         #: Leased, but its host may not be tried after all: to be given back.
         self.returned: list[Item] = []
         self._circuits: dict[str, Circuit] = {}
+        #: That of the client's own URL, which is asked for most.
+        self._own: Circuit | None = None
         #: Message → its callback that comes first, and the Unix ms until which that waits; 0 while it is under way.
         self._first: dict[int, tuple[int, int]] = {}
         self._followers: dict[int, deque[Item]] = {}
@@ -164,12 +166,17 @@ class Caller:
     # -- hosts --------------------------------------------------------------------------------------
 
     def _circuit(self, url: str) -> Circuit:
+        if url is self.terms.url and self._own is not None:
+            return self._own
         host = host_of(url)
         circuit = self._circuits.get(host)
         if circuit is None:
             if len(self._circuits) >= MAX_REMEMBERED:
                 self._circuits.clear()
+                self._own = None
             circuit = self._circuits[host] = Circuit()
+        if url is self.terms.url:
+            self._own = circuit
         return circuit
 
     def _may_post(self, url: str, now: float) -> bool:
@@ -336,5 +343,6 @@ class Caller:
         """Somebody says that the client's URL is back."""
         self.is_off = False
         self._circuits.pop(host_of(self.terms.url), None)
+        self._own = None
         self.look_at = 0.0
         self._wake(self)

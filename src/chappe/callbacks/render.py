@@ -13,19 +13,13 @@ import msgspec
 from chappe.callbacks.terms import Format, Outgoing, Piece, Terms
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL, Status
-from chappe.model.message import Item, Message, Receipt
+from chappe.model.message import Item, Receipt
 from chappe.rules.failure import failure_of
-from chappe.text import udh
-from chappe.text.encoding import Encoding, encoding_of
-from chappe.text.reading import read
-from chappe.wire.http.callbacks import Answer, Callback, InboundData, StatusData
+from chappe.text.encoding import Encoding
+from chappe.wire.http.callbacks import Answer, Callback, StatusData
+from chappe.wire.http.handsets import inbound_of, shown
 from chappe.wire.http.messages import FailureView
 from chappe.wire.http.signing import sign
-
-#: SMPP 3.4 §5.2.5: a number of a country.
-_INTERNATIONAL: Final = 1
-#: esm_class: user data begins with a header.  SMPP 3.4 §5.2.12.
-_UDHI: Final = 0x40
 
 _encode = msgspec.json.Encoder().encode
 _decode_answer = msgspec.json.Decoder(Answer).decode
@@ -44,7 +38,12 @@ class ChappeFormat:
             callback = Callback("message.status", webhook_id(item), _time(at_ms), _status(content))
         else:
             at_ms = made_at_ms(content.id)
-            callback = Callback("message.inbound", webhook_id(item), _time(at_ms), _inbound(content, encodings))
+            callback = Callback(
+                "message.inbound",
+                webhook_id(item),
+                _time(at_ms),
+                inbound_of(content, encodings.get(content.operator, Encoding.GSM7)),
+            )
         return Piece(item, url, _encode(callback))
 
     def request(self, pieces: Sequence[Piece], terms: Terms, unix_s: int) -> Outgoing:
@@ -117,37 +116,6 @@ def _failure(receipt: Receipt) -> FailureView | None:
     if failure is None:
         return None
     return FailureView(failure.code, failure.category, failure.is_permanent, failure.operator_code or None)
-
-
-def _inbound(message: Message, encodings: Mapping[str, Encoding]) -> InboundData:
-    octets, header, has_udh = message.octets, b"", bool(message.esm_class & _UDHI)
-    is_binary = encoding_of(message.data_coding) is Encoding.BINARY
-    text = ""
-    if not is_binary:
-        default = encodings.get(message.operator, Encoding.GSM7)
-        text = read(octets, message.data_coding, has_udh=has_udh, default=default)
-    if has_udh:
-        rest = udh.strip(octets)[1]
-        header, octets = octets[: len(octets) - len(rest)], rest
-    words = text.split(None, 1)
-    return InboundData(
-        id=str(message.id),
-        source=shown(message.source_ton, message.source),
-        to=shown(message.dest_ton, message.dest),
-        text=None if is_binary else text,
-        keyword=words[0].upper() if words else "",
-        operator=message.operator,
-        received_at=_time(made_at_ms(message.id)),
-        possible_duplicate=message.possible_duplicate,
-        data_coding=message.data_coding,
-        binary=octets.hex() if is_binary else None,
-        udh=header.hex() or None,
-    )
-
-
-def shown(ton: int, digits: str) -> str:
-    """A number of a country as E.164 has it, anything else as it is."""
-    return f"+{digits}" if ton == _INTERNATIONAL and digits.isdecimal() else digits
 
 
 def _time(unix_ms: int) -> datetime:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from chappe import __version__
-from chappe.cli import bench, conf, dead, held, message, sending, sim, status, store, up
+from chappe.cli import bench, callbacks, conf, dead, held, message, sending, sim, status, store, up
 from chappe.cli.options import example
 from chappe.cli.show import print_error, print_line
 from chappe.model.errors import GatewayError, MisuseError
@@ -41,6 +41,7 @@ sim.register(app)
 status.register(app)
 message.register(app)
 held.register(app)
+callbacks.register(app)
 dead.register(app)
 store.register(app)
 bench.register(app)

@@ -13,7 +13,7 @@ from chappe.clients.account import Account
 from chappe.clients.finding import find_known
 from chappe.clients.http_intake import STORE_AWAY
 from chappe.clients.http_replies import found, refuse
-from chappe.clients.http_view import inbound_of, summary_of, view_of
+from chappe.clients.http_view import summary_of, view_of
 from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import FINAL, Direction
 from chappe.model.message import Message
@@ -21,6 +21,7 @@ from chappe.net.http_message import Reply, Request
 from chappe.runtime.clock import Clock
 from chappe.store.port import Cancel, Granted, Happening, Life, Overloaded, Search, Store, StoreAway
 from chappe.text.encoding import Encoding
+from chappe.wire.http.handsets import inbound_of
 from chappe.wire.http.messages import InboundList, MessageList
 from chappe.wire.http.problems import Code, Refusal
 from chappe.wire.http.queries import (

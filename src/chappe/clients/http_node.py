@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from chappe.clients.account import Account
+from chappe.clients.http_callbacks import FailedCallbacks
 from chappe.clients.http_holders import WRONG_TOKEN, Holders
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_lookup import Lookup
@@ -36,11 +37,15 @@ MESSAGES: Final = "/v1/messages"
 PREVIEW: Final = "/v1/messages/preview"
 MESSAGE: Final = "/v1/messages/{id}"
 INBOUND: Final = "/v1/inbound"
+CALLBACKS: Final = "/v1/callbacks"
+REPLAY: Final = "/v1/callbacks/{id}/replay"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     MESSAGES: ("POST", "GET"),
     PREVIEW: ("POST",),
     MESSAGE: ("GET", "DELETE"),
     INBOUND: ("GET",),
+    CALLBACKS: ("GET",),
+    REPLAY: ("POST",),
     "/healthz": ("GET", "HEAD"),
     "/readyz": ("GET", "HEAD"),
 }
@@ -79,6 +84,7 @@ class ClientHttpNode:
         self._intake = Intake(store, routes, path_by_operator, ids, clock, self._notes)
         self._posting = Posting(self._intake, Repeats(store, self._intake))
         self._lookup = Lookup(store, _encodings(path_by_operator), clock)
+        self._callbacks = FailedCallbacks(store)
         #: Requests of clients whose answers are awaited.
         self._requests = 0
         self._server: HttpServer | None = None
@@ -136,6 +142,8 @@ class ClientHttpNode:
             self._route("GET", MESSAGE, self._lookup.get),
             self._route("DELETE", MESSAGE, self._lookup.delete),
             self._route("GET", INBOUND, self._lookup.inbound),
+            self._route("GET", CALLBACKS, self._callbacks.list),
+            self._route("POST", REPLAY, self._callbacks.replay),
             *health_routes(self._health),
         ]
 

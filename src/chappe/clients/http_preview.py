@@ -5,7 +5,7 @@ It is judged exactly as a posted message is, and shown.  It reads no clock and n
 
 from typing import Final
 
-from chappe.clients.http_translate import FindPath, Path, item_of
+from chappe.clients.http_translate import ChangedItem, FindPath, Path, item_of
 from chappe.model.message import Item, Message
 from chappe.text import gsm7, udh
 from chappe.text.encoding import Encoding, encoding_of
@@ -58,6 +58,7 @@ def _shown(item: Item, message: Message, new: NewMessage, path: Path) -> Preview
         forced_by=_forced_by(new, encoding),
         route=item.queue.partition(":")[2],
         part_texts=texts if is_text else None,
+        transliterated=item.changes if isinstance(item, ChangedItem) else None,
     )
 
 

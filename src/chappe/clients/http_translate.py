@@ -19,9 +19,13 @@ from chappe.net.addresses import is_public, literal
 from chappe.net.http_calls import endpoint_of
 from chappe.text import gsm7, ucs2, udh
 from chappe.text.encoding import DefaultAlphabet, Encoding, data_coding_of, encode_default, encode_text, encoding_of
+from chappe.text.national_tables import Language
 from chappe.text.segments import MAX_PARTS, SplitMethod, count_parts, room_of_one
+from chappe.text.transliteration import transliterate
+from chappe.text.writing import write
 from chappe.wire.http.messages import (
     MAX_AHEAD_S,
+    Change,
     NewMessage,
 )
 from chappe.wire.http.problems import Code, FieldError, Refusal
@@ -70,12 +74,22 @@ class Path(msgspec.Struct, frozen=True):
     split: SplitMethod = SplitMethod.UDH8
     #: No alphabets: all of them are GSM 7 bit.
     alphabets: tuple[DefaultAlphabet, ...] = ()
+    #: Whose national tables all of them pass on to handsets that know them.
+    languages: frozenset[Language] = frozenset()
 
 
 def path_over(paths: Sequence[Path]) -> Path:
     """What must be known of a route whose operators have these paths, the first one first."""
     alphabets = dict.fromkeys(alphabet for path in paths for alphabet in path.alphabets or _GSM_ALONE)
-    return Path(paths[0].queue, paths[0].split, () if tuple(alphabets) == _GSM_ALONE else tuple(alphabets))
+    if tuple(alphabets) != _GSM_ALONE:
+        return Path(paths[0].queue, paths[0].split, tuple(alphabets))
+    return Path(paths[0].queue, paths[0].split, (), frozenset.intersection(*(path.languages for path in paths)))
+
+
+class ChangedItem(Item, frozen=True, gc=False):
+    """A message whose text was transliterated: stored like any other, and its answer says what was changed."""
+
+    changes: tuple[Change, ...] = ()
 
 
 class UserData(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +124,9 @@ def item_of(
     route takes it.
     """
     errors: list[FieldError] = []
+    changes: tuple[Change, ...] = ()
+    if new.transliterate and new.text is not None:
+        new, changes = _transliterated(new, new.text)
     dest = _destination(new.to, errors)
     source = _source(new.source, errors)
     data = _user_data(new, errors)
@@ -123,6 +140,8 @@ def item_of(
         return path or no_route(new.to)
     if path.alphabets and data.is_text and not data.data_coding:
         data = _for_operators(data, new, path, errors)
+    elif path.languages and data.encoding is Encoding.UCS2 and new.encoding == "auto" and new.data_coding is None:
+        data = _nationally(data, new.text or "", path)
     parts = 1 if not data.header and len(data.octets) <= _ALWAYS_ONE_PART else _parts(data, path.split, errors)
     if errors:
         return _invalid(errors)
@@ -157,6 +176,8 @@ def item_of(
     )
     if new.priority is not None:
         priority = PRIORITY_BY_NAME[new.priority]
+    if changes:
+        return ChangedItem(path.queue, priority, client, due_at_ms, message_id, message, changes=changes)
     return Item(path.queue, priority, client, due_at_ms, message_id, message)
 
 
@@ -296,6 +317,30 @@ def _shortest(text: str, header: bytes) -> UserData:
         return UserData(gsm7.encode(text), header, 0, _GSM7)
     except gsm7.NotInAlphabet:
         return UserData(ucs2.encode(text), header, _UCS2_DATA_CODING, Encoding.UCS2)
+
+
+def _transliterated(new: NewMessage, text: str) -> tuple[NewMessage, tuple[Change, ...]]:
+    """The message in letters of the GSM alphabet, and what had to be changed for it."""
+    written = transliterate(text)
+    changes = tuple(Change(each.character, each.written, each.count) for each in written.changes)
+    return (msgspec.structs.replace(new, text=written.text) if changes else new), changes
+
+
+def _nationally(data: UserData, text: str, path: Path) -> UserData:
+    """A text in national tables where they save a part against UCS-2; every part's header then names them."""
+    if path.split is SplitMethod.NONE:
+        # The SMSC cuts it, and not every one repeats in each part what the header says.
+        return data
+    elements = udh.parse(data.header).elements if data.header else ()
+    try:
+        written = write(text, languages=path.languages, method=path.split, elements=elements)
+    except ValueError:
+        # The client's own header leaves no room for text: that is told where parts are counted.
+        return data
+    if written.encoding is not Encoding.GSM7:
+        return data
+    header = udh.build((*elements, *written.shift.elements))
+    return UserData(written.octets, header, 0, Encoding.GSM7)
 
 
 def _for_operators(data: UserData, new: NewMessage, path: Path, errors: list[FieldError]) -> UserData:

@@ -9,15 +9,15 @@ from typing import Final
 import msgspec
 
 from chappe.clients.http_history import history_of, time_of
+from chappe.clients.http_translate import ChangedItem
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL
 from chappe.model.message import Item, Message
 from chappe.rules.failure import Failure, failure_of
 from chappe.store.port import Happening, Life
-from chappe.text import udh
-from chappe.text.encoding import Encoding, encoding_of
-from chappe.text.reading import read
-from chappe.wire.http.messages import Accepted, FailureView, InboundView, MessageSummary, MessageView, PartView
+from chappe.text.encoding import encoding_of
+from chappe.wire.http.handsets import shown
+from chappe.wire.http.messages import Accepted, FailureView, MessageSummary, MessageView, PartView
 
 #: SMPP 3.4 §5.2.5: type of number of a number that begins with its country.
 _INTERNATIONAL: Final = 1
@@ -37,6 +37,7 @@ def accepted_of(item: Item) -> Accepted:
         _WORD_BY_DATA_CODING[message.data_coding],
         message.parts,
         message.reference or None,
+        item.changes if isinstance(item, ChangedItem) else None,
     )
 
 
@@ -57,8 +58,8 @@ def summary_of(life: Life, message: Message) -> MessageSummary:
         encoding=_WORD_BY_DATA_CODING[message.data_coding],
         parts=message.parts,
         reference=message.reference or None,
-        to=_shown(message.dest_ton, message.dest),
-        source=_shown(message.source_ton, message.source) or None,
+        to=shown(message.dest_ton, message.dest),
+        source=shown(message.source_ton, message.source) or None,
         operator=life.operator or None,
         failure=_failure_view(failure_of(life.status, life.error, was_sent=bool(life.sent_at_us))),
         tags=message.tags,
@@ -75,39 +76,10 @@ _SHARED: Final = tuple(
 )
 
 
-def inbound_of(message: Message, default: Encoding) -> InboundView:
-    """A message from a handset; `default` is what data_coding 0 means to its operator."""
-    octets, header, has_udh = message.octets, b"", bool(message.esm_class & _UDHI)
-    is_binary = encoding_of(message.data_coding, default) is Encoding.BINARY
-    text = None if is_binary else read(octets, message.data_coding, has_udh=has_udh, default=default)
-    if has_udh:
-        rest = udh.strip(octets)[1]
-        header, octets = octets[: len(octets) - len(rest)], rest
-    words = (text or "").split(None, 1)
-    return InboundView(
-        id=str(message.id),
-        source=_shown(message.source_ton, message.source),
-        to=_shown(message.dest_ton, message.dest),
-        text=text,
-        keyword=words[0].upper() if words else "",
-        operator=message.operator,
-        received_at=time_of(made_at_ms(message.id) * 1000),
-        possible_duplicate=message.possible_duplicate,
-        data_coding=message.data_coding,
-        binary=octets.hex() if is_binary else None,
-        udh=header.hex() or None,
-    )
-
-
 def _failure_view(failure: Failure | None) -> FailureView | None:
     if failure is None:
         return None
     return FailureView(failure.code, failure.category, failure.is_permanent, failure.operator_code or None)
-
-
-def _shown(ton: int, digits: str) -> str:
-    """A number of a country as E.164 has it, anything else as it is."""
-    return f"+{digits}" if ton == _INTERNATIONAL and digits.isdecimal() else digits
 
 
 def _part_views(life: Life, message: Message) -> list[PartView]:

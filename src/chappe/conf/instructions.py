@@ -56,7 +56,20 @@ class DropQueue(msgspec.Struct, frozen=True, tag="drop_queue"):
     queue: str
 
 
-Instruction = ResolveHeld | DropQueue
+class ReplayCallbacks(msgspec.Struct, frozen=True, tag="replay_callbacks"):
+    """Post failed callbacks again: these, or all of a client."""
+
+    ids: tuple[int, ...] = ()
+    client: str = ""
+
+
+class EnableCallbacks(msgspec.Struct, frozen=True, tag="enable_callbacks"):
+    """Post again to a client's URL that said that it is gone."""
+
+    client: str
+
+
+Instruction = ResolveHeld | DropQueue | ReplayCallbacks | EnableCallbacks
 
 
 class State(StrEnum):

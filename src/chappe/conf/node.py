@@ -9,8 +9,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.dropping import QueueDrop
-from chappe.conf.instructions import Asked, Instructions, Outcome, ResolveHeld
+from chappe.conf.instructions import Asked, DropQueue, Instructions, Outcome, ReplayCallbacks, ResolveHeld
 from chappe.model.errors import ResourceError
 
 #: How often the node looks whether somebody wrote into the file.
@@ -34,10 +35,17 @@ class ConfNode:
 
     name = "conf"
 
-    def __init__(self, instructions: Instructions, store: InstructedStore, queues: QueueDrop | None = None) -> None:
+    def __init__(
+        self,
+        instructions: Instructions,
+        store: InstructedStore,
+        queues: QueueDrop | None = None,
+        callbacks: CallbackWishes | None = None,
+    ) -> None:
         self._instructions = instructions
         self._store = store
         self._queues = queues
+        self._callbacks = callbacks
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
         #: Looks so far.
@@ -75,9 +83,14 @@ class ConfNode:
             return Outcome(fault=f"this release cannot read it: {error}")
         if isinstance(instruction, ResolveHeld):
             return await self._resolve_held(asked, instruction)
-        if self._queues is None:
+        if self._queues is None or self._callbacks is None:
             return Outcome(fault="this process looks after no queues")
-        return await self._queues.drop(instruction.queue, f"{asked.kind} by {asked.asked_by}")
+        told = f"{asked.kind} by {asked.asked_by}"
+        if isinstance(instruction, DropQueue):
+            return await self._queues.drop(instruction.queue, told)
+        if isinstance(instruction, ReplayCallbacks):
+            return await self._callbacks.replay(instruction, asked.id, told)
+        return await self._callbacks.enable(instruction, told)
 
     async def _resolve_held(self, asked: Asked, instruction: ResolveHeld) -> Outcome:
         told = f"{asked.kind} by {asked.asked_by}: {'resend' if instruction.is_resent else 'drop'}"

@@ -124,3 +124,5 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     #: It lies in the store's queue table.  A new message that memory holds from commit to lease needs no
     #: row there: its own row says where it is queued, and a start finds it by that.
     has_row: bool = False
+    #: Where the store finds the row again; it means nothing to anyone else.
+    place: int = 0

@@ -5,13 +5,13 @@ the store alone, so that an expired message tells its client also while its oper
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from chappe.model.events import EventBatch, EventName
-from chappe.model.ids import made_at_ms
+from chappe.model.ids import EPOCH_MS, first_id_at, made_at_ms
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.rules.expiry import expires_at_ms
@@ -58,6 +58,10 @@ class SweptStore(Store, Protocol):
         """Delete some of the keys whose time is over; True while there are more."""
         ...
 
+    async def forget_failed_callbacks(self, before_id: int) -> bool:
+        """Delete some of the failed callbacks made before an id; True while there are more."""
+        ...
+
 
 class Sweeper:
     """Ends expired messages, marks silent ones, matches parked reports again, forgets the keys of old requests."""
@@ -69,8 +73,10 @@ class Sweeper:
         patience_by_operator: Mapping[str, Patience],
         *,
         validity_s: Callable[[str], float],
+        retention_days: int,
     ) -> None:
-        """`validity_s(client)` is the validity of a message that names none."""
+        """`validity_s(client)` is the validity of a message that names none; failed callbacks are kept so long."""
+        self._retention_ms = retention_days * 86_400_000
         self.name = "sweeper"
         self._store = store
         self._clock = clock
@@ -96,13 +102,16 @@ class Sweeper:
             silent_since = {name: now_us - int(each.unknown_s * 1e6) for name, each in self._patience.items()}
             await self._store.mark_unknown(silent_since)
             await self._store.match_again()
-            await self._forget_kept(now_us // 1000)
+            await self._forget(lambda: self._store.forget_kept(now_us // 1000))
+            oldest = first_id_at(max(EPOCH_MS, now_us // 1000 - self._retention_ms))
+            await self._forget(lambda: self._store.forget_failed_callbacks(oldest))
         except StoreAway:
             return
 
-    async def _forget_kept(self, now_ms: int) -> None:
+    async def _forget(self, some: Callable[[], Awaitable[bool]]) -> None:
+        """In small steps, so that nobody else waits for long."""
         for _ in range(FORGET_STEPS):
-            if not await self._store.forget_kept(now_ms):
+            if not await some():
                 return
             await asyncio.sleep(FORGET_PAUSE_S)
 

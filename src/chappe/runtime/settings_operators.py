@@ -59,6 +59,25 @@ class UnknownOutcome(Enum):
     HOLD = "hold"
 
 
+class NationalLanguage(Enum):
+    """A language that has tables of its own in the GSM 7 bit alphabet.  3GPP TS 23.038 §6.2.1.2.4."""
+
+    ALL = "all"
+    TURKISH = "turkish"
+    SPANISH = "spanish"
+    PORTUGUESE = "portuguese"
+    BENGALI = "bengali"
+    GUJARATI = "gujarati"
+    HINDI = "hindi"
+    KANNADA = "kannada"
+    MALAYALAM = "malayalam"
+    ORIYA = "oriya"
+    PUNJABI = "punjabi"
+    TAMIL = "tamil"
+    TELUGU = "telugu"
+    URDU = "urdu"
+
+
 class Split(Enum):
     """How the parts of a long message are told to belong together."""
 
@@ -141,6 +160,14 @@ class Profile(Table, frozen=True, kw_only=True):
             "octets that SMPP clients submit pass unchanged."
         ),
     ] = Alphabet.GSM7
+    national: Annotated[
+        tuple[NationalLanguage, ...],
+        Meta(
+            description="Languages whose GSM 7 bit tables (3GPP TS 23.038 annex A) may be used for texts of "
+            "HTTP clients, where that saves a part against UCS-2; `all` is every one. The SMSC must pass on the "
+            "header, and handsets must know the table: old ones show wrong letters."
+        ),
+    ] = ()
     split: Annotated[
         Split,
         Meta(description="How long messages are cut: `udh8`, `udh16`, `sar`, or `payload` (not cut at all)."),

@@ -7,6 +7,7 @@ import msgspec
 
 from chappe.clients.http_node import METHODS
 from chappe.rules import failure
+from chappe.wire.http.callbacks import FailedView
 from chappe.wire.http.messages import InboundView, MessageView, NewMessage, Preview
 from chappe.wire.http.problems import Code
 from chappe.wire.http.queries import MessagesQuery
@@ -48,6 +49,10 @@ def test_every_filter_of_a_list_is_documented_and_no_other() -> None:
 
 def test_every_field_of_a_message_from_a_handset_is_documented_and_no_other() -> None:
     assert set(first_cells(section("`GET /v1/inbound`"))) == set(names(InboundView))
+
+
+def test_every_field_of_a_failed_callback_is_documented_and_no_other() -> None:
+    assert set(first_cells(section("`GET /v1/callbacks`"))) == set(names(FailedView))
 
 
 def test_every_field_of_a_preview_is_documented_and_no_other() -> None:

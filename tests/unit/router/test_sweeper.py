@@ -11,7 +11,7 @@ from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message, Receipt
 from chappe.router.sweeper import Patience, Sweeper
-from chappe.store.port import Deferred, Held, Once, Report, Sending, Sent
+from chappe.store.port import Deferred, GivenUp, Held, Once, Report, Sending, Sent
 from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.engine import SqliteStore
 
@@ -41,7 +41,8 @@ class Scene:
         self.store.open()
         self.ids = IdMaker(1)
         patience = {"three": Patience(max_validity_s=3_600.0, unknown_s=600.0)}
-        self.sweeper = Sweeper(self.store, self.clock, patience, validity_s={"acme": 60.0}.get)  # type: ignore[arg-type]
+        validity_s = {"acme": 60.0}.__getitem__
+        self.sweeper = Sweeper(self.store, self.clock, patience, validity_s=validity_s, retention_days=30)
 
     def pass_s(self, seconds: float) -> None:
         self.clock.us += int(seconds * 1e6)
@@ -309,5 +310,30 @@ def test_keys_of_old_requests_are_forgotten_and_new_ones_kept(tmp_path: Path) ->
 
         left = await scene.store.kept([*(once.key for once in old), b"new"], now_ms)
         assert set(left) == {b"new"}
+
+    play(tmp_path, scenario)
+
+
+def test_failed_callbacks_are_forgotten_with_the_history_of_their_days(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        async def fail() -> int:
+            number = scene.ids.next(scene.clock.us // 1000)
+            message = Message(number, Direction.MO, "acme", "three", 1, 1, HANDSET, 0, 1, "12345", b"HI")
+            await scene.store.accept([Item("callback:acme", 0, "", 0, number, message)], EventBatch(scene.clock.us))
+            leased = await scene.store.lease("callback:acme", 10)
+            await scene.store.settle([GivenUp(leased[0], "HTTP 500", scene.clock.us)], EventBatch(scene.clock.us))
+            return number
+
+        old = await fail()
+        scene.pass_s(29 * 86_400)
+        young = await fail()
+        scene.pass_s(2 * 86_400)
+
+        await scene.sweeper.sweep()
+
+        assert [each.id for each in await scene.store.failed_callbacks()] == [young]
+        life = await scene.store.find(old)
+        assert life is not None
+        assert life.status is Status.FAILED
 
     play(tmp_path, scenario)

@@ -10,11 +10,10 @@ from typing import Final
 import msgspec
 import zstandard
 
-from chappe.crash import ARMED, CrashPoint, reach
+from chappe.crash import ARMED
 from chappe.model.events import count, text_of
-from chappe.model.lifecycle import Direction
-from chappe.store.port import Block, Sending, StoreAway
-from chappe.store.sqlite.calls import ORDER, Call
+from chappe.store.calls import ORDER, Call, reach_commit
+from chappe.store.port import Block, StoreAway
 from chappe.store.sqlite.memory import Memory
 from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.store_file import StoreFile
@@ -69,7 +68,7 @@ class Committing:
             if block is None:
                 self._mark(connection)
             if ARMED is not None:
-                _reach(calls, is_before=True)
+                reach_commit(calls, is_before=True)
             is_ending = True
             connection.execute("COMMIT")
         except BaseException as error:
@@ -79,7 +78,7 @@ class Committing:
                 self._file.roll_back()
                 raise
         if ARMED is not None:
-            _reach(calls, is_before=False)
+            reach_commit(calls, is_before=False)
         if has_spilled:
             references.spilled()
         return transaction, block
@@ -157,19 +156,3 @@ class Committing:
                 # Until the file can be read nobody can be answered, neither yes nor no.
                 time.sleep(REOPEN_PAUSE_S)
         raise SystemExit(f"store {self._file.path}: cannot be opened to see whether a commit holds; start again")
-
-
-def _reach(calls: Sequence[Call], *, is_before: bool) -> None:
-    """Tests kill the process around the commits that they name."""
-    when = "before" if is_before else "after"
-    for call in calls:
-        if call.kind == "accept":
-            content = call.items[0].content
-            kind = "accept_mt" if content.direction is Direction.MT else "accept_mo"
-        elif call.kind == "settle":
-            kind = "sending" if isinstance(call.items[0], Sending) else "settle"
-        elif call.kind in ("once", "report", "grant"):
-            kind = call.kind
-        else:
-            continue
-        reach(CrashPoint(f"{when}_commit_{kind}"))

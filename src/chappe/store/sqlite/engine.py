@@ -13,6 +13,7 @@ from typing import Final
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item, Message
+from chappe.store.cursor import Cursor
 from chappe.store.port import (
     MAX_ID,
     NO_TALLY,
@@ -41,7 +42,6 @@ from chappe.store.port import (
 from chappe.store.sqlite import callbacks, keeping, rows
 from chappe.store.sqlite.asking import Asking
 from chappe.store.sqlite.committing import Committing
-from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.granting import Asked
 from chappe.store.sqlite.group_commit import GroupCommit
 from chappe.store.sqlite.looking import Looking

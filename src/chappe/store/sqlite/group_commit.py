@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chappe.model.events import EventBatch, EventName
+from chappe.store.calls import Call, ignore
 from chappe.store.port import SLOW_CALL_S, Block, BlockListener
-from chappe.store.sqlite.calls import Call, ignore
 from chappe.store.sqlite.checkpoints import Checkpoints
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.isolation import POISON

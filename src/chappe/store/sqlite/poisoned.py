@@ -8,9 +8,9 @@ from typing import Any
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item
+from chappe.store.calls import Ask, Call, ignore
 from chappe.store.port import Fault
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.calls import Ask, Call, ignore
 from chappe.store.sqlite.isolation import POISON, NotNow, id_of, store_apart
 from chappe.store.sqlite.store_file import StoreFile
 

@@ -19,7 +19,10 @@ from chappe.model.errors import ResourceError
 from chappe.model.events import COLUMNS
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
+from chappe.model.message import Receipt
+from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
 from chappe.store.sqlite import rows
+from chappe.store.sqlite.callbacks import list_failed, list_off
 from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
 from chappe.store.sqlite.opening import STORE_FILE, connect
 
@@ -118,6 +121,43 @@ def held_items(data_dir: Path, limit: int = 1_000) -> list[HeldView]:
     """What is held, oldest first.  Raises: ResourceError."""
     with _reading(data_dir) as hot:
         return [HeldView(*row) for row in hot.execute(_HELD, (limit,))]
+
+
+class FailedView(msgspec.Struct, frozen=True):
+    """A callback that was given up.  `message_id` is what it tells of."""
+
+    id: int
+    client: str
+    message_id: int
+    told: str
+    attempts: int
+    failed_at_us: int
+    reason: str
+
+
+def failed_callbacks(data_dir: Path, client: str, limit: int) -> list[FailedView]:
+    """Callbacks that were given up, youngest first; of all clients when none is named.  Raises: ResourceError."""
+    with _reading(data_dir) as hot:
+        number = None
+        if client:
+            row = hot.execute("SELECT number FROM names WHERE name = ?", (client,)).fetchone()
+            number = -1 if row is None else int(row[0])
+        found = list_failed(hot, number, MAX_ID, limit)
+    return [_failed_view(each) for each in found]
+
+
+def _failed_view(failed: FailedCallback) -> FailedView:
+    content = failed.content
+    told, number = (
+        (content.status.word, content.message_id) if isinstance(content, Receipt) else ("inbound", content.id)
+    )
+    return FailedView(failed.id, failed.client, number, told, failed.attempts, failed.at_us, failed.reason)
+
+
+def callbacks_off(data_dir: Path) -> list[CallbacksOff]:
+    """Clients whose own URL said that it is gone.  Raises: ResourceError."""
+    with _reading(data_dir) as hot:
+        return list_off(hot)
 
 
 def require_store(data_dir: Path) -> Path:

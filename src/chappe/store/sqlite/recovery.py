@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Status
 from chappe.model.message import Item, Message
+from chappe.store.calls import Call
 from chappe.store.port import Held, Life
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.calls import Call
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.depths import SLICE_SHIFT
 from chappe.store.sqlite.early import EARLY_MS, EARLY_REPORTS

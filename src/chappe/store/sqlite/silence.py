@@ -8,8 +8,8 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import Status
 from chappe.model.message import Message
+from chappe.store.cursor import SWEEP_ROWS, Cursor
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.cursor import SWEEP_ROWS, Cursor
 from chappe.store.sqlite.names import Names
 
 _AWAITING: Final = frozenset({int(Status.SENT), int(Status.BUFFERED)})

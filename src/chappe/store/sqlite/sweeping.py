@@ -9,8 +9,8 @@ from typing import Final
 from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import NEVER_SENT, Status
 from chappe.model.message import Item
+from chappe.store.calls import Ask, ignore
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.calls import Ask, ignore
 from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.store_file import StoreFile
 

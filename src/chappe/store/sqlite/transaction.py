@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item
+from chappe.store.cursor import Cursor
 from chappe.store.port import Kept, Life, Once, Report, Settlement
 from chappe.store.sqlite.accepting import Accepting
 from chappe.store.sqlite.callbacks import forget_failed, replay
-from chappe.store.sqlite.cursor import Cursor
 from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.granting import Asked, Granting
 from chappe.store.sqlite.keeping import Keeping

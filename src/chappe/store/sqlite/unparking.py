@@ -3,9 +3,9 @@
 import sqlite3
 from typing import Final
 
+from chappe.store.cursor import SWEEP_ROWS, Cursor
 from chappe.store.port import Report
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.cursor import SWEEP_ROWS, Cursor
 from chappe.store.sqlite.early import EARLY_MS, Early
 from chappe.store.sqlite.matching import Matching, Target
 from chappe.store.sqlite.references import References

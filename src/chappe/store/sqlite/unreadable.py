@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item
+from chappe.store.calls import Ask
 from chappe.store.port import Fault
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.calls import Ask
 from chappe.store.sqlite.depths import Depths
 from chappe.store.sqlite.store_file import StoreFile
 

@@ -3,13 +3,14 @@
 This file must never know how a callback is posted.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from chappe.wire.http.messages import FailureView
+from chappe.wire.http.messages import FailureView, InboundView
 
 
 class StatusData(msgspec.Struct, frozen=True, gc=False):
@@ -29,29 +30,13 @@ class StatusData(msgspec.Struct, frozen=True, gc=False):
     failure: FailureView | None
 
 
-class InboundData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A message from a handset: `text`, or in hexadecimal digits `binary` where it is none, and the `udh` before it."""
-
-    id: str
-    source: str = msgspec.field(name="from")
-    to: str
-    text: str | None
-    keyword: str
-    operator: str
-    received_at: datetime
-    possible_duplicate: bool
-    data_coding: int
-    binary: str | None
-    udh: str | None
-
-
 class Callback(msgspec.Struct, frozen=True, gc=False):
     """One callback.  `id` is the same however often it is posted; `timestamp` is when it happened."""
 
     type: Literal["message.status", "message.inbound"]
     id: str
     timestamp: datetime
-    data: StatusData | InboundData
+    data: StatusData | InboundView
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -64,3 +49,24 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a client may say to `message.inbound` besides its 2xx; fields that we do not know are its own affair."""
 
     reply: Reply | None = None
+
+
+class FailedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback that was given up.  `id` is its `webhook-id`; `message_id` is what it tells of."""
+
+    id: str
+    type: Literal["message.status", "message.inbound"]
+    state: Literal["failed"]
+    message_id: str
+    status: str | None
+    reference: str | None
+    attempts: int
+    reason: str
+    failed_at: datetime
+
+
+class FailedList(msgspec.Struct, frozen=True):
+    """A page of failed callbacks, newest first; `next` is the cursor of the page that follows, null at the end."""
+
+    data: Sequence[FailedView]
+    next: str | None

@@ -37,11 +37,21 @@ class NewMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unk
     priority: Literal["high", "normal", "bulk"] | None = None
     report: Literal["final", "all", "none"] = "final"
     callback_url: str | None = None
+    #: Write what the GSM alphabet does not have with letters that it has.
+    transliterate: bool = False
     tags: Annotated[tuple[Tag, ...], Meta(max_length=20)] | None = None
 
 
-class Accepted(msgspec.Struct, frozen=True, gc=False):
-    """What is said of a message that is on disk."""
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """A character that was written in another way, and how often; `written` may be empty, or several characters."""
+
+    character: str
+    written: str
+    count: int
+
+
+class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is said of a message that is on disk; `transliterated` is there where its text was changed on request."""
 
     id: str
     status: str
@@ -49,9 +59,10 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     encoding: str
     parts: int
     reference: str | None
+    transliterated: Sequence[Change] | None = None
 
 
-class Preview(msgspec.Struct, frozen=True):
+class Preview(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a message would be, had it been posted.
 
     `per_part` counts as `units` does: septets for gsm7, 16-bit units for ucs2, else octets.  `forced_by` is the first
@@ -66,6 +77,7 @@ class Preview(msgspec.Struct, frozen=True):
     forced_by: str | None
     route: str
     part_texts: Sequence[str] | None
+    transliterated: Sequence[Change] | None = None
 
 
 class PartView(msgspec.Struct, frozen=True, kw_only=True):

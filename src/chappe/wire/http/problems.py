@@ -23,6 +23,7 @@ class Code(Enum):
     CLIENT_DISABLED = ("client_disabled", 403, "The client is disabled")
     NO_SUCH_ROUTE = ("no_such_route", 404, "There is nothing at this path")
     NO_SUCH_MESSAGE = ("no_such_message", 404, "There is no such message")
+    NO_SUCH_CALLBACK = ("no_such_callback", 404, "There is no such failed callback")
     METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "The method is not allowed here")
     BODY_TOO_SLOW = ("body_too_slow", 408, "The body did not arrive in time")
     TOO_LATE = ("too_late", 409, "The message can no longer be cancelled")

@@ -7,7 +7,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl
 from zlib import crc32
 
@@ -39,6 +39,14 @@ class InboundQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cursor: str | None = None
 
 
+class CallbacksQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `GET /v1/callbacks` may ask for."""
+
+    state: Literal["failed"] = "failed"
+    limit: Limit = DEFAULT_LIMIT
+    cursor: str | None = None
+
+
 class MessagesQuery(InboundQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `GET /v1/messages` may ask for; `status` is one word, or several with commas between them."""
 
@@ -46,7 +54,7 @@ class MessagesQuery(InboundQuery, frozen=True, kw_only=True, forbid_unknown_fiel
     status: str | None = None
 
 
-Query = TypeVar("Query", bound=InboundQuery)
+Query = TypeVar("Query", InboundQuery, MessagesQuery, CallbacksQuery)
 
 #: How msgspec says where an error is.
 _PLACE: Final = re.compile(r" - at `\$\.?(?P<name>[^`]*)`$")
@@ -69,7 +77,7 @@ def read_query(query: str, kind: type[Query]) -> Query | Refusal:
         read = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         return _refusal(str(error))
-    if read.created_after is not None and read.created_after.tzinfo is None:
+    if isinstance(read, InboundQuery) and read.created_after is not None and read.created_after.tzinfo is None:
         return invalid("created_after", "has no time zone: write 2026-01-16T12:00:00Z")
     return read
 

@@ -1,0 +1,92 @@
+"""Doorbells between processes: a commit that laid something into a queue wakes its readers on other boxes.
+
+They ring after the commit and over a connection of their own, each queue at most once in `PAUSE_S`: inside the
+transaction they would make all commits wait for each other.  Whoever misses one finds out by looking.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from chappe.store.postgres.lanes import LaneKey
+from chappe.store.postgres.opening import AWAY, Session
+
+CHANNEL: Final = "chappe bell"
+PAUSE_S: Final = 0.01
+#: NOTIFY carries at most 8,000 octets.
+PAYLOAD_OCTETS: Final = 7_500
+#: Rung instead of lanes: something may lie below the marks.
+EVERYWHERE: Final = "*"
+
+_RING: Final = "SELECT pg_notify($1, each) FROM unnest($2::text[]) AS each"
+
+
+class Bells:
+    """Rings for others, and hears them."""
+
+    def __init__(
+        self, session: Session, rung: Callable[[str, Iterable[LaneKey]], None], everywhere: Callable[[str], None]
+    ) -> None:
+        """`rung(queue, lanes)` hears what others laid; `everywhere(queue)` that a look at all of a queue is due."""
+        self._session = session
+        self._rung = rung
+        self._everywhere = everywhere
+        self._waiting: dict[str, set[LaneKey] | None] = {}
+        self._has_rung = asyncio.Event()
+        self._heard_on: Any = None
+
+    def ring(self, queue: str, lanes: Iterable[LaneKey] | None) -> None:
+        """Soon: something was laid into these lanes; without lanes: anywhere in the queue."""
+        waiting = self._waiting.setdefault(queue, set())
+        if lanes is None:
+            self._waiting[queue] = None
+        elif waiting is not None:
+            waiting.update(lanes)
+        self._has_rung.set()
+
+    async def run(self) -> None:
+        """Ring and hear until cancelled; what is not heard meanwhile is found by looking."""
+        while True:
+            try:
+                await self._listen()
+                await asyncio.wait_for(self._has_rung.wait(), 1.0)
+                await self._ring()
+                await asyncio.sleep(PAUSE_S)
+            except TimeoutError:
+                continue
+            except AWAY:
+                self._session.drop()
+                await asyncio.sleep(0.2)
+
+    async def _listen(self) -> None:
+        connection = await self._session.get()
+        if connection is not self._heard_on:
+            await connection.add_listener(CHANNEL, self._hear)
+            self._heard_on = connection
+            # What rang while nobody listened is lost.
+            self._everywhere("")
+
+    async def _ring(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        self._has_rung.clear()
+        payloads = [_payload(queue, lanes) for queue, lanes in waiting.items()]
+        if payloads:
+            connection = await self._session.get()
+            await connection.execute(_RING, CHANNEL, payloads)
+
+    def _hear(self, connection: Any, pid: int, channel: str, payload: str) -> None:
+        if pid == connection.get_server_pid():
+            return
+        queue, _, told = payload.rpartition("|")
+        if told == EVERYWHERE:
+            self._everywhere(queue)
+            return
+        numbers = [int(each) for each in told.split(",")] if told else []
+        self._rung(queue, list(zip(numbers[::2], numbers[1::2], strict=True)))
+
+
+def _payload(queue: str, lanes: set[LaneKey] | None) -> str:
+    if lanes is None:
+        return f"{queue}|{EVERYWHERE}"
+    told = ",".join(f"{priority},{lane}" for priority, lane in lanes)
+    return f"{queue}|{told}" if len(told) + len(queue.encode()) < PAYLOAD_OCTETS else f"{queue}|{EVERYWHERE}"

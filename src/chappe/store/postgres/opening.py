@@ -1,0 +1,188 @@
+"""How a database is reached, what it must be before a message is entrusted to it, and its migrations."""
+
+import asyncio
+import os
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from chappe.model.errors import SettingsError
+from chappe.store.port import StoreAway
+
+#: What the statements are written for.
+MINIMUM_SERVER: Final = 15
+CONNECT_S: Final = 5.0
+#: No statement of ours takes as long; a server that does not answer is taken for lost.
+COMMAND_S: Final = 15.0
+#: Prepared statements that a connection keeps.
+CACHED_STATEMENTS: Final = 200
+
+#: Plans are made once: the tables grow and shrink too fast for statistics.
+_SESSION: Final = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+    "idle_in_transaction_session_timeout": "30s",
+    "lock_timeout": "10s",
+    "timezone": "UTC",
+}
+#: Advisory locks of ours: migrations, slots, history.  The number of a node's own lock is its writer's.
+LOCK_CLASS: Final = 0x43686170
+LOCK_MIGRATE: Final = -1
+LOCK_SLOTS: Final = -2
+LOCK_HISTORY: Final = -3
+
+#: The server, the network or the disk is away; nothing is wrong with what was asked.
+AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+    asyncpg.InvalidTransactionStateError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    OSError,
+    TimeoutError,
+)
+#: The same again may go well.
+AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+async def connect(dsn: str, name: str) -> Any:
+    """Open one connection to whichever server of the DSN takes writes.  Raises: StoreAway, SettingsError."""
+    settings = {**_SESSION, "application_name": f"chappe {name}"[:63]}
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_S,
+            command_timeout=COMMAND_S,
+            statement_cache_size=CACHED_STATEMENTS,
+            server_settings=settings,
+            target_session_attrs="read-write",
+        )
+    except asyncpg.ClientConfigurationError as error:
+        raise SettingsError(f"gateway.store: {error}") from error
+    except asyncpg.ProtocolViolationError as error:
+        raise SettingsError(f"{shown(dsn)}: {error}; a pooler does not do, connect to the server itself") from error
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError) as error:
+        raise SettingsError(f"{shown(dsn)}: {error}") from error
+    except (*AWAY, asyncpg.PostgresError) as error:
+        raise StoreAway(f"{shown(dsn)}: {error or type(error).__name__}") from error
+
+
+def shown(dsn: str) -> str:
+    """The DSN without its password."""
+    parts = urlsplit(dsn)
+    user, at, hosts = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{at}{hosts}"))
+
+
+async def check_server(connection: Any, dsn: str, *, allow_single_copy: bool) -> None:
+    """Refuse a server that would not keep what it confirms.  Raises: SettingsError, StoreAway."""
+    number = int(await connection.fetchval("SHOW server_version_num"))
+    if number < MINIMUM_SERVER * 10_000:
+        raise SettingsError(
+            f"{shown(dsn)}: PostgreSQL {number // 10_000} is too old, {MINIMUM_SERVER} or newer is needed"
+        )
+    if await connection.fetchval("SHOW synchronous_commit") not in ("on", "remote_apply"):
+        await connection.execute("SET synchronous_commit = on")
+    if not allow_single_copy and not await connection.fetchval("SHOW synchronous_standby_names"):
+        raise SettingsError(
+            f"{shown(dsn)}: no synchronous standby is named, so the server's death loses what was accepted: "
+            "set synchronous_standby_names there, or gateway.allow_single_copy = true here"
+        )
+
+
+async def check_no_pooler(first: Any, second: Any, dsn: str) -> None:
+    """A pooler that changes sessions between transactions loses our locks and leases.  Raises: SettingsError."""
+    token = os.urandom(8).hex()
+    pids = [await each.fetchval("SELECT pg_backend_pid()") for each in (first, second, first)]
+    await first.execute(f"SET chappe.session = '{token}'")
+    await second.execute("SET chappe.session = 'another'")
+    kept = await first.fetchval("SELECT current_setting('chappe.session', true)")
+    if pids[0] != pids[2] or pids[0] == pids[1] or kept != token:
+        raise SettingsError(f"{shown(dsn)}: a pooler in transaction mode answers here: connect to the server itself")
+
+
+def migrations() -> list[tuple[int, int, str]]:
+    """All migrations there are, in order: number, the oldest program that works with it, SQL."""
+    folder = files("chappe.store.postgres") / "migrations"
+    found = []
+    for each in folder.iterdir():
+        if each.name.endswith(".sql"):
+            text = each.read_text("utf-8")
+            number = int(each.name[:4])
+            first, _, rest = text.partition("\n")
+            works_from = int(first.removeprefix("-- works from:")) if first.startswith("-- works from:") else number
+            found.append((number, works_from, rest if works_from != number else text))
+    return sorted(found)
+
+
+async def migrate(connection: Any) -> None:
+    """Bring the database to the newest version while others work; each migration is one transaction.
+
+    Raises: SettingsError when the database no longer works with this program.
+    """
+    await connection.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {LOCK_MIGRATE})")
+    try:
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_versions (number integer PRIMARY KEY, works_from integer NOT NULL,"
+            " at timestamptz NOT NULL DEFAULT clock_timestamp())"
+        )
+        done = {row[0]: row[1] for row in await connection.fetch("SELECT number, works_from FROM schema_versions")}
+        known = migrations()
+        newest, needed = known[-1][0], max(done.values(), default=0)
+        if needed > newest:
+            raise SettingsError(f"the store needs a program of version {needed}, this one knows {newest}: install it")
+        for number, works_from, text in known:
+            if number not in done:
+                async with connection.transaction():
+                    await connection.execute(text)
+                    await connection.execute("INSERT INTO schema_versions VALUES ($1, $2)", number, works_from)
+    finally:
+        await connection.execute(f"SELECT pg_advisory_unlock({LOCK_CLASS}, {LOCK_MIGRATE})")
+
+
+class Session:
+    """One connection, opened when it is needed and again when it is lost."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        self._dsn = dsn
+        self._name = name
+        self._connection: Any = None
+        self._opening = asyncio.Lock()
+
+    async def get(self) -> Any:
+        """The connection.  Raises: StoreAway, SettingsError."""
+        if self._connection is None or self._connection.is_closed():
+            async with self._opening:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await connect(self._dsn, self._name)
+        return self._connection
+
+    @property
+    def pid(self) -> int:
+        """The server's process behind it; 0 for none."""
+        is_open = self._connection is not None and not self._connection.is_closed()
+        return int(self._connection.get_server_pid()) if is_open else 0
+
+    def drop(self) -> None:
+        """Lose the connection at once, without a word to the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        """End it in order."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=2)
+            except AWAY:
+                connection.terminate()

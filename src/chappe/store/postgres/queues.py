@@ -1,0 +1,316 @@
+"""The queues as their readers meet them: leases over lanes, moments, bells.
+
+Nothing here is the only copy of anything.  A lease names our run in the row; the row is the truth.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from chappe.model.message import Content, Item
+from chappe.store.bodies import unpack_message, unpack_receipt
+from chappe.store.port import Picked, Place, StoreAway
+from chappe.store.postgres import statements as sql
+from chappe.store.postgres.lanes import LaneKey, Lanes, Share
+from chappe.store.postgres.names import Names
+from chappe.store.postgres.opening import AWAY, Session
+from chappe.store.postgres.writes import columns
+
+#: How far below its newest moment a lane is looked at for what others laid there late.
+NEAR_MS: Final = 5_000
+#: Rounds of one lease: lanes that have less than their share leave room for others.
+ROUNDS: Final = 4
+#: A look into the database takes at most this share of the time.
+LOOK_SHARE: Final = 0.05
+
+#: Before all rows of a queue.
+_START: Final = (-1, -1, -1, -1)
+
+Unreadable = Callable[[str, Any, str], None]
+
+
+class Reader:
+    """What is known of one queue."""
+
+    __slots__ = ("is_known", "lanes", "look_again_at", "number")
+
+    def __init__(self) -> None:
+        self.lanes = Lanes()
+        self.number: int | None = None
+        #: Its lanes have been looked for.
+        self.is_known = False
+        self.look_again_at = 0.0
+
+
+class Queues:
+    """All queues that this process reads."""
+
+    def __init__(
+        self, session: Session, names: Names, now_us: Callable[[], int], hold_unreadable: Callable[[Item, str], None]
+    ) -> None:
+        self._session = session
+        self._names = names
+        self._now_us = now_us
+        self._hold = hold_unreadable
+        self._readers: dict[str, Reader] = {}
+        self._bells: dict[str, list[Callable[[], None]]] = {}
+        self._working = asyncio.Lock()
+        self.run = 0
+
+    # -- leases ---------------------------------------------------------------------------------------
+
+    async def lease(self, queue: str, limit: int) -> list[Item]:
+        """Take items; none while the store is away."""
+        reader = self._readers.get(queue)
+        if reader is None:
+            reader = self._readers[queue] = Reader()
+        if reader.is_known and not reader.lanes.is_ready(self._now_ms):
+            return []
+        async with self._working:
+            try:
+                connection = await self._session.get()
+                if not reader.is_known:
+                    await self._look(connection, queue, reader)
+                return await self._lease(connection, queue, reader, limit)
+            except StoreAway:
+                return []
+            except AWAY:
+                self._session.drop()
+                return []
+
+    @property
+    def _now_ms(self) -> int:
+        return self._now_us() // 1000
+
+    async def _lease(self, connection: Any, queue: str, reader: Reader, limit: int) -> list[Item]:
+        items: list[Item] = []
+        for _ in range(ROUNDS):
+            shares = reader.lanes.allot(limit - len(items), self._now_ms)
+            if not shares or reader.number is None:
+                break
+            found = await connection.fetch(sql.LEASE, reader.number, *columns(shares), self._now_ms, self.run)
+            await self._note(connection, reader, shares, found)
+            items += self._items(queue, shares, found)
+            if len(items) >= limit:
+                break
+        return items
+
+    async def _note(self, connection: Any, reader: Reader, shares: Sequence[Share], found: Sequence[Any]) -> None:
+        """What the lanes gave tells what they still have."""
+        given: dict[int, list[int]] = {}
+        for row in found:
+            given.setdefault(row["turn"], []).append(row["place"])
+        waiting: list[LaneKey] = []
+        for turn, share in enumerate(shares, 1):
+            places = given.get(turn, ())
+            key = (share.priority, share.lane)
+            if reader.lanes.took(share, len(places), places[-1] if places else 0) and key in reader.lanes.may_wait:
+                waiting.append(key)
+        if waiting:
+            await self._look_for_moments(connection, reader, waiting)
+        await self._names.meet(connection, {share.lane for share in shares})
+
+    async def _look_for_moments(self, connection: Any, reader: Reader, keys: Sequence[LaneKey]) -> None:
+        """Lanes whose items wait for a moment: when does the next one come?"""
+        reader.lanes.may_wait.difference_update(keys)
+        rows = [(*key, self._now_ms + 1) for key in keys]
+        for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, reader.number, *columns(rows)):
+            reader.lanes.found((priority, lane), place, self._now_ms)
+
+    def _items(self, queue: str, shares: Sequence[Share], found: Sequence[Any]) -> list[Item]:
+        items = []
+        for row in found:
+            share = shares[row["turn"] - 1]
+            place = (queue, share.priority, self._names.name(share.lane), row["due_at_ms"], row["id"])
+            content = self._content(row)
+            if isinstance(content, str):
+                self._hold(Item(*place, None, row["attempts"], True, row["place"]), content)  # type: ignore[arg-type]
+            else:
+                items.append(Item(*place, content, row["attempts"], True, row["place"]))
+        return items
+
+    def _content(self, row: Any) -> Content | str:
+        """What lies in the queue; what cannot be read stops nobody else: why it cannot."""
+        try:
+            return unpack_message(row["body"]) if row["packed"] is None else unpack_receipt(row["packed"])
+        except (msgspec.MsgspecError, TypeError, ValueError) as error:
+            return f"{type(error).__name__}: {error}"
+
+    async def release(self, items: Sequence[Item]) -> None:
+        """Leased items go back to where they were taken.  Raises: StoreAway."""
+        async with self._working:
+            found = await self._work(sql.RELEASE, items)
+        for item in items:
+            if item.id in found and item.place:
+                self.laid(item)
+            elif item.id in found:
+                self.look_everywhere(item.queue)
+        for queue in {item.queue for item in items}:
+            self.ring(queue)
+
+    async def claim(self, items: Sequence[Item]) -> list[Item]:
+        """Lease these very items, as far as nobody holds them.  Raises: StoreAway."""
+        async with self._working:
+            found = await self._work(sql.CLAIM, items)
+        return [item for item in items if item.id in found]
+
+    async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place, limit: int) -> Picked:
+        """Lease those among the next `limit` items that fit.  Raises: StoreAway."""
+        try:
+            connection = await self._session.get()
+            await self._names.look(connection, [queue])
+            number = self._names.known(queue)
+            if number is None:
+                return Picked([], ())
+            found = await connection.fetch(sql.BEHIND, number, *(place or _START), limit)
+            await self._names.meet(connection, {row["lane"] for row in found})
+        except AWAY as error:
+            self._session.drop()
+            raise StoreAway(str(error)) from error
+        chosen = [item for item in self._free_items(queue, found) if fits(item)]
+        behind = found[-1] if len(found) == limit else None
+        taken = await self.claim(chosen)
+        return Picked(taken, () if behind is None else tuple(behind.values())[:4])
+
+    def _free_items(self, queue: str, found: Iterable[Any]) -> Iterable[Item]:
+        """Those that nobody holds; what cannot be read is left to whoever leases it."""
+        for row in found:
+            content = self._content(row)
+            if not row["run"] and not isinstance(content, str):
+                place = (queue, row["priority"], self._names.name(row["lane"]), row["due_at_ms"], row["id"])
+                yield Item(*place, content, row["attempts"], True, row["place"])
+
+    async def _work(self, statement: str, items: Sequence[Item]) -> set[int]:
+        if not items:
+            return set()
+        try:
+            connection = await self._session.get()
+            await self._names.learn(connection, {name for item in items for name in (item.queue, item.lane)})
+            number, places = self._names.number, await self._places_of(connection, items)
+            keys = sorted(
+                (number(item.queue), item.priority, number(item.lane), place, item.id)
+                for item, place in zip(items, places, strict=True)
+            )
+            return {row["id"] for row in await connection.fetch(statement, *columns(keys), self.run)}
+        except AWAY as error:
+            self._session.drop()
+            raise StoreAway(str(error)) from error
+
+    async def _places_of(self, connection: Any, items: Sequence[Item]) -> list[int]:
+        """Where items are; of those that were not leased here a look tells."""
+        number = self._names.number
+        rows = [(number(i.queue), i.priority, number(i.lane), i.id, i.due_at_ms) for i in items if not i.place]
+        found = await connection.fetch(sql.FIND, *columns(rows)) if rows else ()
+        place_by_row = {(queue, each): place for each, queue, place, _ in found}
+        return [item.place or place_by_row.get((number(item.queue), item.id), 0) for item in items]
+
+    # -- what lies where ------------------------------------------------------------------------------
+
+    def laid(self, item: Item) -> bool:
+        """An item lies in its queue now.  True: somebody here reads it, and it is due."""
+        reader = self._readers.get(item.queue)
+        if reader is None:
+            return False
+        number = self._names.known(item.lane)
+        if number is None or reader.number is None:
+            reader.is_known = False
+            return True
+        reader.lanes.laid((item.priority, number), item.place, self._now_ms)
+        return item.place <= self._now_ms
+
+    def rung(self, queue: str, lanes: Iterable[LaneKey]) -> None:
+        """Another process laid something into these lanes."""
+        reader = self._readers.get(queue)
+        if reader is None or reader.number is None:
+            if reader is not None:
+                reader.is_known = False
+            return self.ring(queue)
+        for key in lanes:
+            reader.lanes.laid(key, self._now_ms - NEAR_MS, self._now_ms)
+        return self.ring(queue)
+
+    def look_everywhere(self, queue: str = "") -> None:
+        """Something may lie below the marks: the next lease looks at everything."""
+        for name, reader in self._readers.items():
+            if queue in ("", name):
+                reader.lanes = Lanes()
+                reader.is_known = False
+                self.ring(name)
+
+    async def look(self) -> None:
+        """The net under bells: what was laid by others is found by looking.  Raises: StoreAway."""
+        for queue in [*self._bells]:
+            reader = self._readers.setdefault(queue, Reader())
+            if time.monotonic() < reader.look_again_at:
+                continue
+            async with self._working:
+                try:
+                    await self._look(await self._session.get(), queue, reader)
+                except AWAY as error:
+                    self._session.drop()
+                    raise StoreAway(str(error)) from error
+            if reader.lanes.is_ready(self._now_ms):
+                self.ring(queue)
+
+    async def _look(self, connection: Any, queue: str, reader: Reader) -> None:
+        """Find out which lanes have something.  Costs one look into the index for each lane and each gap."""
+        began = time.monotonic()
+        if reader.number is None:
+            await self._names.look(connection, [queue])
+            reader.number = self._names.known(queue)
+            if reader.number is None:
+                return
+        now_ms, lanes = self._now_ms, reader.lanes
+        marks = lanes.marks(now_ms - NEAR_MS)
+        if marks:
+            for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, reader.number, *columns(marks)):
+                lanes.found((priority, lane), place, now_ms)
+        gaps = lanes.gaps()
+        while gaps:
+            found = await connection.fetch(sql.LANES_BETWEEN, reader.number, *columns(gaps))
+            for priority, lane, place in found:
+                lanes.found((priority, lane), place, now_ms)
+            gaps = [(priority, lane, 1 << 31) for priority, lane, _ in found]
+            gaps = [(p, lane, _next_known(lanes, p, lane)) for p, lane, _ in gaps]
+        lanes.forget_idle()
+        reader.is_known = True
+        reader.look_again_at = began + (time.monotonic() - began) / LOOK_SHARE
+
+    # -- bells ----------------------------------------------------------------------------------------
+
+    def listen(self, queue: str, bell: Callable[[], None]) -> None:
+        """Call `bell` whenever something may be leased from the queue."""
+        self._bells.setdefault(queue, []).append(bell)
+
+    def ring(self, queue: str) -> None:
+        """Wake who reads the queue."""
+        for bell in self._bells.get(queue, ()):
+            bell()
+
+    def ring_due(self) -> None:
+        """Wake who reads queues in which something has become due."""
+        for queue, reader in self._readers.items():
+            if reader.lanes.is_ready(self._now_ms):
+                self.ring(queue)
+
+    def ring_all(self) -> None:
+        """Wake everyone."""
+        for queue in list(self._bells):
+            self.ring(queue)
+
+    def lanes_of(self, queue: str) -> list[LaneKey]:
+        """The lanes that are known of a queue."""
+        reader = self._readers.get(queue)
+        return [] if reader is None else reader.lanes.keys()
+
+    def number_of(self, queue: str) -> int | None:
+        """The number of a queue that somebody reads."""
+        return self._names.known(queue)
+
+
+def _next_known(lanes: Lanes, priority: int, lane: int) -> int:
+    known = lanes.keys()
+    return min((other for each, other in known if each == priority and other > lane), default=1 << 31)

@@ -1,0 +1,219 @@
+"""The rows of one transaction while they gather, and what follows from them in memory once it is safe.
+
+Whoever judges appends here; statements go out set by set.  It must never judge anything.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final
+
+import msgspec
+
+from chappe.model.events import EventBatch
+from chappe.model.message import Item, Message
+from chappe.store.bodies import pack
+from chappe.store.port import Life
+from chappe.store.postgres import statements as sql
+from chappe.store.postgres.names import Names
+
+Row = tuple[Any, ...]
+#: bigint; whatever is beyond cannot be stored.
+_MOST: Final = 1 << 63
+
+
+class Kind(IntEnum):
+    """What is counted."""
+
+    OPEN = 0
+    DEPTH = 1
+    PARKED = 2
+    HELD = 3
+
+
+@dataclass(slots=True)
+class Effects:
+    """What changes in memory after the commit."""
+
+    #: Items that lie in their queues now.
+    queued: list[Item] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    #: Queues of items that have left them, once for each.
+    left: list[str] = field(default_factory=list)
+    parked: int = 0
+    held: int = 0
+    receipt_waits: dict[str, list[int]] = field(default_factory=dict)
+    #: Messages that bear the mark now, and that bear it no longer.
+    marked: list[int] = field(default_factory=list)
+    unmarked: list[int] = field(default_factory=list)
+
+
+def checked(number: int) -> int:
+    """The number, if a row can hold it.  Raises: OverflowError, TypeError."""
+    if -_MOST <= number < _MOST:
+        return number
+    raise OverflowError(f"{number} is beyond 64 bits")
+
+
+def columns(rows: Sequence[Row]) -> list[list[Any]]:
+    """Rows as one array for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+class Writes:
+    """What one transaction writes, table by table."""
+
+    def __init__(self, names: Names, now_us: int) -> None:
+        #: Events that only the store can know of: what reports matched.
+        self.events = EventBatch(now_us)
+        self.effects = Effects()
+        self.now_ms = now_us // 1000
+        self._names = names
+        self.queue_rows: list[Row] = []
+        self.sent: list[Row] = []
+        self.ended_rows: list[Row] = []
+        self.moved: list[Row] = []
+        self.parts_sent: list[Row] = []
+        self.parts_moved: list[Row] = []
+        self.requeued: list[Row] = []
+        self.replaced: list[Row] = []
+        self.statuses: list[Row] = []
+        self.parked: list[Row] = []
+        self.unparked: list[int] = []
+        self.held: list[Row] = []
+        self.unheld: list[int] = []
+        self.given_up: list[Row] = []
+        self.expiries: list[Row] = []
+        self.forgotten_expiries: list[Row] = []
+        self.marks: list[Row] = []
+        self.unmarks: list[int] = []
+        #: Message → what its client is told of its sending, and then of what followed.
+        self._told_sending: dict[int, list[Item]] = {}
+
+    # -- what judgement asks for ----------------------------------------------------------------------
+
+    def remember(self, life: Life) -> None:
+        """Lives here belong to one transaction: nothing has to be put back."""
+
+    def ended(self, life: Life) -> None:
+        """Finished lives are found by their status."""
+
+    def tell_sending(self, message_id: int, receipt: Item) -> None:
+        """The client hears that its message is sent, before whatever else this transaction tells of it."""
+        self._told_sending[message_id] = [receipt]
+
+    def tell(self, message_id: int, receipt: Item) -> None:
+        """A receipt; one that overtook the answer that it follows is told after it."""
+        told = self._told_sending.get(message_id) if self._told_sending else None
+        if told is None:
+            self.enqueue(receipt)
+        else:
+            told.append(receipt)
+
+    def enqueue(self, item: Item) -> None:
+        """A row for the item; it is due from its own moment on, or from now on."""
+        number = self._names.number
+        body = None if isinstance(item.content, Message) else pack(item.content)
+        place = item.place or item.due_at_ms or self.now_ms
+        self.queue_rows.append(
+            (number(item.queue), item.priority, number(item.lane), place, item.id, item.attempts, item.due_at_ms, body)
+        )
+        self.effects.queued.append(item if item.place else msgspec.structs.replace(item, place=place))
+
+    def requeue(self, item: Item, status: int) -> None:
+        """The item of a message goes on in a queue; its row says where."""
+        self.enqueue(item)
+        place = self.queue_rows[-1][3]
+        self.requeued.append((item.id, status, self._names.number(item.queue), place, item.due_at_ms))
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    async def run(self, connection: Any) -> None:
+        """Send what has gathered, messages before queues, and begin anew."""
+        self.effects.held += len(self.held)
+        for statement, rows in self._by_table():
+            if rows:
+                await connection.execute(statement, *columns(sorted(rows, key=_first)))
+                rows.clear()
+        for statement, ids in self._by_id():
+            if ids:
+                await connection.execute(statement, sorted(ids))
+                ids.clear()
+        if self.unheld:
+            self.effects.held -= len(await connection.fetch(sql.FORGET_HELD, sorted(self.unheld)))
+            self.unheld.clear()
+        if self.queue_rows:
+            await connection.execute(sql.LAY, *columns(sorted(self.queue_rows, key=_key)))
+            self.queue_rows.clear()
+
+    async def finish(self, connection: Any) -> None:
+        """Send the rest.  Ids order the receipts of a queue: the least one goes to what is told first."""
+        for told in self._told_sending.values():
+            for receipt, number in zip(told, sorted(each.id for each in told), strict=True):
+                self.enqueue(msgspec.structs.replace(receipt, id=number))
+        self._told_sending = {}
+        await self.run(connection)
+
+    def _by_table(self) -> Iterable[tuple[str, list[Row]]]:
+        return (
+            (sql.SEND, self.sent),
+            (sql.REQUEUE, self.requeued),
+            (sql.REPLACE, self.replaced),
+            (sql.SET_STATUS, self.statuses),
+            (sql.END, self.ended_rows),
+            (sql.MOVE, self.moved_rows()),
+            (sql.PARTS_SENT, self.parts_sent),
+            (sql.PARTS_MOVE, self.parts_moved_rows()),
+            (sql.PARK, self.parked),
+            (sql.HOLD, self.held),
+            (sql.GIVE_UP, self.given_up),
+            (sql.MARK, self.marks),
+            (sql.FORGET_EXPIRIES, self.forgotten_expiries),
+            (sql.EXPIRIES, self.expiries),
+        )
+
+    def moved_rows(self) -> list[Row]:
+        """The last word of this transaction about each message counts."""
+        last = {row[0]: (row[0], row[1], octets_or_none(row[2]), row[3]) for row in self.moved}
+        self.moved.clear()
+        return list(last.values())
+
+    def parts_moved_rows(self) -> list[Row]:
+        """The last word of this transaction about each part counts."""
+        last = {row[:2]: (*row[:3], octets_or_none(row[3])) for row in self.parts_moved}
+        self.parts_moved.clear()
+        return list(last.values())
+
+    def _by_id(self) -> Iterable[tuple[str, list[int]]]:
+        return ((sql.UNPARK, self.unparked), (sql.UNMARK, self.unmarks))
+
+    def counted(self) -> dict[tuple[int, str], int]:
+        """By how much each count changes: (kind, name) → difference."""
+        effects, counts = self.effects, dict[tuple[int, str], int]()
+        for client in effects.opened:
+            counts[Kind.OPEN, client] = counts.get((Kind.OPEN, client), 0) + 1
+        for client in effects.closed:
+            counts[Kind.OPEN, client] = counts.get((Kind.OPEN, client), 0) - 1
+        for item in effects.queued:
+            counts[Kind.DEPTH, item.queue] = counts.get((Kind.DEPTH, item.queue), 0) + 1
+        for queue in effects.left:
+            counts[Kind.DEPTH, queue] = counts.get((Kind.DEPTH, queue), 0) - 1
+        if effects.parked:
+            counts[Kind.PARKED, ""] = effects.parked
+        if effects.held:
+            counts[Kind.HELD, ""] = effects.held
+        return {key: number for key, number in counts.items() if number}
+
+
+def octets_or_none(text: str | None) -> bytes | None:
+    """A peer's text as a row holds it."""
+    return None if text is None else text.encode()
+
+
+def _first(row: Row) -> Any:
+    return row[:2]
+
+
+def _key(row: Row) -> Any:
+    return row[:5]
