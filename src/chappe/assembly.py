@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import chappe
@@ -19,7 +20,7 @@ from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.counters.node import COPY as COUNTERS
 from chappe.counters.node import CounterNode
-from chappe.engines import fleet_of, history_of, open_store
+from chappe.engines import fleet_of, history_of, is_fenced, open_store
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.net.tls import Credentials
@@ -38,6 +39,7 @@ from chappe.runtime.settings import Settings
 from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_table import nearest
 from chappe.store.fleet import Alone
+from chappe.store.port import StoreAway
 
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
@@ -130,6 +132,11 @@ class Gateway:
         """Some door of this process speaks TLS."""
         return bool(self._credentials)
 
+    def renew_certificates(self) -> None:
+        """Have certificates read anew, where there are some."""
+        if self.has_tls:
+            self.tls_watch.ask()
+
     def _runs(self, kind: str, name: str = "") -> bool:
         """Whether this process runs the nodes of a kind, or the one of that name."""
         return runs_node(self._nodes_run, kind, name)
@@ -179,10 +186,17 @@ class Gateway:
             yield "rerouter", self.building.rerouter().run()
             yield "joiner", self.building.joiner().run()
 
+    @property
+    def is_fenced(self) -> bool:
+        """Another process has ended our run: nothing that we do counts any longer."""
+        return is_fenced(self.store)
+
     async def _finish(self) -> None:
         """Bring everything to its end, the store last."""
         await self._desk.close()
-        await self._note(EventName.NODE_STOPPED)
+        with suppress(StoreAway):
+            # A stop does not wait for a store that is away: all that matters is settled, or will be sent again.
+            await self._note(EventName.NODE_STOPPED)
         for sharing in self._sharings:
             await sharing.leave()
         await self.watching.finish()

@@ -7,9 +7,11 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from chappe.assembly import Gateway
 from chappe.box.parent import Parent
@@ -19,6 +21,10 @@ from chappe.node_terms import tls_of
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.runtime.settings import Settings
+
+#: How often a process looks whether it was taken for dead, and its exit code when it was.
+FENCE_LOOK_S: Final = 0.25
+FENCED: Final = 75
 
 
 def run(settings: Settings, config: Path | None = None) -> int:
@@ -52,7 +58,8 @@ async def serve(settings: Settings) -> int:
     await gateway.start()
     _renew_on_hangup(gateway)
     _freeze()
-    await gateway.run(stopping)
+    async with _ended_when_fenced(gateway):
+        await gateway.run(stopping)
     return 0
 
 
@@ -67,11 +74,14 @@ async def serve_node(settings: Settings, process: Process, metrics: str) -> int:
     await gateway.start()
     _renew_on_hangup(gateway)
     _freeze()
-    if parent is None:
+    async with _ended_when_fenced(gateway):
+        if parent is None:
+            await gateway.run(stopping)
+            return 0
+        # A box passes on the SIGHUP that it gets to all of its processes, whether they have certificates or not.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.renew_certificates)
+        talking = asyncio.create_task(parent.run(gateway.beat, gateway.shown, stopping.set), name="box")
         await gateway.run(stopping)
-        return 0
-    talking = asyncio.create_task(parent.run(gateway.beat, gateway.shown, stopping.set), name="box")
-    await gateway.run(stopping)
     talking.cancel()
     await parent.leave(gateway.unanswered)
     return 0
@@ -108,6 +118,23 @@ def _renew_on_hangup(gateway: Gateway) -> None:
     """SIGHUP loads certificates anew; where there are none it ends the process, as it does any other."""
     if gateway.has_tls:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.tls_watch.ask)
+
+
+@asynccontextmanager
+async def _ended_when_fenced(gateway: Gateway) -> AsyncIterator[None]:
+    """End the process at once when others took it for dead and its leases went to them: its links must close."""
+
+    async def watch() -> None:
+        while not gateway.is_fenced:
+            await asyncio.sleep(FENCE_LOOK_S)
+        print("chappe: this process was silent for too long, and others do its work: it ends", file=sys.stderr)
+        os._exit(FENCED)
+
+    watching = asyncio.create_task(watch(), name="fence")
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 def _freeze() -> None:

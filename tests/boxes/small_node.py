@@ -25,6 +25,7 @@ async def main() -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     parent = await Parent.from_environment()
     assert parent is not None
     turns = 0

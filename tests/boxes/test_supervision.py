@@ -190,6 +190,18 @@ async def test_processes_leave_when_their_box_is_gone() -> None:
     await work
 
 
+@journey
+async def test_a_hangup_reaches_every_process_and_ends_none() -> None:
+    async with kept(one="behaves", two="behaves") as box:
+        await box.until(lambda: box.health.is_ready)
+        pids = [box.pid("one"), box.pid("two")]
+
+        box.supervisor.hang_up()
+        await asyncio.sleep(0.5)
+
+        assert [box.pid("one"), box.pid("two")] == pids
+
+
 def settings_of_box(folder: Path) -> Settings:
     gateway = Gateway(data_dir=str(folder), store="postgresql://127.0.0.1/none", nodes=("router", "counter"), drain_s=1)
     return Settings(gateway=gateway, listen=Listen(metrics=f"127.0.0.1:{free_port()}"))

@@ -104,6 +104,10 @@ class Child:
         """Ask it to drain and leave."""
         self._signal(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """Have it read its certificates anew."""
+        self._signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """End it now, whatever it does, standing still included."""
         self._signal(signal.SIGKILL)

@@ -104,6 +104,11 @@ class Keeper:
         """It may run again."""
         self._is_wanted.set()
 
+    def hang_up(self) -> None:
+        """Pass on a SIGHUP, once the process can hear it: before its first beat it would end it."""
+        if self._child is not None and self.beat is not None:
+            self._child.hang_up()
+
     def kill(self) -> None:
         """Out, now."""
         self._is_wanted.clear()

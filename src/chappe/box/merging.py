@@ -21,10 +21,11 @@ _OF_THE_STORE: Final = ("chappe_queue_messages", "chappe_queue_oldest_seconds", 
 class KeptNode:
     """What the box knows of one process by itself."""
 
-    __slots__ = ("is_up", "restarts", "state")
+    __slots__ = ("is_up", "pid", "restarts", "state")
 
-    def __init__(self, state: str, *, is_up: bool, restarts: int) -> None:
+    def __init__(self, state: str, *, is_up: bool, restarts: int, pid: int = 0) -> None:
         self.state = state
+        self.pid = pid
         self.is_up = is_up
         self.restarts = restarts
 
@@ -71,7 +72,7 @@ def merged_status(status_by_node: Mapping[str, BoxStatus], kept: Mapping[str, Ke
     """The box as a whole; `box` says what nobody else knows, and stands where no process answers."""
     told = list(status_by_node.values())
     if not told:
-        return _with(box, nodes=[NodeStatus(name, each.state) for name, each in kept.items()])
+        return _with(box, nodes=_nodes(kept))
     first = told[0]
     return _with(
         first,
@@ -79,13 +80,17 @@ def merged_status(status_by_node: Mapping[str, BoxStatus], kept: Mapping[str, Ke
         box=box.box,
         state=box.state,
         uptime_s=box.uptime_s,
-        nodes=[NodeStatus(name, each.state) for name, each in kept.items()],
+        nodes=_nodes(kept),
         operators=_operators(told),
         clients=_clients(told),
         copies=_copies(status_by_node),
         certificates=_certificates(told),
         events_per_second=_sums(told),
     )
+
+
+def _nodes(kept: Mapping[str, KeptNode]) -> list[NodeStatus]:
+    return [NodeStatus(name, each.state, each.pid) for name, each in kept.items()]
 
 
 def _with(status: BoxStatus, **changes: object) -> BoxStatus:

@@ -116,7 +116,7 @@ class Box:
 
     def _kept(self) -> dict[str, KeptNode]:
         return {
-            name: KeptNode(each.state, is_up=each.state == "running", restarts=each.restarts)
+            name: KeptNode(each.state, is_up=each.state == "running", restarts=each.restarts, pid=each.pid)
             for name, each in self.keepers.items()
         }
 

@@ -60,6 +60,11 @@ class Supervisor:
                 self._health.phase = Phase.RUNNING if states == {"running"} else Phase.STARTING
             await asyncio.sleep(LOOK_EVERY_S)
 
+    def hang_up(self) -> None:
+        """Pass on a SIGHUP: certificates are to be read anew."""
+        for keeper in self.keepers.values():
+            keeper.hang_up()
+
     def kill(self) -> None:
         """Whoever asks twice wants out now."""
         for keeper in self.keepers.values():

@@ -11,6 +11,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
 
     name: str
     state: str
+    #: Its process; 0 while none runs, and where all nodes share one.
+    pid: int = 0
 
 
 class LinkStatus(msgspec.Struct, frozen=True):
