@@ -12,7 +12,7 @@ from chappe.clients.http_replies import encode, found, refuse
 from chappe.model.message import Receipt
 from chappe.net.http_message import NO_STORE, Reply, Request
 from chappe.store.port import MAX_ID, FailedCallback, Store, StoreAway
-from chappe.wire.http.callbacks import FailedList, FailedView
+from chappe.wire.http.callbacks import FailedList, FailedView, Replayed
 from chappe.wire.http.problems import Code, Refusal
 from chappe.wire.http.queries import CallbacksQuery, cursor_of, read_cursor, read_query
 
@@ -57,7 +57,7 @@ class FailedCallbacks:
         if not replayed:
             what = f"{account.name} has no failed callback {request.args['id'][:40]}."
             return refuse(Refusal(Code.NO_SUCH_CALLBACK, what))
-        return Reply(202, encode({"id": f"{_PREFIX}{number}", "state": "waiting"}), headers=NO_STORE)
+        return Reply(202, encode(Replayed(f"{_PREFIX}{number}", "waiting")), headers=NO_STORE)
 
 
 def _view(failed: FailedCallback) -> FailedView:

@@ -13,6 +13,7 @@ from chappe.clients.http_callbacks import FailedCallbacks
 from chappe.clients.http_holders import WRONG_TOKEN, Holders
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_lookup import Lookup
+from chappe.clients.http_pages import DOCS, OPENAPI, page_routes
 from chappe.clients.http_posting import Posting
 from chappe.clients.http_repeats import Repeats
 from chappe.clients.http_replies import refuse
@@ -46,6 +47,8 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     INBOUND: ("GET",),
     CALLBACKS: ("GET",),
     REPLAY: ("POST",),
+    OPENAPI: ("GET", "HEAD"),
+    DOCS: ("GET", "HEAD"),
     "/healthz": ("GET", "HEAD"),
     "/readyz": ("GET", "HEAD"),
 }
@@ -144,6 +147,7 @@ class ClientHttpNode:
             self._route("GET", INBOUND, self._lookup.inbound),
             self._route("GET", CALLBACKS, self._callbacks.list),
             self._route("POST", REPLAY, self._callbacks.replay),
+            *page_routes(),
             *health_routes(self._health),
         ]
 

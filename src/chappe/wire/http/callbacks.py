@@ -10,23 +10,29 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chappe.wire.http.messages import FailureView, InboundView
+from chappe.wire.http.messages import (
+    FailureView,
+    InboundView,
+    IsFinal,
+    MessageId,
+    Moment,
+    Reference,
+    StatusWord,
+    To,
+)
 
 
 class StatusData(msgspec.Struct, frozen=True, gc=False):
-    """A status that a client's message has reached.
+    """A status that a client's message has reached."""
 
-    `sequence` grows from one callback of a message to the next; it says nothing else.
-    """
-
-    id: str
-    reference: str | None
-    status: str
-    final: bool
-    sequence: int
-    parts: int
-    to: str
-    operator: str | None
+    id: MessageId
+    reference: Reference
+    status: StatusWord
+    final: IsFinal
+    sequence: Annotated[int, Meta(description="Grows from one callback of a message to the next; it says no more.")]
+    parts: Annotated[int, Meta(description="How many parts the message has.")]
+    to: To
+    operator: Annotated[str | None, Meta(description="The operator that took it; null before.")]
     failure: FailureView | None
 
 
@@ -52,21 +58,28 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class FailedView(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback that was given up.  `id` is its `webhook-id`; `message_id` is what it tells of."""
+    """A callback that was given up."""
 
-    id: str
-    type: Literal["message.status", "message.inbound"]
+    id: Annotated[str, Meta(description="Its `webhook-id`.", examples=["msg_2816341877214479001"])]
+    type: Annotated[Literal["message.status", "message.inbound"], Meta(description="What it tells of.")]
     state: Literal["failed"]
-    message_id: str
-    status: str | None
-    reference: str | None
-    attempts: int
-    reason: str
-    failed_at: datetime
+    message_id: Annotated[str, Meta(description="The message that it tells of.")]
+    status: Annotated[str | None, Meta(description="The status that it tells; null for what a handset sent.")]
+    reference: Reference
+    attempts: Annotated[int, Meta(description="How often it was posted.")]
+    reason: Annotated[str, Meta(description="What became of the last try.")]
+    failed_at: Annotated[Moment, Meta(description="When it was given up.")]
 
 
 class FailedList(msgspec.Struct, frozen=True):
-    """A page of failed callbacks, newest first; `next` is the cursor of the page that follows, null at the end."""
+    """A page of failed callbacks, newest first."""
 
     data: Sequence[FailedView]
-    next: str | None
+    next: Annotated[str | None, Meta(description="The cursor of the page that follows; null at the end.")]
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """A callback that is posted again."""
+
+    id: Annotated[str, Meta(description="Its `webhook-id`, as before.", examples=["msg_2816341877214479001"])]
+    state: Annotated[Literal["waiting"], Meta(description="It waits for its turn.")]

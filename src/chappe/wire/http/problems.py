@@ -6,9 +6,10 @@ This file must never know which message or client a problem is about.
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -57,26 +58,32 @@ class Code(Enum):
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one field; `pointer` leads to it in the body that the client sent.  RFC 6901."""
 
-    pointer: str
-    detail: str
+    pointer: Annotated[
+        str,
+        Meta(
+            description="Where in the body (RFC 6901); behind a question mark the parameter of a query.",
+            examples=["/messages/3/to"],
+        ),
+    ]
+    detail: Annotated[str, Meta(description="What is wrong there.")]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal.  RFC 9457 §3.1, with the members `code`, `request_id` and `errors`."""
+    """A refusal.  RFC 9457."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    request_id: str
-    errors: Sequence[FieldError] = ()
+    type: Annotated[str, Meta(description="`urn:chappe:problem:` and the code.")]
+    title: Annotated[str, Meta(description="What the code means.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    detail: Annotated[str, Meta(description="What is wrong this time.")]
+    code: Annotated[str, Meta(description="For programs.", extra_json_schema={"enum": [code.word for code in Code]})]
+    request_id: Annotated[str, Meta(description="Quote it when you ask about a refusal.")]
+    errors: Annotated[Sequence[FieldError], Meta(description="Each field that is wrong.")] = ()
 
 
 class BulkProblem(Problem, frozen=True, kw_only=True):
-    """The refusal of a body of which no message was accepted; `messages` says of each why, in order."""
+    """The refusal of a body of which no message was accepted."""
 
-    messages: Sequence[Problem]
+    messages: Annotated[Sequence[Problem], Meta(description="Of each message why, in order.")]
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -32,26 +32,35 @@ Address = Annotated[str, Meta(min_length=1, max_length=21)]
 class InboundQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `GET /v1/inbound` may ask for."""
 
-    to: Address | None = None
-    source: Address | None = field(default=None, name="from")
-    created_after: datetime | None = None
-    limit: Limit = DEFAULT_LIMIT
-    cursor: str | None = None
+    to: Annotated[Address | None, Meta(description="The destination, whole: `+37120000001` or `37120000001`.")] = None
+    source: Annotated[Address | None, Meta(description="The sender, whole.")] = field(default=None, name="from")
+    created_after: Annotated[
+        datetime | None,
+        Meta(description="Only what came after this moment.", extra_json_schema={"format": "date-time"}),
+    ] = None
+    limit: Annotated[Limit, Meta(description="How many a page holds at most.")] = DEFAULT_LIMIT
+    cursor: Annotated[str | None, Meta(description="`next` of the page before, with the same filters.")] = None
 
 
 class CallbacksQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `GET /v1/callbacks` may ask for."""
 
-    state: Literal["failed"] = "failed"
-    limit: Limit = DEFAULT_LIMIT
-    cursor: str | None = None
+    state: Annotated[Literal["failed"], Meta(description="Only those that were given up are kept.")] = "failed"
+    limit: Annotated[Limit, Meta(description="How many a page holds at most.")] = DEFAULT_LIMIT
+    cursor: Annotated[str | None, Meta(description="`next` of the page before.")] = None
 
 
 class MessagesQuery(InboundQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `GET /v1/messages` may ask for; `status` is one word, or several with commas between them."""
+    """What `GET /v1/messages` may ask for."""
 
-    reference: Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE)] | None = None
-    status: str | None = None
+    reference: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE)] | None,
+        Meta(description="The client's own name for the message, whole."),
+    ] = None
+    status: Annotated[
+        str | None,
+        Meta(description=f"One status, or several with commas between them: {', '.join(STATUS_BY_WORD)}."),
+    ] = None
 
 
 Query = TypeVar("Query", InboundQuery, MessagesQuery, CallbacksQuery)
