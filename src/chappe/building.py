@@ -13,7 +13,7 @@ from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
-from chappe.engines import AnyStore
+from chappe.engines import AnyStore, pressure_of
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
@@ -177,6 +177,7 @@ class Building:
             split_by_operator={
                 each.name: SPLIT_METHODS[self._settings.profile_of(each).split] for each in self._settings.operators
             },
+            pressure=lambda: pressure_of(self._store),
         )
 
     def callbacks(self) -> CallbackNode:

@@ -28,6 +28,11 @@ def fleet_of(store: AnyStore) -> Fleet:
     return Alone()
 
 
+def pressure_of(store: AnyStore) -> int:
+    """How many accepted messages wait in memory though their readers take what they can."""
+    return store.pressure
+
+
 def history_of(store: AnyStore, settings: Settings) -> HistoryMoves:
     """What carries finished messages of this store to their history."""
     return HistoryMoves(store, settings.gateway.retention_days)

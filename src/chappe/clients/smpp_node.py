@@ -53,8 +53,12 @@ from chappe.wire.smpp.statuses import CommandStatus
 MAX_UNBOUND: Final = 20_000
 #: Longest PDU of a peer that has not bound: many strangers must not fill the memory with beginnings of PDUs.
 UNBOUND_PDU_OCTETS: Final = 4_096
-#: Messages that one turn accepts: more would make those wait that are on their way out.
-ACCEPT_ITEMS: Final = 100
+#: Messages that one turn accepts at most, while all that was accepted leaves at once, and at least, when much waits:
+#: more would make those wait that are on their way out.
+ACCEPT_ITEMS: Final = 150
+ACCEPT_LEAST: Final = 50
+#: One message less for so many that wait: the balance is found while all of them fit into memory.
+WAITING_PER_ITEM: Final = 8
 #: What most answers carry besides the id.
 NO_TLVS: Final[Tlvs] = ()
 #: How often sessions look at the clock.
@@ -87,8 +91,12 @@ class ClientSmppNode:
         system_id: str = "chappe",
         max_unbound: int = MAX_UNBOUND,
         split_by_operator: Mapping[str, SplitMethod] | None = None,
+        pressure: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`split_by_operator` says how long messages are cut for each; unnamed ones are cut by UDH."""
+        """`split_by_operator` says how long messages are cut for each; unnamed ones are cut by UDH.
+
+        `pressure()` is how many accepted messages wait although their readers take what they can.
+        """
         self._account_by_system_id = {account.system_id: account for account in accounts if account.system_id}
         self._store = store
         self._routes = routes
@@ -100,6 +108,7 @@ class ClientSmppNode:
         #: Connections that have not bound yet, the oldest first.
         self._unbound: dict[SmppPeer, None] = {}
         self._max_unbound = max_unbound
+        self._pressure = pressure
         self._submissions: Gathered[Submission] = Gathered()
         self._binding: set[asyncio.Task[None]] = set()
         self._notes = Notes(store, clock)
@@ -364,7 +373,7 @@ class ClientSmppNode:
     async def _accept(self) -> None:
         """Store what came, then answer."""
         while True:
-            submissions = await self._submissions.take(ACCEPT_ITEMS)
+            submissions = await self._submissions.take(accept_limit(self._pressure()))
             events, event = EventBatch(self._clock.utc_us()), EventName.MT_ACCEPTED
             for submission in submissions:
                 message = submission.item.content
@@ -450,3 +459,8 @@ class ClientSmppNode:
             number=pdu.source_addr,
             detail=str(error),
         )
+
+
+def accept_limit(waiting: int) -> int:
+    """How many messages one turn accepts while so many wait on their way out."""
+    return max(ACCEPT_LEAST, ACCEPT_ITEMS - waiting // WAITING_PER_ITEM)

@@ -166,6 +166,11 @@ class Head:
         return found
 
     @property
+    def waiting(self) -> int:
+        """How many items wait here in memory."""
+        return self._in_memory
+
+    @property
     def is_empty(self) -> bool:
         """Nothing waits here, neither in memory nor known to be on disk."""
         return not any(self._rings)

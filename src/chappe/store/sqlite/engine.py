@@ -308,6 +308,14 @@ class SqliteStore:
         """A lease lives in this process and never ends before it."""
         return True
 
+    @property
+    def pressure(self) -> int:
+        """How many items wait in memory though their reader takes what it can.
+
+        Who accepts more than is handed on sends every message through the disk once more, and makes it late.
+        """
+        return self._queues.pressure
+
     def open_messages(self, client: str) -> int:
         return self._open_by_client.get(client, 0)
 

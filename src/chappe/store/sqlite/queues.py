@@ -24,6 +24,9 @@ from chappe.store.sqlite.writes import Effects
 
 #: Due items that one look brings into memory, per lane.
 DUE_ITEMS: Final = 500
+#: What a reader leaves waiting presses as far as it may take that within so many leases like its last one: what waits
+#: for a slow reader, or for none, is no reason to accept less.
+PRESSING_TURNS: Final = 8
 #: Where an item lies; neighbours of a batch mostly share it.
 _place: Final = attrgetter("queue", "priority", "lane", "due_at_ms")
 #: Pause before a lane with more due items than one look brings is looked at again.
@@ -47,6 +50,8 @@ class Queues:
         #: None stands for what cannot be read.
         self.leased: dict[int, Item | None] = {}
         self.depths = Depths()
+        #: The most items that a reader left waiting in memory when it leased before the last commits.
+        self.pressure = self._pressing = 0
 
     def head(self, queue: str) -> Head:
         """The head of a queue, made when nobody asked for it before."""
@@ -123,6 +128,7 @@ class Queues:
             return []
         items = head.take(limit)
         self.leased.update([(item.id, item) for item in items])
+        self._pressing = max(self._pressing, min(head.waiting, PRESSING_TURNS * len(items)))
         return items
 
     def release(self, items: Sequence[Item]) -> None:
@@ -178,6 +184,8 @@ class Queues:
         # What was laid in and left again counts first as one more: less than nothing cannot be counted.
         self.depths.add(effects.queued)
         self.depths.add(effects.deferred)
+        # A reader that waits for its window now will read on soon; one that has stopped presses no more after a while.
+        self.pressure, self._pressing = max(self._pressing, self.pressure * 3 // 4), 0
         self.depths.remove(effects.settled)
         self._forget_settled(effects.settled)
         self._replace(effects.replaced)
