@@ -293,22 +293,19 @@ def _count(raw: str | None) -> int | None:
 
 def _prefer_tlvs(receipt: Receipt, tlvs: tuple[tuple[int, bytes], ...]) -> Receipt:
     """Let the TLVs outrank the text wherever they say something."""
-    id, alternative_id, state, err = receipt.id, None, receipt.state, receipt.err
-    network_error_code = None
+    changed: dict[str, object] = {}
     for tag, value in tlvs:
         if tag == _RECEIPTED_MESSAGE_ID:
-            written = value.split(b"\0", 1)[0].decode("latin-1").strip()
+            written = value.partition(b"\0")[0].decode("latin-1").strip()
             if written and written != receipt.id:
-                id, alternative_id = written, receipt.id
+                changed |= {"id": written, "alternative_id": receipt.id}
         elif tag == _MESSAGE_STATE:
             stated = value[-1] if value else UNKNOWN  # some write it as a longer integer
-            state = stated if stated in STAT_BY_STATE and stated != UNKNOWN else state
+            if stated != receipt.state and stated in STAT_BY_STATE and stated != UNKNOWN:
+                changed["state"] = stated
         elif tag == _NETWORK_ERROR_CODE and len(value) == 3:
-            network_error_code = value
+            changed["network_error_code"] = value
             code = value[1] << 8 | value[2]
-            err = f"{code:03d}" if code or err is None else err
-    if alternative_id is None and network_error_code is None and id == receipt.id and state == receipt.state:
-        return receipt
-    return structs.replace(
-        receipt, id=id, alternative_id=alternative_id, state=state, err=err, network_error_code=network_error_code
-    )
+            if code or receipt.err is None:
+                changed["err"] = f"{code:03d}"
+    return structs.replace(receipt, **changed) if changed else receipt
