@@ -30,6 +30,8 @@ READY: Final = 4
 HOPELESS: Final = 10
 #: While something waits for a host, its queue is looked at no more often than this, in seconds.
 LOOK_AGAIN_S: Final = 1.0
+#: How many items such a look takes.
+LOOK_ITEMS: Final = 8
 #: Hosts, and messages with an earlier callback under way, that are remembered.
 MAX_REMEMBERED: Final = 20_000
 
@@ -80,8 +82,12 @@ class Caller:
         #: The client's own URL said that it is gone.
         self.is_off = False
         self.is_draining = False
+        #: The last look found nothing that may be posted.
+        self.is_waiting = False
         #: Its queue is being read: what is given back rings for nothing new.
         self.is_feeding = False
+        #: Somebody else wanted it read meanwhile.
+        self.is_wanted = False
         #: Monotonic seconds before which a look at its queue is not worth while.
         self.look_at = 0.0
         self._clock = clock
@@ -110,6 +116,8 @@ class Caller:
         """How many more items are worth leasing now."""
         if self.is_draining:
             return 0
+        if self.is_waiting:
+            return LOOK_ITEMS if self.calls.room else 0
         ahead = self.terms.max_connections * self._batch * READY
         return ahead - len(self._ready) if len(self._ready) < ahead // 2 and self.calls.room else 0
 

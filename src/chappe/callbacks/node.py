@@ -4,6 +4,7 @@ Reads `callback:NAME`; writes outcomes, or a retry at a later time, and the repl
 """
 
 import asyncio
+import random
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,7 @@ class CallbackNode:
                 self._group = group
                 self._start_callers()
                 group.create_task(self._feed_hungry(), name="callback feed")
+                group.create_task(self._look_again(), name="callback look")
                 group.create_task(self._settle(), name="callback settle")
                 group.create_task(self._switch_off(), name="callback switch")
                 group.create_task(self._crashes.run(), name="callback crashes")
@@ -153,14 +155,12 @@ class CallbackNode:
         return under_way + self._settling + len(self._outcomes)
 
     async def _tick(self) -> None:
-        """Look after calls that take too long, and after clients that something waits for."""
+        """Look after calls that take too long, and after URLs that are switched off or on."""
         look_at = 0.0
         while True:
             now = self._clock.monotonic()
             for caller in self.callers.values():
                 caller.calls.look()
-                if caller.look_at and caller.look_at <= now:
-                    self._wake(caller)
             if now >= look_at:
                 look_at = now + LOOK_FOR_SWITCHES_S
                 await self._look_for_switches()
@@ -185,11 +185,32 @@ class CallbackNode:
         while True:
             for caller in await self._hungry.take():
                 self._is_hungry.discard(caller.terms.client)
-                caller.is_feeding = True
-                try:
-                    await self._feed(caller)
-                finally:
-                    caller.is_feeding = False
+                await self._feed_alone(caller)
+
+    async def _look_again(self) -> None:
+        """Look after clients whose hosts are waited for, evenly over the time: many dead ones are no burst of work."""
+        while True:
+            now = self._clock.monotonic()
+            due = [caller for caller in self.callers.values() if caller.look_at and caller.look_at <= now]
+            for caller in due:
+                await self._feed_alone(caller)
+                await asyncio.sleep(TICK_S / len(due))
+            if not due:
+                await asyncio.sleep(TICK_S)
+
+    async def _feed_alone(self, caller: Caller) -> None:
+        """Two of our loops never read the same queue at once; who comes second has the first one read on."""
+        if caller.is_feeding:
+            caller.is_wanted = True
+            return
+        caller.is_feeding = True
+        try:
+            await self._feed(caller)
+        finally:
+            caller.is_feeding = False
+        if caller.is_wanted:
+            caller.is_wanted = False
+            self._wake(caller)
 
     async def _feed(self, caller: Caller) -> None:
         """Lease what the client's connections can take soon."""
@@ -203,9 +224,10 @@ class CallbackNode:
             if not items:
                 return
             found = caller.sort(items)
-            if not found.ready:
+            caller.is_waiting = not found.ready
+            if caller.is_waiting:
                 # All of it waits for its host: the queue rings for it in vain.
-                caller.look_at = now + LOOK_AGAIN_S
+                caller.look_at = now + LOOK_AGAIN_S * (1 + random.random())
             caller.returned += found.given_back
             for item in found.in_the_way:
                 self._outcomes.add(Outcome(item, False, caller.due_again_ms(item), "its host is waited for"))

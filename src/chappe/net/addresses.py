@@ -55,8 +55,10 @@ async def addresses_of(host: str, port: int, executor: Executor, *, allow_privat
 
     Raises: OSError when it has none, ForbiddenAddress when it has none that may be called.
     """
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(executor, _look_up, host, port)
+    if literal(host) is not None:
+        found = [host]
+    else:
+        found = await asyncio.get_running_loop().run_in_executor(executor, _look_up, host, port)
     allowed = [each for each in found if allow_private or is_public(ip_address(each.partition("%")[0]))]
     if not allowed:
         raise ForbiddenAddress(f"{host} is {', '.join(found[:3])}: no public address, and allow_private is not set")

@@ -155,7 +155,7 @@ class Calls:
     def close(self) -> None:
         """Close everything; calls that are under way are forgotten."""
         for connection in self._busy:
-            connection.close()
+            connection.forget()
         while self._idle_count:
             self._close_one_idle()
         self._busy.clear()
@@ -328,6 +328,11 @@ class Connection(asyncio.Protocol):
         if call is not None:
             answer = Answer(status, b"", retry_after) if status >= 200 else Answer(0, fault=why)
             self._calls.done(self, call, answer, is_kept=False)
+
+    def forget(self) -> None:
+        """End the connection; nobody hears what becomes of its call."""
+        self._call = None
+        self.close()
 
     def close(self) -> None:
         """End the connection without waiting for anything."""

@@ -309,3 +309,17 @@ def test_a_url_is_taken_apart() -> None:
     assert (endpoint.authority, endpoint.target) == ("Shop.Example:8443", "/a/b?c=%20&d")
     assert endpoint_of("http://[::1]").host == "::1"
     assert endpoint_of("http://shop.example?x=1").target == "/?x=1"
+
+
+@in_loop
+async def test_calls_that_are_closed_are_heard_of_no_more() -> None:
+    desk = Desk()
+    async with serving(saying(closes=False)) as (port, connections):
+        desk.begin(port)
+        while not connections:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        desk.calls.close()
+        await asyncio.sleep(0.05)
+
+    assert desk.answers.empty()
