@@ -168,6 +168,8 @@ async def test_a_list_is_narrowed_by_every_filter(tmp_path: Path) -> None:
         ("status=", "?status"),
         ("to=", "?to"),
         ("created_after=yesterday", "?created_after"),
+        ("created_after=null", "?created_after"),
+        ("created_after=0.5", "?created_after"),
         ("created_after=2026-01-01T00:00:00", "?created_after"),
         ("cursor=nonsense", "?cursor"),
         ("cursor=AAAAAAAAAAAAAAAA", "?cursor"),

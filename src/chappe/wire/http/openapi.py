@@ -154,6 +154,11 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.has_key:
         replayed = {"description": "`true`: the answer of an earlier request.", "schema": {"type": "string"}}
         answer["headers"] = {"Idempotency-Replayed": replayed}
+    if operation.leads_to:
+        answer["links"] = {
+            name: {"operationId": name, "parameters": {"id": f"$response.body#{place}"}}
+            for name, place in operation.leads_to.items()
+        }
     by_status: dict[int, list[Code]] = {}
     for code in operation.refusals:
         by_status.setdefault(code.http_status, []).append(code)

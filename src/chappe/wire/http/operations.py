@@ -108,6 +108,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: type | None = None
     bodies: Sequence[type | Many] = ()
     has_key: bool = False
+    #: Operation → where in the answer its `{id}` stands.
+    leads_to: Mapping[str, str] = {}
     #: What `{id}` of the path names.
     id_words: str = "The message's id."
     status: int = 200
@@ -132,6 +134,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         status=202,
         answers=(Accepted, Many(("Accepted", "Problem"))),
         answer_words="On disk; of many messages at least one.",
+        leads_to={"getMessage": "/id", "cancelMessage": "/id"},
         refusals=(
             *FOR_CLIENTS,
             *FOR_BODIES,
@@ -170,6 +173,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         words="This client's messages, newest first, whichever door they came by. One call does a bounded amount of "
         "work: a page may hold fewer than `limit`, or none, and `next` leads on all the same.",
         query=MessagesQuery,
+        leads_to={"getMessage": "/data/0/id"},
         answers=(MessageList,),
         answer_words="A page.",
         refusals=(*FOR_CLIENTS, Code.INVALID_QUERY, Code.STORE_AWAY, Code.BUSY),
@@ -265,6 +269,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         title="List failed callbacks",
         words="Callbacks to this client that were given up after days, newest first.",
         query=CallbacksQuery,
+        leads_to={"replayCallback": "/data/0/id"},
         answers=(FailedList,),
         answer_words="A page.",
         refusals=(*FOR_CLIENTS, Code.INVALID_QUERY, Code.STORE_AWAY),

@@ -67,6 +67,7 @@ Query = TypeVar("Query", InboundQuery, MessagesQuery, CallbacksQuery)
 
 #: How msgspec says where an error is.
 _PLACE: Final = re.compile(r" - at `\$\.?(?P<name>[^`]*)`$")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]")
 _UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 
 
@@ -82,6 +83,9 @@ def read_query(query: str, kind: type[Query]) -> Query | Refusal:
             return invalid(name, "stands there twice")
         values[name] = value
     _undo_plus(values)
+    # Loosely read, a number is a moment too, and "null" is none.
+    if "created_after" in values and not _MOMENT.match(values["created_after"]):
+        return invalid("created_after", "is no moment: write 2026-01-16T12:00:00Z")
     try:
         read = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
