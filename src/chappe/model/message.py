@@ -53,7 +53,7 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     send_at_ms: int = 0
     #: What becomes of it is told by callbacks and not over SMPP.
     is_called_back: bool = False
-    #: Where: empty for its client's own URL.
+    #: Where: empty for its client's own URL.  In front of it may stand how, as `rules.asked` writes it.
     callback_url: str = ""
     #: The id by which its client knows it, where that is not its own: one of several that were handed in at once,
     #: or of a client that has no room for long ids.
@@ -97,12 +97,14 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True):
     user_message_reference: bytes = b""
     #: In how many parts the message left.
     parts: int = 1
-    #: Where a callback goes: empty for its client's own URL.
+    #: Where a callback goes, as its message has it.
     callback_url: str = ""
     #: As the message has it.
     known_as: str = ""
     #: An operator had taken it.
     was_sent: bool = True
+    #: The operator's own name for it, where one is known.
+    operator_reference: str = ""
 
 
 Content = Message | Receipt

@@ -152,7 +152,7 @@ class Doubts:
         detail = f"part {part} of {message.parts}; {LATE}" if message.parts > 1 else LATE
         told = (message.client, self._name, message.dest, message.source, message.reference, yes.reference, detail)
         events.add(EventName.MT_SENT, item.id, *told)
-        receipt = told_of_sending(message, self._ids, events.at_us, self._name)
+        receipt = told_of_sending(message, self._ids, events.at_us, self._name, yes.reference)
         return Sent(item, self._name, yes.reference, events.at_us, part, receipt)
 
     def _doubted(self, doubts: Iterable[Doubt], events: EventBatch, settlements: list[Settlement]) -> list[Item]:

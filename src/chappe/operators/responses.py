@@ -135,7 +135,7 @@ class Responses:
             self._order.answered(item)
         receipt = None
         if message.is_called_back:
-            receipt = told_of_sending(message, self._ids, events.at_us, self._name)
+            receipt = told_of_sending(message, self._ids, events.at_us, self._name, reference)
         settlements.append(Sent(item, self._name, reference, events.at_us, flight.part, receipt))
 
     def _refused(

@@ -14,8 +14,8 @@ def tell(events: EventBatch, event: EventName, operator: str, item: Item, detail
     events.add(event, item.id, message.client, operator, message.dest, message.source, message.reference, "", detail)
 
 
-def told_of_sending(message: Message, ids: IdMaker, at_us: int, operator: str) -> Item | None:
+def told_of_sending(message: Message, ids: IdMaker, at_us: int, operator: str, reference: str) -> Item | None:
     """What the client is told of its message's sending, if it asked to hear of that."""
     if not message.is_called_back or not wants_sending(message):
         return None
-    return sending_told(message, ids.next(at_us // 1000), at_us, operator)
+    return sending_told(message, ids.next(at_us // 1000), at_us, operator, reference)

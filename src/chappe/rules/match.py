@@ -5,6 +5,7 @@ from zlib import crc32
 
 from chappe.model.lifecycle import FINAL, Status, may_move
 from chappe.model.message import Item, Message, Receipt
+from chappe.rules import asked
 
 #: SMPP 3.4 §5.2.17, bits 1-0 and 4 of registered_delivery.
 RECEIPT_MASK = 0x03
@@ -39,15 +40,22 @@ def wants_receipt(registered_delivery: int, status: Status) -> bool:
     """Say whether the sender asked to hear of this status.  SMPP 3.4 §5.2.17, 5.0 §4.7.21."""
     if status not in FINAL:
         return bool(registered_delivery & INTERMEDIATE)
-    asked = registered_delivery & RECEIPT_MASK
-    if asked == FAILURE_ONLY:
+    wanted = registered_delivery & RECEIPT_MASK
+    if wanted == FAILURE_ONLY:
         return status is not Status.DELIVERED
-    return asked == ALWAYS or (asked == SUCCESS_ONLY and status is Status.DELIVERED)
+    return wanted == ALWAYS or (wanted == SUCCESS_ONLY and status is Status.DELIVERED)
+
+
+def wants_told(message: Message, status: Status, *, was_sent: bool = True) -> bool:
+    """Say whether a message's client is to hear of a status; `was_sent`: an operator had taken it."""
+    if not wants_receipt(message.registered_delivery, status):
+        return False
+    return not message.callback_url or asked.wants(message.callback_url, status, was_sent=was_sent)
 
 
 def wants_sending(message: Message) -> bool:
     """Say whether the client asked to hear that its message was sent: SMPP has no word for that."""
-    return message.is_called_back and bool(message.registered_delivery & INTERMEDIATE)
+    return message.is_called_back and wants_told(message, Status.SENT)
 
 
 def receipt_of(
@@ -60,6 +68,7 @@ def receipt_of(
     operator: str,
     network_error: bytes = b"",
     was_sent: bool = True,
+    operator_reference: str = "",
 ) -> Receipt:
     """Make what the client is told: it goes back the way the message came."""
     return Receipt(
@@ -86,6 +95,7 @@ def receipt_of(
         message.callback_url,
         message.known_as,
         was_sent,
+        operator_reference,
     )
 
 
@@ -104,7 +114,7 @@ def receipt_item(message: Message, receipt: Receipt, number: int) -> Item:
 
 def host_of(url: str) -> str:
     """Scheme, host and port: what is up or down as one."""
-    return "/".join(url.split("/", 3)[:3]).lower()
+    return "/".join(asked.asked_of(url).url.split("/", 3)[:3]).lower()
 
 
 #: Octets of the text that a receipt repeats, SMPP 3.4 appendix B.

@@ -10,6 +10,7 @@ from chappe.model.address import same_handset
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import FINAL, Status, status_of_parts
 from chappe.model.message import Item, Message
+from chappe.rules import asked
 from chappe.rules.match import Verdict, judge, receipt_item, receipt_of, wants_receipt
 from chappe.store.port import Life, Report
 
@@ -128,7 +129,9 @@ class Applying:
         self._writes.moved.append((life.id, int(life.status), error, life.final_at_us))
         if message is None:
             return
-        if wants_receipt(message.registered_delivery, life.status):
+        if wants_receipt(message.registered_delivery, life.status) and (
+            not message.callback_url or asked.wants(message.callback_url, life.status)
+        ):
             self._enqueue_receipt(life, message, at_us, report)
         if is_final:
             self._writes.effects.closed.append(message.client)
@@ -143,6 +146,7 @@ class Applying:
             done_at_ms=at_us // 1000,
             operator=life.operator,
             network_error=report.network_error if report else b"",
+            operator_reference=report.references[0] if message.is_called_back and report and report.references else "",
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
         number = report.id if report else life.id

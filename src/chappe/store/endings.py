@@ -6,7 +6,7 @@ Nodes of several places use it; it must never know why a message ends.
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
-from chappe.rules.match import receipt_item, receipt_of, wants_receipt
+from chappe.rules.match import receipt_item, receipt_of, wants_told
 from chappe.store.port import Ended
 
 
@@ -15,7 +15,7 @@ def end(item: Item, status: Status, error: str, at_us: int, operator: str) -> En
     message = item.content
     assert isinstance(message, Message)
     receipt = None
-    if wants_receipt(message.registered_delivery, status):
+    if wants_told(message, status, was_sent=False):
         told = receipt_of(
             message,
             status,
@@ -29,8 +29,16 @@ def end(item: Item, status: Status, error: str, at_us: int, operator: str) -> En
     return Ended(item, status, error, at_us, receipt, operator)
 
 
-def sending_told(message: Message, number: int, at_us: int, operator: str) -> Item:
+def sending_told(message: Message, number: int, at_us: int, operator: str, reference: str) -> Item:
     """The receipt that says that an operator has taken a whole message; `number` is an id of its own."""
     at_ms = at_us // 1000
-    told = receipt_of(message, Status.SENT, error="000", submitted_at_ms=at_ms, done_at_ms=at_ms, operator=operator)
+    told = receipt_of(
+        message,
+        Status.SENT,
+        error="000",
+        submitted_at_ms=at_ms,
+        done_at_ms=at_ms,
+        operator=operator,
+        operator_reference=reference,
+    )
     return receipt_item(message, told, number)

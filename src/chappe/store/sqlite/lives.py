@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from chappe.model.lifecycle import FINAL, Status
 from chappe.model.message import Message
+from chappe.rules import asked
 from chappe.rules.match import receipt_item, receipt_of, wants_receipt
 from chappe.store.port import Life, Report
 from chappe.store.sqlite import rows
@@ -81,7 +82,9 @@ class Lives:
         self._writes.moved.append((life.id, int(life.status), error, life.final_at_us))
         if message is None:
             return
-        if wants_receipt(message.registered_delivery, life.status):
+        if wants_receipt(message.registered_delivery, life.status) and (
+            not message.callback_url or asked.wants(message.callback_url, life.status)
+        ):
             self._enqueue_receipt(life, message, at_us, report)
         if is_final:
             self._writes.finished.append((life.id,))
@@ -99,6 +102,7 @@ class Lives:
             done_at_ms=at_us // 1000,
             operator=life.operator,
             network_error=report.network_error if report else b"",
+            operator_reference=report.references[0] if message.is_called_back and report and report.references else "",
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
         number = report.id if report else life.id
