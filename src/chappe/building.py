@@ -182,11 +182,12 @@ class Building:
 
     def callbacks(self) -> CallbackNode:
         settings = self._settings
+        names = {each.name: each.system_id for each in settings.operators}
         return CallbackNode(
             [
                 terms
                 for client in settings.clients
-                for terms in (callback_terms_of(client), trial_callback_terms_of(client))
+                for terms in (callback_terms_of(client, names), trial_callback_terms_of(client, names))
                 if terms is not None
             ],
             self._store,

@@ -3,7 +3,7 @@
 It must never make a node or a store; `assembly.py` does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def account_of(client: Client, now: float) -> Account:
         throttle=Throttle(client.rate, now),
         default_validity_s=client.default_validity_s,
     )
-    account.callbacks = rights_of(client.callback)
+    account.callbacks = rights_of(callback_of(client))
     if client.smpp is not None:
         smpp = client.smpp
         account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
@@ -75,31 +75,44 @@ def account_of(client: Client, now: float) -> Account:
     return account
 
 
-def callback_terms_of(client: Client) -> CallbackTerms | None:
+def callback_of(client: Client) -> ClientCallback | None:
+    """Where a client is called back; who has a username may name URLs without further settings."""
+    has_username = client.http is not None and client.http.username is not None
+    return client.callback or (ClientCallback() if has_username else None)
+
+
+def callback_terms_of(client: Client, account_by_operator: Mapping[str, str] | None = None) -> CallbackTerms | None:
     """How a client is called back; None when it is not."""
-    callback = client.callback
+    callback = callback_of(client)
     if callback is None or not client.enabled:
         return None
-    host = endpoint_of(callback.url).host if callback.url else ""
+    hosts = [endpoint_of(url).host for url in (callback.url, callback.status_url) if url]
     secrets = () if callback.secret is None else (callback.secret, *callback.previous_secrets)
     return CallbackTerms(
         client=client.name,
+        username=(client.http.username or "") if client.http else "",
         url=callback.url,
         keys=tuple(read_secret(each) for each in secrets),
+        status_url=callback.status_url,
         format=callback.format.value,
+        method=callback.method.value.upper(),
+        takes_replies=callback.replies,
+        account_by_operator=account_by_operator or {},
         batch=callback.batch,
         max_connections=callback.max_connections,
         timeout_s=callback.timeout_s,
         retry_s=callback.retry_s,
         give_up_after_s=callback.give_up_after_s,
         allow_private=callback.allow_private,
-        private_host=host if host == "localhost" or literal(host) is not None else "",
+        private_hosts=frozenset(host for host in hosts if host == "localhost" or literal(host) is not None),
     )
 
 
-def trial_callback_terms_of(client: Client) -> CallbackTerms | None:
+def trial_callback_terms_of(
+    client: Client, account_by_operator: Mapping[str, str] | None = None
+) -> CallbackTerms | None:
     """How a client hears of its trials: as of its messages, by connections of their own."""
-    terms = callback_terms_of(client) if client.http and test_token_digest(client.http) else None
+    terms = callback_terms_of(client, account_by_operator) if client.http and test_token_digest(client.http) else None
     return None if terms is None else msgspec.structs.replace(terms, client=trial_client(client.name))
 
 
@@ -107,7 +120,9 @@ def rights_of(callback: ClientCallback | None) -> CallbackRights:
     """What a client may ask to be called back for."""
     if callback is None or CallbackEvent.STATUS not in callback.events:
         return NO_CALLBACKS
-    return CallbackRights(has_url=bool(callback.url), may_name_url=True, allow_private=callback.allow_private)
+    return CallbackRights(
+        has_url=bool(callback.status_url or callback.url), may_name_url=True, allow_private=callback.allow_private
+    )
 
 
 def trial_account_of(client: Client, now: float) -> Account:
@@ -121,7 +136,7 @@ def trial_account_of(client: Client, now: float) -> Account:
         throttle=Throttle(client.rate, now),
         default_validity_s=client.default_validity_s,
         trial_of=client.name,
-        callbacks=rights_of(client.callback),
+        callbacks=rights_of(callback_of(client)),
     )
 
 

@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from chappe.callbacks.render import FORMATS
+from chappe.callbacks.formats import FORMATS, format_of
 from chappe.callbacks.terms import Outgoing, Piece, Terms
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL
 from chappe.model.message import Item, Message, Receipt
 from chappe.net.http_calls import Answer, Call, Calls, Endpoint, endpoint_of
+from chappe.rules.asked import asked_of
 from chappe.rules.calling import GONE, Circuit, pause_s, retry_after_s
 from chappe.rules.match import host_of
 from chappe.runtime.batching import Gathered
@@ -97,8 +98,7 @@ class Caller:
         self._wake = wake
         self._gone = gone
         self._took = took
-        self._format = FORMATS[terms.format]
-        self._batch = terms.batch if self._format.can_batch else 1
+        self._batch = terms.batch if FORMATS[terms.format].can_batch else 1
         self._ready: deque[Piece] = deque()
         #: Leased, but its host may not be tried after all: to be given back.
         self.returned: list[Item] = []
@@ -149,7 +149,8 @@ class Caller:
         content = item.content
         if isinstance(content, Receipt) and not self._is_next(item, content):
             return
-        self._ready.append(self._format.piece(item, self._url_of(item), self._encodings))
+        terms = self.terms
+        self._ready.append(format_of(item, terms).piece(item, self._url_of(item), self._encodings, terms))
 
     def _is_next(self, item: Item, receipt: Receipt) -> bool:
         """No earlier callback of the message is under way or waits; a status that is not final makes others wait."""
@@ -168,8 +169,10 @@ class Caller:
         return True
 
     def _url_of(self, item: Item) -> str:
-        content = item.content
-        return (content.callback_url if isinstance(content, Receipt) else "") or self.terms.url
+        content, terms = item.content, self.terms
+        if not isinstance(content, Receipt):
+            return terms.url
+        return (content.callback_url and asked_of(content.callback_url).url) or terms.status_url or terms.url
 
     # -- hosts --------------------------------------------------------------------------------------
 
@@ -225,12 +228,13 @@ class Caller:
     def _take(self, url: str) -> Sequence[Piece]:
         """Ready callbacks for one URL, one after the other."""
         pieces = [self._ready.popleft()]
-        while len(pieces) < self._batch and self._ready and self._ready[0].url == url:
+        limit = self._batch if pieces[0].format.can_batch else 1
+        while len(pieces) < limit and self._ready and self._ready[0].url == url and self._ready[0].format.can_batch:
             pieces.append(self._ready.popleft())
         return pieces
 
     def _begin(self, pieces: Sequence[Piece], circuit: Circuit) -> None:
-        request = self._format.request(pieces, self.terms, self._clock.utc_us() // 1_000_000)
+        request = pieces[0].format.request(pieces, self.terms, self._clock.utc_us() // 1_000_000)
         try:
             endpoint = endpoint_of(request.url)
         except ValueError as error:
@@ -262,7 +266,7 @@ class Caller:
         posted: Posted = call.context
         posted.circuit.trying -= 1
         now = self._clock.monotonic()
-        if self._format.is_taken(answer.status, answer.body):
+        if posted.pieces[0].format.is_taken(answer.status, answer.body):
             posted.circuit.answered()
             self._took(self.terms.client, now - call.began_at)
             self._taken(posted.pieces, answer)
@@ -274,7 +278,8 @@ class Caller:
     def _taken(self, pieces: Sequence[Piece], answer: Answer) -> None:
         detail = f"HTTP {answer.status}"
         if len(pieces) == 1 and answer.body and isinstance(pieces[0].item.content, Message):
-            self._outcomes.add(Outcome(pieces[0].item, True, 0, detail, self._format.reply_in(answer.body)))
+            reply = pieces[0].format.reply_in(answer.body, answer.content_type) if self.terms.takes_replies else ""
+            self._outcomes.add(Outcome(pieces[0].item, True, 0, detail, reply))
             return
         for piece in pieces:
             self._outcomes.add(Outcome(piece.item, True, 0, detail))
@@ -292,6 +297,8 @@ class Caller:
 
     def _refused(self, posted: Posted, answer: Answer, now: float) -> None:
         detail = answer.fault or f"HTTP {answer.status}"
+        if not answer.fault and 200 <= answer.status < 300:
+            detail += " without its acknowledgement"
         circuit, first = posted.circuit, posted.pieces[0]
         if answer.status == GONE:
             self._refused_for_good(posted.pieces, detail)

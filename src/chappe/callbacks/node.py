@@ -120,7 +120,7 @@ class CallbackNode:
             caller.on_answer,
             limit=terms.max_connections,
             timeout_s=terms.timeout_s,
-            may_be_private=lambda host: terms.allow_private or host == terms.private_host,
+            may_be_private=lambda host: terms.allow_private or host in terms.private_hosts,
             executor=self._executor,
             tls=self._tls_context,
             spawn=self._spawn,

@@ -6,11 +6,10 @@ Pure: items and moments in, octets out.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
 
 import msgspec
 
-from chappe.callbacks.terms import Format, Outgoing, Piece, Terms
+from chappe.callbacks.terms import Outgoing, Piece, Terms
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL, Status
 from chappe.model.message import Item, Receipt
@@ -30,7 +29,7 @@ class ChappeFormat:
 
     can_batch = True
 
-    def piece(self, item: Item, url: str, encodings: Mapping[str, Encoding]) -> Piece:
+    def piece(self, item: Item, url: str, encodings: Mapping[str, Encoding], terms: Terms) -> Piece:
         """Write one callback."""
         content = item.content
         if isinstance(content, Receipt):
@@ -44,7 +43,7 @@ class ChappeFormat:
                 _time(at_ms),
                 inbound_of(content, encodings.get(content.operator, Encoding.GSM7)),
             )
-        return Piece(item, url, _encode(callback))
+        return Piece(item, url, _encode(callback), self)
 
     def request(self, pieces: Sequence[Piece], terms: Terms, unix_s: int) -> Outgoing:
         """One callback as an object, or several as an array where the client asked for batches."""
@@ -62,7 +61,7 @@ class ChappeFormat:
         """Any 2xx, whatever it says."""
         return 200 <= status < 300
 
-    def reply_in(self, body: bytes) -> str:
+    def reply_in(self, body: bytes, content_type: str) -> str:
         """`{"reply":{"text":"…"}}`; whatever else a client says is its own affair."""
         if b"reply" not in body:
             return ""
@@ -71,9 +70,6 @@ class ChappeFormat:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return ""
         return "" if reply is None else reply.text
-
-
-FORMATS: Final[Mapping[str, Format]] = {"chappe": ChappeFormat()}
 
 
 def webhook_id(item: Item) -> str:

@@ -16,11 +16,21 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a client's `[clients.callback]` says."""
 
     client: str
+    #: Its name at the doors of other gateways' clients.
+    username: str = ""
     #: Empty: only messages that name a URL themselves are told of.
     url: str
     #: Keys that sign, the newest first; none: callbacks bear no signature.
     keys: tuple[bytes, ...] = ()
+    #: Where statuses are told, if not at `url`.
+    status_url: str = ""
     format: str = "chappe"
+    #: GET or POST, where the format leaves a choice.
+    method: str = "POST"
+    #: A text in the answer to an MO goes to the handset.
+    takes_replies: bool = True
+    #: Operator → the name by which it knows us.
+    account_by_operator: Mapping[str, str] = {}
     #: How many callbacks one body carries at most.
     batch: int = 1
     max_connections: int = 16
@@ -30,8 +40,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     #: Age after which a callback that was refused is given up.
     give_up_after_s: float = 259_200.0
     allow_private: bool = False
-    #: A host in our own house that the settings themselves name.
-    private_host: str = ""
+    #: Hosts in our own house that the settings themselves name.
+    private_hosts: frozenset[str] = frozenset()
 
     @property
     def queue(self) -> str:
@@ -43,8 +53,10 @@ class Piece(msgspec.Struct, gc=False):
     """One callback, ready to be posted: where to, and its part of the request."""
 
     item: Item
+    #: As the settings or the message have it.
     url: str
     octets: bytes
+    format: "Format"
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +74,7 @@ class Format(Protocol):
     #: Several pieces fit into one request.
     can_batch: bool
 
-    def piece(self, item: Item, url: str, encodings: Mapping[str, Encoding]) -> Piece:
+    def piece(self, item: Item, url: str, encodings: Mapping[str, Encoding], terms: Terms) -> Piece:
         """Write one callback; `encodings` says how an operator's data_coding 0 reads."""
         ...
 
@@ -74,6 +86,6 @@ class Format(Protocol):
         """Whether the client has taken what was posted."""
         ...
 
-    def reply_in(self, body: bytes) -> str:
+    def reply_in(self, body: bytes, content_type: str) -> str:
         """The text that the client answers to a single MO with; empty for none."""
         ...

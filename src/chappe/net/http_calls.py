@@ -24,6 +24,7 @@ MAX_HEAD: Final = 16_384
 #: A connection that was not used for so long is closed: many servers do so themselves not much later.
 KEEP_S: Final = 30.0
 _RETRY_AFTER: Final = b"retry-after"
+_CONTENT_TYPE: Final = b"content-type"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     body: bytes = b""
     retry_after: str = ""
     fault: str = ""
+    content_type: str = ""
 
 
 class Call(msgspec.Struct):
@@ -241,7 +243,7 @@ class Connection(asyncio.Protocol):
 
     def _clear(self) -> None:
         self._status = 0
-        self._retry_after = ""
+        self._retry_after = self._content_type = ""
         self._body = b""
         self._head_octets = 0
         self._has_heard = False
@@ -286,6 +288,8 @@ class Connection(asyncio.Protocol):
         """A line of the head."""
         if len(name) == len(_RETRY_AFTER) and name.lower() == _RETRY_AFTER:
             self._retry_after = value.decode("latin-1").strip()
+        elif len(name) == len(_CONTENT_TYPE) and name.lower() == _CONTENT_TYPE:
+            self._content_type = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -343,7 +347,7 @@ class Connection(asyncio.Protocol):
     def _end(self, *, is_kept: bool) -> None:
         call, self._call = self._call, None
         assert call is not None
-        answer = Answer(self._status, self._body, self._retry_after)
+        answer = Answer(self._status, self._body, self._retry_after, "", self._content_type)
         is_kept = is_kept and self.is_open
         if is_kept:
             self._clear()

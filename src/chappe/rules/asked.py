@@ -45,7 +45,7 @@ class Asked(msgspec.Struct, frozen=True):
     words: Words = Words.OWN
     outcomes: Outcome = ALL_OUTCOMES
     method: str = "GET"
-    #: Jasmin's dlr-level.
+    #: Jasmin's dlr-level; for Kannel a sum: 1 where the handset's number was written with +, 2 where ours was.
     level: int = 0
 
     def __str__(self) -> str:

@@ -96,6 +96,10 @@ def _clients(settings: Settings) -> Iterator[Fault]:
         yield from _doors(at, client)
     smpp = [(f"{at}.smpp.system_id", client.smpp.system_id) for at, client in clients if client.smpp]
     yield from _repeats(smpp, "system_id")
+    usernames = [
+        (f"{at}.http.username", client.http.username) for at, client in clients if client.http and client.http.username
+    ]
+    yield from _repeats(usernames, "username")
     tokens = [
         (f"{at}.http.{key}", digest)
         for at, client in clients
@@ -123,8 +127,9 @@ def _doors(at: str, client: Client) -> Iterator[Fault]:
     if client.http:
         has_one = (client.http.token is None) != (client.http.token_hash is None)
         has_none = client.http.token is client.http.token_hash is None
-        if not (has_one or (has_none and client.http.certificates)):
+        if not (has_one or (has_none and (client.http.certificates or client.http.username is not None))):
             yield f"{at}.http.token", "expected either token or token_hash"
+        yield from _username(f"{at}.http", client.http)
     if client.http and client.http.test_token is not None and client.http.test_token_hash is not None:
         yield f"{at}.http.test_token", "expected either test_token or test_token_hash"
 
@@ -147,15 +152,10 @@ def _certificates(settings: Settings) -> Iterator[Fault]:
 
 
 def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
-    if callback.format is not CallbackFormat.CHAPPE:
-        yield f"{at}.format", 'this release has one format: expected "chappe"'
-    try:
-        parts = urlsplit(callback.url)
-        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        if callback.url and (not has_host or parts.username is not None or not callback.url.isascii()):
-            yield f"{at}.url", f"expected a URL with a host and without a user name, in ASCII: {callback.url!r}"
-    except ValueError as error:
-        yield f"{at}.url", f"expected a URL http://… or https://…: {error}"
+    yield from _url(f"{at}.url", callback.url)
+    yield from _url(f"{at}.status_url", callback.status_url)
+    if callback.batch > 1 and callback.format is not CallbackFormat.CHAPPE:
+        yield f"{at}.batch", f"the format {callback.format.value!r} has no batches: expected 1"
     secrets = [] if callback.secret is None else [(f"{at}.secret", callback.secret)]
     for key, secret in (*secrets, *((f"{at}.previous_secrets", each) for each in callback.previous_secrets)):
         try:
@@ -164,6 +164,25 @@ def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
             yield key, str(error)
     if callback.previous_secrets and callback.secret is None:
         yield f"{at}.secret", "previous_secrets need a secret"
+
+
+def _url(key: str, url: str) -> Iterator[Fault]:
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        if url and (not has_host or parts.username is not None or not url.isascii()):
+            yield key, f"expected a URL with a host and without a user name, in ASCII: {url!r}"
+    except ValueError as error:
+        yield key, f"expected a URL http://… or https://…: {error}"
+
+
+def _username(at: str, http: ClientHttp) -> Iterator[Fault]:
+    """A name needs a password, and a password a name."""
+    passwords = (http.password is not None) + (http.password_hash is not None)
+    if http.username is not None and passwords != 1:
+        yield f"{at}.password", "a username needs either password or password_hash"
+    elif http.username is None and (passwords or http.sender is not None):
+        yield f"{at}.username", "password, password_hash and sender are for a username"
 
 
 def _networks(key: str, allowed: Iterable[str]) -> Iterator[Fault]:

@@ -40,6 +40,13 @@ class CallbackFormat(Enum):
     JASMIN = "jasmin"
 
 
+class CallMethod(Enum):
+    """How a web server of a client is asked, where its callbacks' shape leaves a choice."""
+
+    GET = "get"
+    POST = "post"
+
+
 class CallbackEvent(Enum):
     """What a client may be called back for."""
 
@@ -66,6 +73,11 @@ Token = Annotated[str, Meta(pattern=r"^[!-~]{1,255}$", extra={"expected": "1 to 
 TokenHash = Annotated[
     str, Meta(pattern=r"^[0-9a-fA-F]{64}$", extra={"expected": "the SHA-256 of the token in 64 hexadecimal digits"})
 ]
+Username = Annotated[str, Meta(pattern=r"^[!-~]{1,64}$", extra={"expected": "1 to 64 printable ASCII characters"})]
+DoorPassword = Annotated[
+    str, Meta(pattern=r"^[ -~]{1,255}$", extra={"expected": "1 to 255 printable ASCII characters"})
+]
+Sender = Annotated[str, Meta(pattern=r"^\S.{0,15}$", extra={"expected": "a number or a name, at most 16 characters"})]
 Word = Annotated[str, Meta(pattern=r"^\S+$", extra={"expected": "one word"})]
 
 
@@ -134,7 +146,7 @@ class ClientSmpp(Table, frozen=True, kw_only=True):
 
 
 class ClientHttp(Table, frozen=True, kw_only=True):
-    """A client's HTTP door: the bearer token that opens it."""
+    """A client's HTTP door: the token that opens it, or a name and a password for who used another gateway before."""
 
     token: Annotated[Token | None, Meta(extra=SECRET, description="Its bearer token; or give `token_hash`.")] = None
     token_hash: Annotated[
@@ -157,6 +169,23 @@ class ClientHttp(Table, frozen=True, kw_only=True):
             "With them it may have no token."
         ),
     ] = ()
+    username: Annotated[
+        Username | None,
+        Meta(description="Its name at `/cgi-bin/sendsms` and `/send` (docs/kannel.md, docs/jasmin.md); its alone."),
+    ] = None
+    password: Annotated[
+        DoorPassword | None,
+        Meta(extra=SECRET, description="The password of its `username`; or give `password_hash`."),
+    ] = None
+    password_hash: Annotated[
+        PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of the password of its `username`.")
+    ] = None
+    sender: Annotated[
+        Sender | None,
+        Meta(
+            description="Sender of what comes by its `username` and names none: a number, or a name of 11 characters."
+        ),
+    ] = None
 
 
 WebhookSecret = Annotated[
@@ -180,6 +209,14 @@ class ClientCallback(Table, frozen=True, kw_only=True):
             "told of.",
         ),
     ] = ""
+    status_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^\s]+)?$",
+            extra={"expected": "a URL http://… or https://…"},
+            description="Where it is told of statuses, if not at `url`.",
+        ),
+    ] = ""
     secret: Annotated[
         WebhookSecret | None,
         Meta(extra=SECRET, description="Secret that signs its callbacks (Standard Webhooks); unset: none is signed."),
@@ -191,6 +228,15 @@ class ClientCallback(Table, frozen=True, kw_only=True):
     format: Annotated[
         CallbackFormat, Meta(description="The shape of a callback's body: `chappe`, `kannel` or `jasmin`.")
     ] = CallbackFormat.CHAPPE
+    method: Annotated[
+        CallMethod,
+        Meta(
+            description="`get` or `post`: how `jasmin` hands on what handsets send, and statuses that name no method."
+        ),
+    ] = CallMethod.POST
+    replies: Annotated[
+        bool, Meta(description="A text in the answer to a message from a handset is sent to that handset.")
+    ] = True
     events: Annotated[tuple[CallbackEvent, ...], Meta(min_length=1, description="What it is called back for.")] = (
         CallbackEvent.STATUS,
         CallbackEvent.INBOUND,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from chappe.callbacks.render import FORMATS, sequence_of
+from chappe.callbacks.formats import FORMATS
+from chappe.callbacks.render import sequence_of
 from chappe.callbacks.terms import Piece, Terms
 from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import Direction, Status
@@ -33,7 +34,7 @@ def inbound(octets: bytes, **fields: Any) -> Message:
 
 
 def piece(content: Content, number: int = 7) -> Piece:
-    return CHAPPE.piece(Item("callback:acme", 0, "", 0, number, content), "https://shop.example/cb", {})
+    return CHAPPE.piece(Item("callback:acme", 0, "", 0, number, content), "https://shop.example/cb", {}, terms())
 
 
 def told(content: Content) -> dict[str, Any]:
@@ -130,7 +131,7 @@ def test_an_mo_is_read_in_its_alphabet(fields: dict[str, Any], text: str) -> Non
 
 def test_an_operator_may_write_data_coding_0_in_another_alphabet() -> None:
     item = Item("callback:acme", 0, "", 0, 7, inbound(b"\x00@"))
-    octets = CHAPPE.piece(item, "", {"three": Encoding.LATIN1}).octets
+    octets = CHAPPE.piece(item, "", {"three": Encoding.LATIN1}, terms()).octets
 
     assert json.loads(octets)["data"]["text"] == "\x00@"
 
@@ -196,4 +197,4 @@ def test_a_client_that_asked_for_batches_gets_arrays_also_of_one() -> None:
     ],
 )
 def test_a_reply_is_read_and_anything_else_is_the_clients_own_affair(body: bytes, reply: str) -> None:
-    assert CHAPPE.reply_in(body) == reply
+    assert CHAPPE.reply_in(body, "application/json") == reply
