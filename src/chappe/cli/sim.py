@@ -25,6 +25,7 @@ class SmscProtocol(Enum):
     """What a simulated SMSC can speak."""
 
     SMPP = "smpp"
+    UCP = "ucp"
 
 
 class ClientProtocol(Enum):
@@ -78,7 +79,7 @@ def smsc(
     ] = SMSC.rate,
     resp_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each response.")] = 0.0,
     receipt_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each receipt.")] = 0.0,
-    ids: Annotated[IdStyle, typer.Option(help="How it makes message ids.")] = SMSC.ids,
+    ids: Annotated[IdStyle, typer.Option(help="smpp: how it makes message ids.")] = SMSC.ids,
     mo: Annotated[int, typer.Option("--mo", min=0, help="How many MO messages it sends.")] = SMSC.mo.count,
     mo_rate: Annotated[float, typer.Option(min=0, help="MO per second; 0 is as fast as it goes.")] = SMSC.mo.rate,
     mo_wait_binds: Annotated[int, typer.Option(min=1, help="Begin with this many links.")] = SMSC.mo.wait_binds,
@@ -102,6 +103,7 @@ def smsc(
         text=mo_text,
     )
     options = SmscOptions(
+        protocol=protocol.value,
         host=host,
         port=port,
         system_id=system_id,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chappe.sim.jobs import Answer, Job
-from chappe.sim.link import Link
+from chappe.sim.smpp_link import SmppLink
 from chappe.wire.smpp.facts import BindRefused, Bound, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import Bind
 from chappe.wire.smpp.session import Role, Session
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chappe.sim.client import ClientSimulator
 
 
-class ClientLink(Link):
+class ClientLink(SmppLink):
     """Speaks SMPP as a client; `ended` is done when the connection is gone."""
 
     def __init__(self, client: "ClientSimulator", number: int, bind: Bind) -> None:
@@ -28,7 +28,7 @@ class ClientLink(Link):
         super().__init__(client, number)
         self.system_id = bind.system_id
 
-    def new_session(self, now: float) -> Session:
+    def smpp_session(self, now: float) -> Session:
         """A session of an ESME, with the bind on its way."""
         options = self._client.options
         timers = Timers(enquire_link_s=options.enquire_link_s, response_s=options.response_s)
@@ -36,7 +36,7 @@ class ClientLink(Link):
         session.bind(self._bind, now)
         return session
 
-    def handlers(self) -> Mapping[type, Callable[[Any, float], None]]:
+    def smpp_handlers(self) -> Mapping[type, Callable[[Any, float], None]]:
         """Who deals with which fact."""
         return {
             Bound: self._on_bound,

@@ -13,7 +13,7 @@ import msgspec
 
 from chappe.sim.faults import NO_FAULT, Action, Event, ReceiptForm
 from chappe.sim.ledger import Entry, Kind, Ledger
-from chappe.sim.message_ids import MessageIds
+from chappe.sim.message_ids import ids_of
 from chappe.sim.options import SmscOptions
 from chappe.sim.outbox import Delivery, Outbox
 from chappe.sim.pace import Pace
@@ -104,7 +104,7 @@ class Desk:
         self._outbox = outbox
         self._schedule = schedule
         self._random = Random(faults.seed)
-        self._ids = MessageIds(options.ids, self._random)
+        self._ids = ids_of(options.protocol, options.ids, self._random)
         self._pace = Pace(options.rate, now)
         self._started_at = now
         self._tags = TagReader()
@@ -141,9 +141,11 @@ class Desk:
     def _take(self, link: Submitter, pdu: SubmitSm | DataSm, action: Action, now: float) -> Taken:
         reading = self._tags.read(pdu)
         if action.has_reused_id:
-            message_id = self._ids.repeat()
+            message_id = self._ids.repeat(pdu.destination_addr)
+        elif action.has_random_id:
+            message_id = self._ids.scatter(pdu.destination_addr)
         else:
-            message_id = self._ids.scatter() if action.has_random_id else self._ids.issue()
+            message_id = self._ids.issue(pdu.destination_addr)
         shape = f"dcs={pdu.data_coding} rd={pdu.registered_delivery}{reading.part_detail}"
         detail = f"link={link.number} {shape} octets={reading.octets.hex()}"
         self._ledger.append(
@@ -213,7 +215,7 @@ class Desk:
             tlvs=written.tlvs,
         )
         detail = f"stat={'-' if action.form in STATLESS_FORMS else stat}{_FORM_DETAIL[action.form]}"
-        return Delivery(Kind.RECEIPT, link.system_id, taken.tag, taken.message_id, detail, pdu)
+        return Delivery(Kind.RECEIPT, link.system_id, taken.tag, taken.message_id, detail, pdu, text, action.form)
 
     def _date_at(self, now: float) -> str:
         if now - self._dated_at >= 1.0 or not self._date:

@@ -1,23 +1,39 @@
-"""One connection of a simulator: moves octets between a socket and an SMPP session, and strikes link faults.
+"""One connection of a simulator: moves octets between a socket and a session, and strikes link faults.
 
-It must never know what messages mean, nor which side of SMPP it speaks: the subclasses deal with the facts.
+It must never know what messages mean, nor which side of which protocol it speaks: the subclasses deal with the facts.
 """
 
 import asyncio
 import socket
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
 from chappe.sim.faults import LinkFault
-from chappe.wire.smpp.facts import Fact, Over, Unbound
-from chappe.wire.smpp.pdus import Pdu
-from chappe.wire.smpp.session import Session
-from chappe.wire.smpp.states import BOUND
 
 #: SO_LINGER on with zero seconds: closing resets the connection instead of ending it in order.
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+class LinkSession(Protocol):
+    """A session, as its link drives it."""
+
+    @property
+    def room(self) -> int:
+        """How many requests may be sent now."""
+
+    def receive(self, octets: bytes, now: float) -> Sequence[object]:
+        """What the peer says."""
+
+    def tick(self, now: float) -> Sequence[object]:
+        """What is due."""
+
+    def take_octets(self) -> bytes:
+        """Everything that is to be written."""
+
+    def abandon(self) -> list[object]:
+        """The connection is gone; the contexts of what is unanswered."""
 
 
 class Owner(Protocol):
@@ -48,47 +64,47 @@ class Link(asyncio.Protocol, ABC):
         self.is_ready = False  # bound, and not about to end
         self.is_over = False
         self.transport: asyncio.Transport
-        self.session: Session
+        self._session: LinkSession
         self._owner = owner
         self._is_silent = False
         self._is_choked = False
         self._unwritten: list[bytes] = []
-        self._handlers: dict[type, Callable[[Any, float], None]] = {
-            Unbound: self._on_unbound,
-            Over: self._on_over,
-            **self.handlers(),
-        }
+        self._handlers = self.handlers()
 
     @abstractmethod
-    def new_session(self, now: float) -> Session:
+    def new_session(self, now: float) -> LinkSession:
         """The session of a fresh connection."""
 
     @abstractmethod
     def handlers(self) -> Mapping[type, Callable[[Any, float], None]]:
         """Who deals with each kind of fact; the others need nothing done."""
 
+    @abstractmethod
+    def say_goodbye(self, now: float) -> None:
+        """Tell the peer that this is the end, as far as the protocol has a word for it."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a session."""
         # uvloop's transports are no subclass of asyncio.Transport.
         self.transport = cast(asyncio.Transport, transport)
-        self.session = self.new_session(self._owner.now())
+        self._session = self.new_session(self._owner.now())
         self._owner.opened(self)
 
     def connection_lost(self, fault: Exception | None) -> None:
         """Give back what was not answered; another link does it."""
         self.is_ready, self.is_over = False, True
-        self._owner.closed(self, self.session.abandon())
+        self._owner.closed(self, self._session.abandon())
 
     def data_received(self, octets: bytes) -> None:
         """Handle all PDUs that are there, then answer them with one write."""
         now = self._owner.now()
-        self._handle(self.session.receive(octets, now), now)
+        self._handle(self._session.receive(octets, now), now)
         self._owner.soil(self)
         self._owner.finish_batch(now)
 
     def tick(self, now: float) -> None:
         """Let the session's timers speak."""
-        self._handle(self.session.tick(now), now)
+        self._handle(self._session.tick(now), now)
         self._owner.soil(self)
 
     def pause_writing(self) -> None:
@@ -105,33 +121,12 @@ class Link(asyncio.Protocol, ABC):
 
     def room(self) -> int:
         """How many requests fit in the window now."""
-        return 0 if self._is_silent or self._is_choked or not self.is_ready else self.session.room
-
-    def request(self, pdu: Pdu, now: float, context: object) -> None:
-        """Ask for something; the window has room."""
-        self.session.request(pdu, now, context)
-        self._owner.soil(self)
-
-    def respond(self, sequence_number: int, pdu: Pdu) -> None:
-        """Answer a request with yes."""
-        self.session.respond(sequence_number, pdu)
-        self._owner.soil(self)
-
-    def refuse(self, sequence_number: int, command_status: int) -> None:
-        """Answer a request with no."""
-        self.session.respond_error(sequence_number, command_status)
-        self._owner.soil(self)
-
-    def drop(self, sequence_number: int) -> None:
-        """Let a request be answered for the session, while its peer hears nothing."""
-        self._unwritten.append(self.session.take_octets())
-        self.session.respond_error(sequence_number, 0)
-        self.session.take_octets()
+        return 0 if self._is_silent or self._is_choked or not self.is_ready else self._session.room
 
     def strike(self, fault: LinkFault, now: float) -> None:
         """Let a fault happen to this link."""
         if fault is LinkFault.UNBIND:
-            self._unbind(now)
+            self._leave(now)
             return
         self._is_silent = True
         if fault is LinkFault.HALF_OPEN:
@@ -141,8 +136,8 @@ class Link(asyncio.Protocol, ABC):
 
     def flush(self, now: float) -> None:
         """Write what the session has to say, unless a fault keeps this link silent."""
-        self._handle(self.session.tick(now), now)
-        octets = b"".join((*self._unwritten, self.session.take_octets()))
+        self._handle(self._session.tick(now), now)
+        octets = b"".join((*self._unwritten, self._session.take_octets()))
         self._unwritten.clear()
         if octets and not self._is_silent and not self.transport.is_closing():
             self.transport.write(octets)
@@ -150,8 +145,8 @@ class Link(asyncio.Protocol, ABC):
             self.transport.close()
 
     def close(self, now: float) -> None:
-        """Unbind, and end the connection without waiting for the answer."""
-        self._unbind(now)
+        """Say goodbye, and end the connection without waiting for the answer."""
+        self._leave(now)
         self.is_over = True
         self.flush(now)
         self.transport.close()
@@ -162,21 +157,25 @@ class Link(asyncio.Protocol, ABC):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.transport.abort()
 
-    def _unbind(self, now: float) -> None:
-        self.is_ready = False
-        if self.session.state in BOUND:
-            self.session.unbind(now)
-            self._owner.soil(self)
+    def hide(self) -> None:
+        """Drop what the session says next: its peer hears nothing of it."""
+        self._session.take_octets()
 
-    def _handle(self, facts: list[Fact], now: float) -> None:
+    def keep(self) -> None:
+        """Keep what the session has said so far, whatever is hidden next."""
+        self._unwritten.append(self._session.take_octets())
+
+    def _leave(self, now: float) -> None:
+        self.is_ready = False
+        self.say_goodbye(now)
+
+    def end(self) -> None:
+        """The session is over."""
+        self.is_ready, self.is_over = False, True
+
+    def _handle(self, facts: Sequence[object], now: float) -> None:
         handlers = self._handlers
         for fact in facts:
             handler = handlers.get(type(fact))
             if handler is not None:
                 handler(fact, now)
-
-    def _on_unbound(self, fact: Unbound, now: float) -> None:
-        self.is_ready = False
-
-    def _on_over(self, fact: Over, now: float) -> None:
-        self.is_ready, self.is_over = False, True

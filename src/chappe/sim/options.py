@@ -27,6 +27,7 @@ class MoOptions(msgspec.Struct, frozen=True, kw_only=True):
 class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a simulated SMSC behaves.  Durations in seconds, rates per second."""
 
+    protocol: str = "smpp"  # smpp | ucp
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free one
     system_id: str = ""  # empty = anyone may bind
@@ -35,7 +36,7 @@ class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):
     resp_delay_s: float = 0.0
     receipt_delay_s: float = 0.0
     receipt_tlvs: bool = True
-    receipt_window_pdus: int = 100  # deliver_sm in flight per link
+    receipt_window_pdus: int = 100  # deliver_sm, or operations 52 and 53, in flight per link
     retry_s: float = 1.0  # until a refused receipt or MO is sent again
     response_s: float = 30.0  # until an unanswered one is
     ids: IdStyle = IdStyle.COUNTING

@@ -5,11 +5,14 @@ It must never know sockets or sessions: links are whatever can say its room and 
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
+from time import time
 from typing import Protocol
 
+from chappe.sim.faults import ReceiptForm
 from chappe.sim.ledger import Kind
+from chappe.sim.receipts import ReceiptText
 from chappe.wire.smpp.pdus import DeliverSm
 
 #: The account whose deliveries go to whoever may receive.
@@ -18,7 +21,10 @@ ANYONE = ""
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One deliver_sm and what the ledger says about it; `kind` is RECEIPT or MO."""
+    """One deliver_sm and what the ledger says about it; `kind` is RECEIPT or MO.
+
+    `receipt` and `form` are for links that write receipts otherwise; `made_at_s` is Unix time.
+    """
 
     kind: Kind
     system_id: str
@@ -26,6 +32,9 @@ class Delivery:
     message_id: str
     detail: str
     pdu: DeliverSm
+    receipt: ReceiptText | None = None
+    form: ReceiptForm = ReceiptForm.GOOD
+    made_at_s: float = field(default_factory=time)
 
 
 class Receiver(Protocol):

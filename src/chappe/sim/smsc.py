@@ -1,4 +1,4 @@
-"""A simulated SMSC over SMPP: takes submits, answers, sends receipts and MO, and fails as its script says.
+"""A simulated SMSC over SMPP or UCP: takes submits, answers, sends receipts and MO, and fails as its script says.
 
     async with SmscSimulator(SmscOptions(receipt_delay_s=0.1)) as smsc:
         ... connect to smsc.port ...
@@ -12,21 +12,21 @@ import time
 from collections.abc import Callable, Sequence
 from random import Random
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Protocol, Self
 
 from chappe.model.errors import SettingsError
 from chappe.sim.alarm import Alarm
 from chappe.sim.desk import Desk, Later, Taken
-from chappe.sim.faults import Action, Event
+from chappe.sim.faults import Action, Event, LinkFault
 from chappe.sim.ledger import Entry, Kind, Ledger, Role
 from chappe.sim.mo import MoSource, delivery_of
 from chappe.sim.options import SmscOptions
 from chappe.sim.outbox import Delivery, Outbox
 from chappe.sim.schedule import Schedule
 from chappe.sim.script import Faults, read_script
-from chappe.sim.smsc_link import SmscLink
+from chappe.sim.smsc_link import SmscLink as SmppSmscLink
+from chappe.sim.ucp_smsc_link import UcpSmscLink
 from chappe.sim.waiting import Waiters
-from chappe.wire.smpp.facts import BindRequest
 from chappe.wire.smpp.statuses import CommandStatus
 
 #: Deliveries made ahead of the links' windows.
@@ -39,6 +39,50 @@ _MO_REST_S: Final = 0.002
 _TICK_S: Final = 0.2
 
 _DEFAULTS: Final = SmscOptions()
+
+
+class SmscLink(Protocol):
+    """A connection to the SMSC, whatever it speaks."""
+
+    @property
+    def number(self) -> int:
+        """Names the link in the ledger."""
+
+    @property
+    def system_id(self) -> str:
+        """Whose link it is."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Bound, and not about to end."""
+
+    def room(self) -> int:
+        """How many deliveries it can take now."""
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Send one delivery."""
+
+    def accept_bind(self, request: Any) -> None:
+        """Let the peer in."""
+
+    def refuse_bind(self, request: Any, command_status: int) -> None:
+        """Send the peer away."""
+
+    def strike(self, fault: LinkFault, now: float) -> None:
+        """Let a fault happen to this link."""
+
+    def tick(self, now: float) -> None:
+        """Let the session's timers speak."""
+
+    def flush(self, now: float) -> None:
+        """Write what is to be written."""
+
+    def close(self, now: float) -> None:
+        """End it in order."""
+
+
+#: What speaks each protocol.
+_LINKS: Final = {"smpp": SmppSmscLink, "ucp": UcpSmscLink}
 
 
 class SmscSimulator:
@@ -167,11 +211,11 @@ class SmscSimulator:
         self._log(Kind.LINK_DOWN, now, detail=f"link={link.number} system_id={link.system_id}")
         self.finish_batch(now)
 
-    def judge_bind(self, link: SmscLink, request: BindRequest, now: float) -> None:
-        """Answer a bind as the script and the credentials want it."""
+    def judge_bind(self, link: SmscLink, request: object, system_id: str, password: str, now: float) -> None:
+        """Answer a bind or a sign-on as the script and the credentials want it."""
         self.binds += 1
         action = self.faults.judge(Event.BIND, now - self._started_at, self.binds, self._random)
-        status = action.status or self._status_of(request)
+        status = action.status or self._status_of(system_id, password)
         if not action.may_answer:
             return
         if status:
@@ -266,14 +310,14 @@ class SmscSimulator:
             raise SettingsError(f"cannot listen on {where}: {fault.strerror}; expected a free address") from fault
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def _new_link(self) -> SmscLink:
+    def _new_link(self) -> asyncio.Protocol:
         self._link_count += 1
-        return SmscLink(self, self._link_count)
+        return _LINKS[self.options.protocol](self, self._link_count)
 
-    def _status_of(self, request: BindRequest) -> int:
-        if self.options.system_id and request.pdu.system_id != self.options.system_id:
+    def _status_of(self, system_id: str, password: str) -> int:
+        if self.options.system_id and system_id != self.options.system_id:
             return CommandStatus.ESME_RINVSYSID
-        if self.options.password and request.pdu.password != self.options.password:
+        if self.options.password and password != self.options.password:
             return CommandStatus.ESME_RINVPASWD
         return CommandStatus.ESME_ROK
 

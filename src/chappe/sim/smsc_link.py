@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chappe.sim.faults import NO_FAULT
-from chappe.sim.link import Link
 from chappe.sim.outbox import Delivery
+from chappe.sim.smpp_link import SmppLink
 from chappe.wire.smpp.facts import BindRequest, Request, Response, Unanswered
 from chappe.wire.smpp.session import Role, Session
 from chappe.wire.smpp.timers import Timers
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from chappe.sim.smsc import SmscSimulator
 
 
-class SmscLink(Link):
+class SmscLink(SmppLink):
     """Speaks SMPP as the message centre."""
 
     def __init__(self, smsc: "SmscSimulator", number: int) -> None:
         self._smsc = smsc
         super().__init__(smsc, number)
 
-    def new_session(self, now: float) -> Session:
+    def smpp_session(self, now: float) -> Session:
         """A session of the message centre, as the options want it."""
         options = self._smsc.options
         return Session(
@@ -35,7 +35,7 @@ class SmscLink(Link):
             system_id=options.system_id or "smsc",
         )
 
-    def handlers(self) -> Mapping[type, Callable[[Any, float], None]]:
+    def smpp_handlers(self) -> Mapping[type, Callable[[Any, float], None]]:
         """Who deals with which fact."""
         return {
             BindRequest: self._on_bind,
@@ -60,7 +60,7 @@ class SmscLink(Link):
         self.session.refuse_bind(request.sequence_number, command_status)
 
     def _on_bind(self, fact: BindRequest, now: float) -> None:
-        self._smsc.judge_bind(self, fact, now)
+        self._smsc.judge_bind(self, fact, fact.pdu.system_id, fact.pdu.password, now)
 
     def _on_request(self, fact: Request, now: float) -> None:
         action = self._smsc.desk.receive(self, fact.sequence_number, fact.pdu, now)

@@ -175,6 +175,10 @@ class Session:
             self._end(reason)
         return [context for context in self._window.abandon() if not isinstance(context, _Own)]
 
+    def abandon(self) -> list[object]:
+        """The connection is gone; returns the contexts of what is unanswered."""
+        return self.end("the connection is gone")
+
     # -- in ---------------------------------------------------------------------------------------------------
 
     def receive(self, octets: bytes, now: float) -> list[Fact]:
