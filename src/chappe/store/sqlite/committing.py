@@ -4,7 +4,7 @@ import sqlite3
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 import msgspec
@@ -90,8 +90,6 @@ class Committing:
                     continue
                 if kind == "accept":
                     transaction.accept(call.items)
-                elif kind == "once":
-                    call.outcomes = transaction.accept_once(call.items)
                 elif kind == "settle":
                     transaction.settle(call.items)
                 elif kind == "report":
@@ -104,7 +102,9 @@ class Committing:
                 elif kind == "write":
                     for statement, values in chain.from_iterable(call.items):
                         self._file.connection.executemany(statement, values)
-            if kind == "settle":
+            if kind == "once":
+                _accept_once(transaction, [call for call in calls if call.kind == kind])
+            elif kind == "settle":
                 transaction.match_parked()
 
     def _write_block(self, calls: Sequence[Call], transaction: Transaction) -> Block | None:
@@ -156,3 +156,11 @@ class Committing:
                 # Until the file can be read nobody can be answered, neither yes nor no.
                 time.sleep(REOPEN_PAUSE_S)
         raise SystemExit(f"store {self._file.path}: cannot be opened to see whether a commit holds; start again")
+
+
+def _accept_once(transaction: Transaction, calls: Sequence[Call]) -> None:
+    """What keys guard, of all calls together; each call gets its own outcomes."""
+    if calls:
+        outcomes = iter(transaction.accept_once([once for call in calls for once in call.items]))
+        for call in calls:
+            call.outcomes = list(islice(outcomes, len(call.items)))
