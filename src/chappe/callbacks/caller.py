@@ -37,6 +37,9 @@ LOOK_ITEMS: Final = 8
 MAX_REMEMBERED: Final = 20_000
 
 
+_NONE: Final[frozenset[Circuit]] = frozenset()
+
+
 class Outcome(msgspec.Struct, gc=False):
     """What became of a callback: taken, to be tried again at `due_at_ms`, or given up."""
 
@@ -45,6 +48,8 @@ class Outcome(msgspec.Struct, gc=False):
     due_at_ms: int = 0
     detail: str = ""
     reply: str = ""
+    #: It was posted, and does not only wait for another one.
+    was_tried: bool = True
 
 
 class Posted(msgspec.Struct):
@@ -125,23 +130,24 @@ class Caller:
         """Say which of these must wait for their host."""
         now = self._clock.monotonic()
         ready: list[Item] = []
-        given_back: list[Item] = []
-        waiting_lanes: dict[str, list[Item]] = {}
-        ready_lanes: set[str] = set()
+        waiting: list[tuple[Item, Circuit]] = []
+        ready_by_lane: dict[str, set[Circuit]] = {}
         probed: set[Circuit] = set()
         for item in items:
             url = self._url_of(item)
             circuit = self._circuit(url)
             if circuit not in probed and self._may_post(url, now):
                 ready.append(item)
-                ready_lanes.add(item.lane)
+                ready_by_lane.setdefault(item.lane, set()).add(circuit)
                 if circuit.is_broken:
                     probed.add(circuit)
             elif not self._is_hopeless(item, url):
-                waiting_lanes.setdefault(item.lane, []).append(item)
+                waiting.append((item, circuit))
+        given_back: list[Item] = []
         in_the_way: list[Item] = []
-        for lane, waiting in waiting_lanes.items():
-            (in_the_way if lane in ready_lanes else given_back).extend(waiting)
+        for item, circuit in waiting:
+            is_in_the_way = bool(ready_by_lane.get(item.lane, _NONE) - {circuit})
+            (in_the_way if is_in_the_way else given_back).append(item)
         return Sorted(ready, given_back, in_the_way)
 
     def prepare(self, item: Item) -> None:
@@ -158,7 +164,7 @@ class Caller:
         first = self._first.get(number) if self._first else None
         if first is not None and first[0] != item.id:
             if first[1]:
-                self._outcomes.add(Outcome(item, False, first[1] + 1, "an earlier callback of its message waits"))
+                self._outcomes.add(_waiting(item, first[1] + 1))
             else:
                 self._followers.setdefault(number, deque()).append(item)
             return False
@@ -340,7 +346,7 @@ class Caller:
         due = self._clock.utc_us() // 1000 + wait_ms
         self._first[content.message_id] = (item.id, due)
         for follower in self._followers.pop(content.message_id, ()):
-            self._outcomes.add(Outcome(follower, False, due + 1, "an earlier callback of its message waits"))
+            self._outcomes.add(_waiting(follower, due + 1))
 
     # -- stopping -----------------------------------------------------------------------------------
 
@@ -361,3 +367,8 @@ class Caller:
         self._own = None
         self.look_at = 0.0
         self._wake(self)
+
+
+def _waiting(item: Item, due_at_ms: int) -> Outcome:
+    """It waits behind an earlier callback of its message."""
+    return Outcome(item, False, due_at_ms, was_tried=False)

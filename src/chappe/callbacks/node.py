@@ -230,7 +230,7 @@ class CallbackNode:
                 caller.look_at = now + LOOK_AGAIN_S * (1 + random.random())
             caller.returned += found.given_back
             for item in found.in_the_way:
-                self._outcomes.add(Outcome(item, False, caller.due_again_ms(item), "its host is waited for"))
+                self._outcomes.add(Outcome(item, False, caller.due_again_ms(item), was_tried=False))
             for crash in each(found.ready, caller.prepare):
                 self._crashes.add(crash)
             if ARMED is not None and found.ready:
@@ -265,8 +265,9 @@ class CallbackNode:
             reply = self._reply(item, outcome.reply, events) if outcome.reply else None
             return Delivered(item, events.at_us, reply)
         if outcome.due_at_ms:
-            _tell(events, EventName.CALLBACK_DEFERRED, item, outcome.detail)
-            return Deferred(item, outcome.due_at_ms)
+            if outcome.was_tried:
+                _tell(events, EventName.CALLBACK_DEFERRED, item, outcome.detail)
+            return Deferred(item, outcome.due_at_ms, outcome.was_tried)
         _tell(events, EventName.CALLBACK_FAILED, item, outcome.detail)
         return GivenUp(item, outcome.detail, events.at_us)
 

@@ -171,7 +171,7 @@ def _url(key: str, url: str) -> Iterator[Fault]:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
         if url and (not has_host or parts.username is not None or not url.isascii()):
-            yield key, f"expected a URL with a host and without a user name, in ASCII: {url!r}"
+            yield key, "expected a URL with a host and without a user name, in ASCII"
     except ValueError as error:
         yield key, f"expected a URL http://… or https://…: {error}"
 

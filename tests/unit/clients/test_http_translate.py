@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chappe.clients.account import NO_CALLBACKS, CallbackRights
 from chappe.clients.http_translate import Path, item_of, path_over
 from chappe.clients.http_view import accepted_of
 from chappe.model.ids import EPOCH_MS, first_id_at
@@ -343,3 +344,67 @@ def test_the_ends_of_time_are_only_moments(year: int, hours: int) -> None:
 
 def _zone(hours: int) -> timezone:
     return timezone(timedelta(hours=hours))
+
+
+# -- callbacks ----------------------------------------------------------------------------------------------------
+
+OWN_URL = CallbackRights(has_url=True, may_name_url=True)
+NAMED_ONLY = CallbackRights(may_name_url=True)
+INSIDE = CallbackRights(has_url=True, may_name_url=True, allow_private=True)
+
+
+def told(rights: CallbackRights, **fields: Any) -> Message | Refusal:
+    new = NewMessage(**{"to": "+37120000001", "text": "Hi"} | fields)
+    found = item_of(new, ID, "acme", 1, NOW_MS, lambda to, source: PATH, rights)
+    if isinstance(found, Refusal):
+        return found
+    assert isinstance(found.content, Message)
+    return found.content
+
+
+@pytest.mark.parametrize(("report", "bits"), [("final", 0x01), ("all", 0x11), ("none", 0x00)])
+def test_report_decides_what_callbacks_tell(report: str, bits: int) -> None:
+    found = told(OWN_URL, report=report)
+
+    assert isinstance(found, Message)
+    assert (found.is_called_back, found.registered_delivery, found.callback_url) == (True, bits, "")
+
+
+def test_nobody_is_told_who_has_no_url() -> None:
+    for rights in (NO_CALLBACKS, NAMED_ONLY):
+        found = told(rights, report="all")
+        assert isinstance(found, Message)
+        assert (found.is_called_back, found.registered_delivery) == (False, 0)
+
+
+def test_a_message_may_name_its_url() -> None:
+    found = told(NAMED_ONLY, callback_url="https://shop.example/x?y=1")
+
+    assert isinstance(found, Message)
+    assert (found.is_called_back, found.registered_delivery) == (True, 1)
+    assert found.callback_url == "https://shop.example/x?y=1"
+
+
+@pytest.mark.parametrize(
+    ("rights", "url", "why"),
+    [
+        (NO_CALLBACKS, "https://shop.example/", "not called back"),
+        (OWN_URL, "ftp://shop.example/", "http"),
+        (OWN_URL, "https://shop.example/ä", "%"),
+        (OWN_URL, "https://" + "a" * 2_000, "characters"),
+        (OWN_URL, "http://127.0.0.1/", "no public address"),
+        (OWN_URL, "http://[::ffff:10.0.0.1]/", "no public address"),
+        (OWN_URL, "http://169.254.169.254/latest/meta-data", "no public address"),
+    ],
+)
+def test_a_url_that_may_not_be_called_is_refused(rights: CallbackRights, url: str, why: str) -> None:
+    found = told(rights, callback_url=url)
+
+    assert isinstance(found, Refusal)
+    (error,) = found.errors
+    assert error.pointer == "/callback_url"
+    assert why in error.detail
+
+
+def test_a_private_address_may_be_called_where_that_is_allowed() -> None:
+    assert isinstance(told(INSIDE, callback_url="http://10.0.0.1/"), Message)

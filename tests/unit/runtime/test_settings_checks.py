@@ -9,6 +9,7 @@ from chappe.runtime.settings import parse
 from chappe.runtime.settings_checks import token_digest
 from chappe.runtime.settings_gateway import NODE_KINDS
 
+CALLED = '[[clients]]\nname = "web"\n[clients.http]\ntoken = "t"\n[clients.callback]\n'
 CLIENT = '[[clients]]\nname = "shop"\n[clients.smpp]\nsystem_id = "shop"\npassword = "window"\n'
 OPERATOR = '[[operators]]\nname = "north"\naddress = "127.0.0.1:2776"\nsystem_id = "towers"\n'
 
@@ -94,6 +95,31 @@ def test_a_name_that_nobody_bears_is_told_with_the_nearest_one(text: str, fault:
         (
             '[[clients]]\nname = "web"\nhttp = {token = "t"}\n[[routes]]\ndirection = "mo"\nclient = "web"\n',
             "routes[0].client: client 'web' has neither [clients.smpp] nor [clients.callback] to receive by",
+        ),
+        (
+            CALLED + '[[routes]]\ndirection = "mo"\nclient = "web"\n',
+            "routes[0].client: client 'web' has no url in [clients.callback]",
+        ),
+        (
+            CALLED + 'url = "https://web.example/"\nevents = ["message.status"]\n'
+            '[[routes]]\ndirection = "mo"\nclient = "web"\n',
+            "routes[0].client: client 'web' does not list message.inbound in [clients.callback] events",
+        ),
+        (
+            CALLED + 'url = "https://me:secret@web.example/"\n',
+            "clients[0].callback.url: expected a URL with a host and without a user name, in ASCII",
+        ),
+        (
+            CALLED + 'url = "https://web.example:99999/"\n',
+            "clients[0].callback.url: expected a URL http://… or https://…: Port out of range 0-65535",
+        ),
+        (
+            CALLED + 'secret = "whsec_a"\n',
+            "clients[0].callback.secret: expected whsec_ and base64",
+        ),
+        (
+            CALLED + 'previous_secrets = ["whsec_YWJj"]\n',
+            "clients[0].callback.secret: previous_secrets need a secret",
         ),
         (
             '[[clients]]\nname = "shut"\n',

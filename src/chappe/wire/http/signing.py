@@ -17,9 +17,9 @@ def read_secret(text: str) -> bytes:
     try:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
     except binascii.Error as error:
-        raise ValueError(f"expected whsec_ and base64: {error}") from error
+        raise ValueError("expected whsec_ and base64") from error
     if not key:
-        raise ValueError("expected whsec_ and base64: it is empty")
+        raise ValueError("expected whsec_ and base64")
     return key
 
 
