@@ -85,8 +85,8 @@ class Caller:
         """`gone` hears that the client's URL is no more, `took` how long an answer took."""
         self.terms = terms
         self.calls: Calls
-        #: The client's own URL said that it is gone.
-        self.is_off = False
+        #: Which of the client's own URLs said that it is gone; empty: none did.
+        self.off_url = ""
         self.is_draining = False
         #: The last look found nothing that may be posted.
         self.is_waiting = False
@@ -113,6 +113,15 @@ class Caller:
         #: Message → its callback that comes first, and the Unix ms until which that waits; 0 while it is under way.
         self._first: dict[int, tuple[int, int]] = {}
         self._followers: dict[int, deque[Item]] = {}
+
+    @property
+    def is_off(self) -> bool:
+        """A URL of the client's own is gone."""
+        return bool(self.off_url)
+
+    def is_own(self, url: str) -> bool:
+        """The settings name this URL, and no message."""
+        return bool(url) and url in (self.terms.url, self.terms.status_url)
 
     # -- what is leased -----------------------------------------------------------------------------
 
@@ -197,14 +206,14 @@ class Caller:
         return circuit
 
     def _may_post(self, url: str, now: float) -> bool:
-        return not (self.is_off and url == self.terms.url) and self._circuit(url).may_try(now)
+        return url != (self.off_url or None) and self._circuit(url).may_try(now)
 
     def _is_hopeless(self, item: Item, url: str) -> bool:
         """Its time is over, and its host takes nothing: it is given up untried."""
-        circuit = self._circuit(url)
-        if not self._is_too_old(item) or not (self.is_off or circuit.failures >= HOPELESS):
+        circuit, is_gone = self._circuit(url), self.is_off and url == self.off_url
+        if not self._is_too_old(item) or not (is_gone or circuit.failures >= HOPELESS):
             return False
-        why = "its URL is gone" if self.is_off else f"its host failed {circuit.failures} times in a row"
+        why = "its URL is gone" if is_gone else f"its host failed {circuit.failures} times in a row"
         self._outcomes.add(Outcome(item, False, detail=why))
         return True
 
@@ -326,12 +335,13 @@ class Caller:
 
     def _refused_for_good(self, pieces: Sequence[Piece], detail: str) -> None:
         """A client's own URL is switched off, and its callbacks wait; a URL that a message named ends that one."""
-        if pieces[0].url == self.terms.url:
-            self.is_off = True
+        is_own = self.is_own(pieces[0].url)
+        if is_own:
+            self.off_url = pieces[0].url
             self._gone(self, detail)
         now_ms = self._clock.utc_us() // 1000
         for piece in pieces:
-            due = now_ms + int(LOOK_AGAIN_S * 1000) if piece.url == self.terms.url else 0
+            due = now_ms + int(LOOK_AGAIN_S * 1000) if is_own else 0
             self._outcomes.add(Outcome(piece.item, False, due, detail))
             self._forget_order(piece.item, int(LOOK_AGAIN_S * 1000) if due else 0)
 
@@ -362,8 +372,8 @@ class Caller:
 
     def switched_on(self) -> None:
         """Somebody says that the client's URL is back."""
-        self.is_off = False
-        self._circuits.pop(host_of(self.terms.url), None)
+        self._circuits.pop(host_of(self.off_url), None)
+        self.off_url = ""
         self._own = None
         self.look_at = 0.0
         self._wake(self)

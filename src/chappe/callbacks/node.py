@@ -291,7 +291,7 @@ class CallbackNode:
     def _gone(self, caller: Caller, detail: str) -> None:
         terms = caller.terms
         self._noting += 1
-        self._switched_off.add(CallbacksOff(terms.client, terms.url, self._clock.utc_us(), detail))
+        self._switched_off.add(CallbacksOff(terms.client, caller.off_url, self._clock.utc_us(), detail))
 
     async def _switch_off(self) -> None:
         """Note durably which URLs are gone; what waits for them stays where it is."""
@@ -318,9 +318,9 @@ class CallbackNode:
         except StoreAway:
             return
         for client, caller in self.callers.items():
-            is_off = off.get(client) == caller.terms.url
-            if is_off:
-                caller.is_off = True
+            url = off.get(client, "")
+            if caller.is_own(url):
+                caller.off_url = url
             elif caller.is_off and not self._noting:
                 caller.switched_on()
 

@@ -361,6 +361,19 @@ def test_a_look_at_what_waits_takes_little() -> None:
     assert scene.caller.wanted == LOOK_ITEMS
 
 
+def test_a_url_for_statuses_that_is_gone_is_the_clients_own() -> None:
+    scene = Scene(status_url=OTHER)
+    first, second, mo = scene.status(1), scene.status(2), scene.mo()
+    scene.lease(first)
+    scene.answer(Answer(410))
+    assert scene.caller.off_url == OTHER
+
+    assert scene.lease(second, mo) == []
+
+    assert scene.in_the_way == [second.id]
+    assert scene.posted() == [[mo.id]]
+
+
 def test_only_a_single_mo_is_answered_with_a_reply() -> None:
     scene = Scene(batch=2)
     body = b'{"reply":{"text":"thanks"}}'

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chappe.callbacks.render import FORMATS
+from chappe.callbacks.formats import FORMATS
 from chappe.callbacks.terms import Terms
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Content, Item, Message, Receipt
@@ -19,6 +19,7 @@ STATUS, INBOUND, REPLY = re.findall("```json\n(.*?)```", PAGE, re.DOTALL)
 (SETTINGS,) = re.findall("```toml\n(.*?)```", PAGE, re.DOTALL)
 CHAPPE = FORMATS["chappe"]
 
+TERMS = Terms(client="shop", url="https://shop.example/sms", keys=(read_secret("whsec_" + "a" * 32),))
 RECEIPT = Receipt(1, "shop", Status.DELIVERED, "000", 1, 2, 1, 1, "37120000001", 5, 0, "SHOP", b"")
 MO = Message(1, Direction.MO, "shop", "three", 1, 1, "37120000001", 0, 1, "1771", b"VOTE 5")
 
@@ -30,13 +31,13 @@ def shape(value: object) -> object:
 
 @pytest.mark.parametrize(("example", "content"), [(STATUS, RECEIPT), (INBOUND, MO)], ids=["status", "inbound"])
 def test_an_example_has_the_shape_of_what_is_posted(example: str, content: Content) -> None:
-    posted = json.loads(CHAPPE.piece(Item("callback:shop", 0, "", 0, 7, content), "", {}).octets)
+    posted = json.loads(CHAPPE.piece(Item("callback:shop", 0, "", 0, 7, content), "", {}, TERMS).octets)
 
     assert shape(json.loads(example)) == shape(posted)
 
 
 def test_the_example_of_a_reply_is_one() -> None:
-    assert CHAPPE.reply_in(REPLY.encode()) == "Thank you for voting"
+    assert CHAPPE.reply_in(REPLY.encode(), "application/json") == "Thank you for voting"
 
 
 def test_the_example_of_settings_is_read() -> None:
@@ -48,9 +49,8 @@ def test_the_example_of_settings_is_read() -> None:
 
 
 def test_every_header_is_documented() -> None:
-    terms = Terms(client="shop", url="https://shop.example/sms", keys=(read_secret("whsec_" + "a" * 32),))
-    piece = CHAPPE.piece(Item("callback:shop", 0, "", 0, 7, RECEIPT), terms.url, {})
-    sent = {line.partition(":")[0] for line in CHAPPE.request([piece], terms, 1).head.strip().split("\r\n")}
+    piece = CHAPPE.piece(Item("callback:shop", 0, "", 0, 7, RECEIPT), TERMS.url, {}, TERMS)
+    sent = {line.partition(":")[0] for line in CHAPPE.request([piece], TERMS, 1).head.strip().split("\r\n")}
 
     documented = set(re.findall(r"^\| `(webhook-[a-z]+)` \|", PAGE, re.MULTILINE))
     assert sent - {"Content-Type"} == documented
