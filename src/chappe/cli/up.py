@@ -168,3 +168,4 @@ def welcome(settings: Settings, ledger: Path, log: Path) -> Iterator[str]:
     yield "See it arrive at the operator, and its receipt come back; then see the client called back:"
     yield f"  tail -f {ledger}"
     yield f"  tail -f {log}"
+    yield f"Read what else the HTTP door can do: http://{settings.listen.http}/docs"

@@ -125,7 +125,8 @@ def test_the_welcome_names_credentials_one_curl_and_where_to_see_it_arrive() -> 
     assert curl[:3] == ["curl", "-sS", "http://127.0.0.1:8080/v1/messages"]
     assert curl[3:7] == ["-H", "Authorization: Bearer demo-token", "-H", "Content-Type: application/json"]
     assert json.loads(curl[8]) == {"to": "+37120000001", "from": "SHOP", "text": "Hello"}
-    assert [line.strip() for line in lines[-2:]] == [
+    assert [line.strip() for line in lines[-3:]] == [
         "tail -f data/simulated-operator.csv",
         "tail -f data/demo-callbacks.jsonl",
+        "Read what else the HTTP door can do: http://127.0.0.1:8080/docs",
     ]
