@@ -254,7 +254,7 @@ class Gateway:
         telling = Telling(
             nodes=self._node_statuses,
             operators=lambda: [operator_status(node.links, self._clock.monotonic()) for node in self.operators],
-            clients=lambda: client_statuses(self.accounts, self.store.open_messages),
+            clients=lambda: client_statuses(self.accounts, self.store.open_messages, self._callbacks_of),
             copies=self._copies,
             why_unread=self.building.why_unread,
             fleet=lambda: self.fleet_watch.nodes,
@@ -272,6 +272,9 @@ class Gateway:
 
     def _is_drained(self, name: str) -> bool:
         return name in self._drained and self.health.phase is Phase.RUNNING
+
+    def _callbacks_of(self, client: str) -> str:
+        return self.callbacks.state_of(client) if "callback" in self._nodes else ""
 
     def _copies(self) -> dict[str, int]:
         """Copies of the events besides their files, and how far each has come."""

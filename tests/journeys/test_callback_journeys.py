@@ -308,6 +308,7 @@ async def test_a_url_that_is_gone_is_left_alone_until_somebody_switches_it_on(tm
         await house.until(lambda: house.depth("callback:demo") == 3)
         await asyncio.sleep(0.6)
         assert len(receiver.received) == 1
+        assert [each.callbacks for each in house.gateway.watching.status().clients] == ["off"]
         (off,) = await store.callbacks_off()
         assert isinstance(off, CallbacksOff)
         assert (off.client, off.url) == ("demo", caller.terms.url)

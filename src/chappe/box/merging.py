@@ -114,7 +114,10 @@ def _clients(told: list[BoxStatus]) -> list[ClientStatus]:
         for each in status.clients:
             known = clients.get(each.name, ClientStatus(each.name, 0, 0))
             clients[each.name] = ClientStatus(
-                each.name, known.binds + each.binds, max(known.open_messages, each.open_messages)
+                each.name,
+                known.binds + each.binds,
+                max(known.open_messages, each.open_messages),
+                known.callbacks or each.callbacks,
             )
     return list(clients.values())
 

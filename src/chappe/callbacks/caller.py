@@ -119,6 +119,11 @@ class Caller:
         """A URL of the client's own is gone."""
         return bool(self.off_url)
 
+    @property
+    def is_failing(self) -> bool:
+        """The client's own URL does not take what is posted."""
+        return self._own is not None and self._own.is_broken
+
     def is_own(self, url: str) -> bool:
         """The settings name this URL, and no message."""
         return bool(url) and url in (self.terms.url, self.terms.status_url)

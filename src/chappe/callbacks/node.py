@@ -133,6 +133,13 @@ class CallbackNode:
             self._tls = ssl.create_default_context()
         return self._tls
 
+    def state_of(self, client: str) -> str:
+        """Empty while a client takes its callbacks; `failing`, or `off` when its URL said that it is gone."""
+        caller = self.callers.get(client)
+        if caller is None:
+            return ""
+        return "off" if caller.is_off else "failing" if caller.is_failing else ""
+
     def turns(self) -> dict[str, int]:
         """How often its loop came round, by the loop's name."""
         return {"callback tick": self._ticks}

@@ -131,9 +131,9 @@ def _queues(box: BoxStatus) -> Table:
 
 
 def _clients(box: BoxStatus) -> Table:
-    table = _table("client", ">binds", ">open messages")
+    table = _table("client", ">binds", ">open messages", "callbacks")
     for client in box.clients:
-        table.add_row(client.name, str(client.binds), f"{client.open_messages:,}")
+        table.add_row(client.name, str(client.binds), f"{client.open_messages:,}", client.callbacks)
     return table
 
 

@@ -43,11 +43,15 @@ class QueueStatus(msgspec.Struct, frozen=True):
 
 
 class ClientStatus(msgspec.Struct, frozen=True):
-    """One client: its binds here, and its messages that are not final."""
+    """One client: its binds here, and its messages that are not final.
+
+    `callbacks` is empty while its URL takes them, else `failing`, or `off` when it said that it is gone.
+    """
 
     name: str
     binds: int
     open_messages: int
+    callbacks: str = ""
 
 
 class CopyStatus(msgspec.Struct, frozen=True):
