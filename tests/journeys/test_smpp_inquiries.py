@@ -15,6 +15,7 @@ from chappe.sim.jobs import Answer
 from chappe.wire.smpp.codec import decode
 from chappe.wire.smpp.constants import VERSION_3_3, VERSION_5_0
 from chappe.wire.smpp.pdus import (
+    AlertNotification,
     CancelSm,
     DataSm,
     DistributionList,
@@ -28,7 +29,7 @@ from chappe.wire.smpp.pdus import (
     SubmitSm,
 )
 from chappe.wire.smpp.tlvs import Tag, find
-from house import House, Raw, bound, client, free_port, journey, mt, operator, settings_of, small_house
+from house import House, Raw, bound, client, free_port, journey, mo, mt, operator, settings_of, small_house
 
 NUMBER = "37120000001"
 LATER = "000000000500000R"
@@ -273,6 +274,35 @@ async def test_repeats_are_stored_twice_where_nobody_asked_otherwise(tmp_path: P
 
         assert first.message_id != again.message_id
         assert house.depth("operator:sim") == 2
+
+
+# -- alert_notification ------------------------------------------------------------------------------
+
+
+@journey
+async def test_alert_goes_to_the_client_that_is_bound_for_its_number(tmp_path: Path) -> None:
+    clients = [client(), client("other")]
+    routes = [mt(), mo("demo", to="12345"), mo("other", to="777")]
+    async with small_house(tmp_path, clients=clients, routes=routes) as (house, smsc):
+        link = smsc.links[0]
+        status = ((int(Tag.MS_AVAILABILITY_STATUS), b"\0"),)
+        for number in ("12345", "999"):
+            alert = AlertNotification(1, 1, NUMBER, 0, 1, number, status)
+            link.session.request(alert, smsc.now())
+        link.flush(smsc.now())
+        await house.until(lambda: len(house.events("alert_received")) == 2)
+
+        raw = await Raw.bound(house.port)
+        command_id, _, _, body = await raw.read()
+        await house.until(lambda: house.depth("client:demo") == 0)
+
+        told = decode(command_id, body)
+        assert told == AlertNotification(1, 1, NUMBER, 0, 1, "12345", status)
+        assert await raw.is_alive()
+        assert len(house.events("alert_delivered")) == 1
+        assert [line[9] for line in house.events("alert_received")] == ["", "no SMPP client has its number"]
+        assert house.depth("unrouted") == 0
+        raw.close()
 
 
 # -- ids and versions -------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ WORDS: Final = {
     "mo_suppressed": "suppressed as a repeat",
     "mo_delivered": "handed to the client",
     "mo_refused": "refused by the client",
+    "alert_received": "its handset can be reached again, says the operator",
+    "alert_delivered": "handed to the client",
     "mo_unrouted": "no route wants it, a person decides",
     "mo_joined": "whole text made of its parts",
     "mo_part_joined": "joined with the other parts",

@@ -7,7 +7,7 @@ import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.flushing import flush
-from chappe.clients.translate import deliver_of_message, deliver_of_receipt
+from chappe.clients.translate import alert_of_message, deliver_of_message, deliver_of_receipt
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Direction
@@ -21,7 +21,7 @@ from chappe.runtime.node import persist
 from chappe.runtime.supervisor import each
 from chappe.store.port import Deferred, Delivered, Held, Settlement, Store
 from chappe.wire.smpp.facts import LateResponse, Response
-from chappe.wire.smpp.pdus import DataSm, DeliverSm
+from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm
 from chappe.wire.smpp.statuses import CommandStatus, status_name
 
 _DR_DELIVERED: Final = EventName.DR_DELIVERED
@@ -42,6 +42,11 @@ _TRY_AGAIN: Final = frozenset(
 _REMEMBERED: Final = 10_000
 
 LATE: Final = "late response"
+
+
+#: What hands a client one PDU.
+Ask = Callable[[DeliverSm | DataSm | AlertNotification, float, object], int]
+_DELIVERED_EVENT: Final = (EventName.MO_DELIVERED, EventName.ALERT_DELIVERED)
 
 
 class Answered(msgspec.Struct, gc=False):
@@ -109,17 +114,18 @@ class Deliveries:
                 continue
             items = await self._store.lease(account.queue, room)
 
-            def hand(
-                item: Item, request: Callable[[DeliverSm | DataSm, float, object], int] = peer.session.request
-            ) -> None:
+            def hand(item: Item, request: Ask = peer.session.request) -> None:
                 if account.order.lines and self._must_wait(account, item):
                     return
                 content = item.content
-                pdu = (
-                    deliver_of_receipt(content, account.id_form)
-                    if isinstance(content, Receipt)
-                    else deliver_of_message(content)
-                )
+                pdu: DeliverSm | DataSm
+                if isinstance(content, Receipt):
+                    pdu = deliver_of_receipt(content, account.id_form)
+                elif content.is_alert:
+                    self._alert(item, content, request, now)
+                    return
+                else:
+                    pdu = deliver_of_message(content)
                 try:
                     request(pdu, now, item)
                 except MisuseError as error:
@@ -134,6 +140,15 @@ class Deliveries:
                 dirty.append(peer)
             if len(items) < room:
                 return
+
+    def _alert(self, item: Item, alert: Message, request: Ask, now: float) -> None:
+        """Pass an alert on; nobody answers it, so it is delivered when it is written."""
+        try:
+            request(alert_of_message(alert), now, None)
+        except MisuseError as error:
+            self._answers.add(Answered(item, 0, misfit=str(error)))
+        else:
+            self._answers.add(Answered(item, 0))
 
     def _behind(self, item: Item, due_at_ms: int) -> int:
         return self._order_by_queue[item.queue].refused(_handset(item), item.id, due_at_ms)
@@ -234,7 +249,7 @@ class Deliveries:
             )
         else:
             events.add(
-                EventName.MO_REFUSED if refusal else EventName.MO_DELIVERED,
+                EventName.MO_REFUSED if refusal else _DELIVERED_EVENT[content.is_alert],
                 content.id,
                 content.client,
                 content.operator,

@@ -116,7 +116,11 @@ class Lookup:
         if isinstance(listed, Refusal):
             return refuse(listed)
         messages, following = listed
-        shown = [inbound_of(each, self._encodings.get(each.operator, Encoding.GSM7)) for _, each in messages]
+        shown = [
+            inbound_of(each, self._encodings.get(each.operator, Encoding.GSM7))
+            for _, each in messages
+            if not each.is_alert
+        ]
         return found(InboundList(shown, following))
 
     async def _list(self, search: Search | Refusal) -> tuple[list[tuple[Life, Message]], str | None] | Refusal:

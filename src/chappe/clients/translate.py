@@ -17,7 +17,7 @@ from chappe.text.encoding import encoding_of
 from chappe.text.segments import MAX_OCTETS, MAX_PARTS, SplitMethod, count_parts
 from chappe.wire.smpp import receipt_text, times
 from chappe.wire.smpp.constants import MessageState
-from chappe.wire.smpp.pdus import DataSm, DeliverSm, ReplaceSm, SubmitSm
+from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm, ReplaceSm, SubmitSm
 from chappe.wire.smpp.statuses import CommandStatus
 from chappe.wire.smpp.tlvs import Tag
 
@@ -275,6 +275,19 @@ def deliver_of_receipt(receipt: Receipt, id_form: str) -> DeliverSm:
         _NOTIFICATION_ESM if state is _ENROUTE else _RECEIPT_ESM,
         short_message=text,
         tlvs=tlvs,
+    )
+
+
+def alert_of_message(message: Message) -> AlertNotification:
+    """Tell a client that a handset can be reached again.  SMPP 3.4 §4.12.1."""
+    return AlertNotification(
+        message.source_ton,
+        message.source_npi,
+        message.source,
+        message.dest_ton,
+        message.dest_npi,
+        message.dest,
+        message.tlvs,
     )
 
 

@@ -40,6 +40,8 @@ class EventName(StrEnum):
     MO_DELIVERED = "mo_delivered"
     MO_REFUSED = "mo_refused"
     MO_UNROUTED = "mo_unrouted"
+    ALERT_RECEIVED = "alert_received"
+    ALERT_DELIVERED = "alert_delivered"
     MO_JOINED = "mo_joined"
     MO_PART_JOINED = "mo_part_joined"
     MO_PART_RELEASED = "mo_part_released"

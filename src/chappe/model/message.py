@@ -58,6 +58,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
     #: The id by which its client knows it, where that is not its own: one of several that were handed in at once,
     #: or of a client that has no room for long ids.
     known_as: str = ""
+    #: It has no text: its operator says that the handset can be reached again (SMPP's alert_notification).
+    is_alert: bool = False
 
     @property
     def handset(self) -> str:

@@ -5,6 +5,7 @@ Knows no link's life and no sending; the operator node gives it what arrives.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from chappe.model.ids import IdMaker, made_at_ms
 from chappe.model.message import Item, Message
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.link import Link
-from chappe.operators.translate import Wire, identity_of, is_report, mo_of, report_of, text_of
+from chappe.operators.translate import Wire, alert_of, identity_of, is_report, mo_of, report_of, text_of
 from chappe.rules.decide import JOIN, UNROUTED, Routes, keyword_of
 from chappe.rules.dedup import Repeat, RepeatJudge, content_of
 from chappe.rules.join import place_of
@@ -73,6 +74,7 @@ class Inbound:
         self._retry_status = retry_status
         self._reports: Gathered[tuple[Arrival, Report]] = Gathered()
         self._messages: Gathered[MoArrival] = Gathered()
+        self._alerts: Gathered[Message] = Gathered()
         self._repeats = RepeatJudge(redelivery_ms)
         self._proved_id = 0
         self._noted_repeats: list[int] = []
@@ -106,7 +108,9 @@ class Inbound:
             elif isinstance(pdu, DataSm):
                 arrival = Arrival(link, peer, number, True)
             else:
-                if type(pdu) is not AlertNotification:
+                if isinstance(pdu, AlertNotification):
+                    self._alerts.add(alert_of(pdu, new_id, self._operator, ""))
+                else:
                     peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID, type(pdu))
                 continue
             if is_report(pdu):
@@ -129,6 +133,25 @@ class Inbound:
             return "", JOIN
         route = routes.find(message.dest, message.source, keyword=keyword_of(text_of(message, self._wire)))
         return (route.client, route.queue) if route is not None else ("", UNROUTED)
+
+    # -- alerts -------------------------------------------------------------------------------------
+
+    async def alerts(self) -> None:
+        """Lay alerts where the clients of their numbers are bound; SMPP has no answer to them, nothing is promised."""
+        while True:
+            messages = await self._alerts.take()
+            events, items = EventBatch(self._clock.utc_us()), []
+            for message in messages:
+                route = self._routes().find(message.dest, message.source)
+                is_bound = route is not None and route.queue == f"client:{route.client}"
+                if route is not None and is_bound:
+                    message = msgspec.structs.replace(message, client=route.client)
+                    items.append(Item(route.queue, 0, "", 0, message.id, message))
+                told = (message.id, message.client, self._operator, message.source, message.dest)
+                events.add(EventName.ALERT_RECEIVED, *told, detail="" if is_bound else "no SMPP client has its number")
+            # An alert is lost with the store that could not take it.
+            with suppress(StoreAway):
+                await self._store.accept(items, events)
 
     # -- reports ------------------------------------------------------------------------------------
 

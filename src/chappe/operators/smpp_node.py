@@ -167,6 +167,7 @@ class OperatorSmppNode:
             group.create_task(self._doubts.run(), name=f"{name} doubts")
             group.create_task(self.inbound.reports(), name=f"{name} reports")
             group.create_task(self.inbound.messages(), name=f"{name} mo")
+            group.create_task(self.inbound.alerts(), name=f"{name} alerts")
             group.create_task(self._tick(), name=f"{name} tick")
             group.create_task(self._crashes.run(), name=f"{name} crashes")
             group.create_task(self._failover.run(), name=f"{name} failover")

@@ -16,7 +16,7 @@ from chappe.text.encoding import Encoding, encoding_of
 from chappe.text.reading import read
 from chappe.text.segments import Segment, SplitMethod, room_of_one, split
 from chappe.wire.smpp import receipt_text
-from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
+from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm, SubmitSm
 from chappe.wire.smpp.tlvs import Tag
 
 STATUS_BY_STATE: Final = {
@@ -236,6 +236,25 @@ def mo_of(pdu: DeliverSm | DataSm, message_id: int, operator: str, client: str) 
         pdu.service_type,
         "",
         tlvs,
+    )
+
+
+def alert_of(pdu: AlertNotification, message_id: int, operator: str, client: str) -> Message:
+    """Read an alert: its handset can be reached again.  SMPP 3.4 §4.12.1."""
+    return Message(
+        message_id,
+        Direction.MO,
+        client,
+        operator,
+        pdu.source_addr_ton,
+        pdu.source_addr_npi,
+        pdu.source_addr,
+        pdu.esme_addr_ton,
+        pdu.esme_addr_npi,
+        pdu.esme_addr,
+        b"",
+        tlvs=pdu.tlvs,
+        is_alert=True,
     )
 
 
