@@ -3,14 +3,17 @@
 import asyncio
 import functools
 import inspect
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from certificates import Authority
 from chappe.net.http_calls import MAX_ANSWER, Answer, Call, Calls, endpoint_of
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -28,7 +31,7 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 class Desk:
     """Makes calls and gathers their answers.  Time stands still unless a test moves it."""
 
-    def __init__(self, limit: int = 4) -> None:
+    def __init__(self, limit: int = 4, tls: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> None:
         self.now_s = 100.0
         self.answers: asyncio.Queue[Answer] = asyncio.Queue()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -37,9 +40,9 @@ class Desk:
             lambda call, answer: self.answers.put_nowait(answer),
             limit=limit,
             timeout_s=5.0,
-            may_be_private=lambda host: host == "127.0.0.1",
+            may_be_private=lambda host: host == "127.0.0.1" or tls is not ssl.create_default_context,
             executor=self.executor,
-            tls=ssl.create_default_context,
+            tls=tls,
             spawn=lambda work: self.tasks.add(asyncio.ensure_future(work)),
             now=lambda: self.now_s,
         )
@@ -53,7 +56,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def serving(serve: Serve) -> AsyncIterator[tuple[int, list[int]]]:
+async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[int]]]:
     """A server; the port, and a list that grows with each connection."""
     connections: list[int] = []
 
@@ -66,7 +69,7 @@ async def serving(serve: Serve) -> AsyncIterator[tuple[int, list[int]]]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(note, "127.0.0.1", 0)
+    server = await asyncio.start_server(note, "127.0.0.1", 0, ssl=tls)
     async with server:
         yield int(server.sockets[0].getsockname()[1]), connections
 
@@ -323,3 +326,29 @@ async def test_calls_that_are_closed_are_heard_of_no_more() -> None:
         await asyncio.sleep(0.05)
 
     assert desk.answers.empty()
+
+
+@pytest.mark.parametrize(
+    ("host", "is_trusted", "fault"),
+    [("localhost", True, ""), ("localhost", False, "certificate"), ("shop.example", True, "certificate")],
+)
+def test_a_server_must_prove_that_it_bears_the_name_of_the_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, is_trusted: bool, fault: str
+) -> None:
+    authority = Authority(tmp_path)
+    certified = authority.vouch_for("web")
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
+    monkeypatch.setattr("chappe.net.addresses.socket.getaddrinfo", lambda *values, **named: found)
+
+    @in_loop
+    async def run() -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certified.certificate, certified.key)
+        desk = Desk(tls=lambda: ssl.create_default_context(cafile=str(authority.path) if is_trusted else None))
+        async with serving(saying(OK), context) as (port, _):
+            desk.calls.begin(Call(endpoint_of(f"https://{host}:{port}/cb"), b"POST /cb HTTP/1.1\r\n\r\n", None))
+            answer = await desk.answers.get()
+        assert answer.status == (0 if fault else 200)
+        assert fault in answer.fault.lower()
+
+    run()
