@@ -28,6 +28,9 @@ from chappe.wire.smpp.pdus import BindTransceiver, Pdu
 #: No test of a whole gateway may last longer.
 PATIENCE_S = 60.0
 
+#: The store of every gateway that is made here; a test may put a DSN in its place.
+STORE = ["sqlite"]
+
 #: (command_id, command_status, sequence_number, body)
 Frame = tuple[int, int, int, bytes]
 
@@ -142,7 +145,7 @@ def settings_of(
     """Settings of a gateway on free ports that keeps everything in `folder`."""
     somewhere = "127.0.0.1:0"
     return Settings(
-        gateway=Gateway(data_dir=str(folder), drain_s=1.0),
+        gateway=Gateway(data_dir=str(folder), drain_s=1.0, store=STORE[0], allow_single_copy=True),
         listen=Listen(smpp=somewhere, http=somewhere, metrics=somewhere, session_init_s=session_init_s),
         operators=tuple(operators),
         clients=tuple(clients) or (client(),),

@@ -20,7 +20,7 @@ from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.counters.node import COPY as COUNTERS
 from chappe.counters.node import CounterNode
-from chappe.engines import fleet_of, history_of, is_fenced, open_store
+from chappe.engines import clock_of, fleet_of, history_of, is_fenced, open_store
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.net.tls import Credentials
@@ -85,6 +85,7 @@ class Gateway:
             await self.show_at(settings.listen.metrics)
             await self._desk.open()
         self.store = await open_store(settings, "all" if self.process is None else self.process.name)
+        self._clock = clock_of(self.store, self._clock)
         self.health.watch_store(lambda: self.store.is_away)
         self.fleet = fleet_of(self.store)
         self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)

@@ -82,7 +82,7 @@ class Building:
         rules = rules_of(settings.routes, settings.clients)
         self._mt_routes = Routes(rules, Direction.MT)
         self._mo_routes = Routes(rules, Direction.MO)
-        self._ids = IdMaker(store.run, last_id=store.last_id)
+        self._ids = IdMaker(store.slot, last_id=store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
         #: The operator nodes that were made here.

@@ -4,13 +4,18 @@ Whoever opens a store hands it on as what nodes know: the port.
 """
 
 import chappe
+from chappe.runtime.clock import Clock
 from chappe.runtime.settings import Settings
 from chappe.store.fleet import Alone, Fleet
+from chappe.store.postgres.clock import SharedClock
+from chappe.store.postgres.engine import PostgresStore
+from chappe.store.postgres.fleet import PostgresFleet
+from chappe.store.postgres.moving import HistoryMoves as PostgresHistoryMoves
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
 
-AnyStore = SqliteStore
+AnyStore = SqliteStore | PostgresStore
 
 
 async def open_store(settings: Settings, node: str) -> AnyStore:
@@ -18,6 +23,17 @@ async def open_store(settings: Settings, node: str) -> AnyStore:
 
     Raises: StoreAway, SettingsError.
     """
+    gateway = settings.gateway
+    if not gateway.is_one_process:
+        shared = PostgresStore(
+            gateway.store,
+            version=chappe.__version__,
+            box=gateway.box,
+            node=node,
+            allow_single_copy=gateway.allow_single_copy,
+        )
+        await shared.open()
+        return shared
     store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
     store.open()
     return store
@@ -25,6 +41,8 @@ async def open_store(settings: Settings, node: str) -> AnyStore:
 
 def fleet_of(store: AnyStore) -> Fleet:
     """What runs of other processes tell through this store."""
+    if isinstance(store, PostgresStore):
+        return PostgresFleet(store.lend, store.run, store.tell)
     return Alone()
 
 
@@ -33,8 +51,15 @@ def pressure_of(store: AnyStore) -> int:
     return store.pressure
 
 
-def history_of(store: AnyStore, settings: Settings) -> HistoryMoves:
+def clock_of(store: AnyStore, clock: Clock) -> Clock:
+    """The clock that nodes of this store go by: where several boxes share one, it is the database's."""
+    return SharedClock(store.clock, clock) if isinstance(store, PostgresStore) else clock
+
+
+def history_of(store: AnyStore, settings: Settings) -> HistoryMoves | PostgresHistoryMoves:
     """What carries finished messages of this store to their history."""
+    if isinstance(store, PostgresStore):
+        return PostgresHistoryMoves(store, settings.gateway.retention_days)
     return HistoryMoves(store, settings.gateway.retention_days)
 
 

@@ -4,7 +4,6 @@ It must never hold up a message.  It knows no node: the assembly gives it functi
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -38,8 +37,19 @@ from chappe.store.port import BlockSource, QueueDepth, StoreAway
 class WatchedStore(BlockSource, Protocol):
     """What a store tells those who watch, besides its event blocks."""
 
-    path: Path
-    run: int
+    @property
+    def run(self) -> int:
+        """The number of this run."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for people."""
+        ...
+
+    def sizes(self) -> tuple[int, int]:
+        """Octets on this box's disk: what is stored, and the log; 0 where another machine keeps them."""
+        ...
 
     @property
     def is_away(self) -> bool:
@@ -179,12 +189,4 @@ class Watching:
 
 
 def _store_status(store: WatchedStore) -> StoreStatus:
-    path = store.path
-    return StoreStatus(str(path), _octets(path), _octets(Path(f"{path}-wal")), store.is_away)
-
-
-def _octets(path: Path) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
+    return StoreStatus(store.place, *store.sizes(), store.is_away)

@@ -52,8 +52,8 @@ class Gateway(Table, frozen=True, kw_only=True):
         Meta(
             pattern=r"^(sqlite|postgres(ql)?://.+)$",
             extra={"expected": '"sqlite" or a DSN postgresql://…'},
-            description="The store's engine: `sqlite`. A `postgresql://` DSN is understood, "
-            "and refused until that engine exists.",
+            description="The store's engine: `sqlite`. A `postgresql://` DSN names a database "
+            "that several boxes share; it may name several hosts, of which one takes writes.",
         ),
     ] = "sqlite"
     nodes: Annotated[

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
+from chappe.model.address import handset_key
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
 from chappe.store.bodies import pack
 from chappe.store.port import Fault, Kept, Once
 from chappe.store.postgres import statements as sql
+from chappe.store.postgres.hashing import ref_key
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.writes import Row, Writes, checked, columns
 
@@ -54,6 +56,8 @@ class Accepting:
             due or self._writes.now_ms,
             due,
             number(message.operator) if message.operator else None,
+            handset_key(message.handset),
+            ref_key(message.reference) if message.reference else None,
             pack(message),
         )
 

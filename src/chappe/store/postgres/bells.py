@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from chappe.model.errors import SettingsError
+from chappe.store.port import StoreAway
 from chappe.store.postgres.lanes import LaneKey
-from chappe.store.postgres.opening import AWAY, Session
+from chappe.store.postgres.opening import Session
 
 CHANNEL: Final = "chappe bell"
 PAUSE_S: Final = 0.01
@@ -54,13 +56,13 @@ class Bells:
                 await asyncio.sleep(PAUSE_S)
             except TimeoutError:
                 continue
-            except AWAY:
-                self._session.drop()
+            except (StoreAway, SettingsError):
                 await asyncio.sleep(0.2)
 
     async def _listen(self) -> None:
-        connection = await self._session.get()
-        if connection is not self._heard_on:
+        async with self._session.lend() as connection:
+            if connection is self._heard_on:
+                return
             await connection.add_listener(CHANNEL, self._hear)
             self._heard_on = connection
             # What rang while nobody listened is lost.
@@ -71,8 +73,8 @@ class Bells:
         self._has_rung.clear()
         payloads = [_payload(queue, lanes) for queue, lanes in waiting.items()]
         if payloads:
-            connection = await self._session.get()
-            await connection.execute(_RING, CHANNEL, payloads)
+            async with self._session.lend() as connection:
+                await connection.execute(_RING, CHANNEL, payloads)
 
     def _hear(self, connection: Any, pid: int, channel: str, payload: str) -> None:
         if pid == connection.get_server_pid():

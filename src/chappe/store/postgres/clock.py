@@ -4,6 +4,7 @@ It runs on CLOCK_BOOTTIME, which no administrator sets and which goes on while t
 """
 
 import time
+from typing import Protocol
 
 
 def boot_s() -> float:
@@ -25,3 +26,27 @@ class DatabaseClock:
     def now_us(self) -> int:
         """What time it is there, too late by at most the way of the last answer."""
         return self._database_us + int((boot_s() - self._boot_s) * 1e6)
+
+
+class Monotonic(Protocol):
+    """A clock of this machine."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        ...
+
+
+class SharedClock:
+    """What nodes of one store go by: the database's time of day, this machine's seconds."""
+
+    def __init__(self, shared: DatabaseClock, own: Monotonic) -> None:
+        self._shared = shared
+        self._own = own
+
+    def utc_us(self) -> int:
+        """Unix µs of the database."""
+        return self._shared.now_us()
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return self._own.monotonic()

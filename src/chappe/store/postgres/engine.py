@@ -9,11 +9,11 @@ import asyncio
 import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
-from chappe.model.errors import SettingsError
+from chappe.model.errors import MisuseError, SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
@@ -117,14 +117,13 @@ class PostgresStore:
         """`box` and `node` name this process over its restarts; `clock_us` stands for the database's clock in tests."""
         self._dsn = dsn
         self._allow_single_copy = allow_single_copy
-        self.path = Path(shown(dsn))
         self.clock = DatabaseClock()
         self._now_us = clock_us or self.clock.now_us
         names = self._names = Names()
         run = self._run = Run(box, node, version, self.clock)
         self._sessions = {
             each: Session(dsn, f"{box}/{node} {each}")
-            for each in ("control", "main", "reports", "leases", "reads", "search")
+            for each in ("control", "main", "reports", "leases", "reads", "search", "shares")
         }
         self._counts = Counts(names)
         self._cursors = (Cursor(), Cursor())
@@ -188,8 +187,25 @@ class PostgresStore:
         """Another process ended this run, since it was silent for too long: only a new start helps."""
         return self._run.is_fenced
 
+    @property
+    def place(self) -> str:
+        """Where the store is, for people."""
+        return shown(self._dsn)
+
+    def sizes(self) -> tuple[int, int]:
+        """The database is on another machine, or as if it were."""
+        return 0, 0
+
     def may_write(self) -> bool:
         return self._run.may_write()
+
+    def session(self, name: str) -> Session:
+        """A further connection, for whoever works beside the verbs."""
+        return Session(self._dsn, f"{self._run.box}/{self._run.node} {name}")
+
+    def clock_us(self) -> int:
+        """The database's time."""
+        return self._now_us()
 
     def tell(self, state: bytes) -> None:
         """What the next heartbeat says of this node to whoever asks for the state of all boxes."""
@@ -410,6 +426,11 @@ class PostgresStore:
     async def mo_memory(self, operator: str, since_ms: int) -> MoMemory:
         return await self._reading.mo_memory(operator, since_ms)
 
+    @property
+    def pressure(self) -> int:
+        """Nothing waits in memory: accepted messages lie in the database until a reader leases them."""
+        return 0
+
     def open_messages(self, client: str) -> int:
         return self._counts.number(Kind.OPEN, client)
 
@@ -441,6 +462,10 @@ class PostgresStore:
 
     async def copied(self, name: str) -> tuple[int, str] | None:
         return await self._reading.copied(name)
+
+    def lend(self) -> AbstractAsyncContextManager[Any]:
+        """A connection for a short while, for whoever keeps tables of its own.  Raises: StoreAway."""
+        return self._sessions["shares"].lend()
 
     # -- bells and time -----------------------------------------------------------------------------
 
@@ -479,7 +504,10 @@ class PostgresStore:
             self._bells.ring(queue, lanes)
 
     async def keep_time(self, stopping: asyncio.Event) -> None:
-        """Live in the database, hear bells, look for what no bell told of, until asked to stop."""
+        """Live in the database, hear bells, look for what no bell told of, until asked to stop.
+
+        Raises: MisuseError when another process has ended this run: nothing that this one holds is its own any more.
+        """
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._beat_forever(), name="store heartbeat"),
@@ -496,34 +524,38 @@ class PostgresStore:
             try:
                 async with asyncio.timeout(BEAT_S * 3):
                     await self._beat()
-            except (StoreAway, SettingsError, TimeoutError, *AWAY) as error:
+            except (StoreAway, SettingsError, TimeoutError) as error:
                 self._sessions["control"].drop()
                 self._group.go_away(f"{shown(self._dsn)}: {error or type(error).__name__}")
             else:
-                if self._group.is_away and not self._run.is_fenced:
+                if self._run.is_fenced:
+                    self._group.go_away("this run was silent for too long and another process ended it")
+                    raise MisuseError(f"run {self.run}: {self._group.away_reason}; start this node again")
+                if self._group.is_away:
                     self._group.come_back()
                     self._queues.look_everywhere()
             await asyncio.sleep(AWAY_PAUSE_S if self._group.is_away else BEAT_S)
 
     async def _beat(self) -> None:
-        control = await self._sessions["control"].get()
-        if control is not self._controlled:
-            # It may be another server: it must keep what it confirms, and our place must still be ours.
-            await check_server(control, self._dsn, allow_single_copy=self._allow_single_copy)
-            lock = f"SELECT pg_try_advisory_lock({LOCK_CLASS}, $1)"
-            if not await control.fetchval(lock, self._run.writer):
-                raise StoreAway("another session holds this node's place")
-            self._controlled = control
-        await self._run.beat(control, [session.pid for session in self._sessions.values()])
+        async with self._sessions["control"].lend() as control:
+            if control is not self._controlled:
+                # It may be another server: it must keep what it confirms, and our place must still be ours.
+                await check_server(control, self._dsn, allow_single_copy=self._allow_single_copy)
+                lock = f"SELECT pg_try_advisory_lock({LOCK_CLASS}, $1)"
+                if not await control.fetchval(lock, self._run.writer):
+                    raise StoreAway("another session holds this node's place")
+                self._controlled = control
+            await self._run.beat(control, [session.pid for session in self._sessions.values()])
         if not self._run.is_fenced:
             await self._bury()
 
     async def _bury(self) -> None:
         """Free what dead runs held; what bears their mark is held, since nobody knows its outcome."""
-        control = await self._sessions["control"].get()
-        doubtful, is_any = await self._run.bury(control, self._names)
+        async with self._sessions["control"].lend() as control:
+            doubtful, is_any = await self._run.bury(control, self._names)
+            if is_any:
+                await self._counts.look(control, self._run.number)
         if is_any:
-            await self._counts.look(control, self._run.number)
             self._queues.look_everywhere()
         if doubtful:
             self._group.marked.update(item.id for item in doubtful)
@@ -560,10 +592,10 @@ class PostgresStore:
         while True:
             await asyncio.sleep(COUNT_EVERY_S)
             try:
-                connection = await self._reading.connection()
-                await self._counts.look(connection, self._run.number)
-            except (StoreAway, SettingsError, *AWAY):
-                self._sessions["reads"].drop()
+                async with self._sessions["reads"].lend() as connection:
+                    await self._counts.look(connection, self._run.number)
+            except (StoreAway, SettingsError):
+                continue
 
     def try_again(self) -> bool:
         """Whether the database is back; the heartbeat finds out."""

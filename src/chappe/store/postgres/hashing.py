@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable
 from hashlib import blake2b
+from zlib import crc32
 
 from chappe.store.applying import Hit
 
@@ -52,3 +53,9 @@ def gathered(pairs: Iterable[tuple[int, bytes]]) -> tuple[list[int], list[bytes]
     for number, octets in pairs:
         by_hash[number] = by_hash.get(number, b"") + octets
     return sorted(by_hash), [by_hash[number] for number in sorted(by_hash)]
+
+
+def ref_key(reference: str) -> int:
+    """32 bits, signed, that stand for a reference in the indexes of history: whoever asks compares."""
+    number = crc32(reference.encode("utf-8", "surrogatepass"))
+    return number - (1 << 32) if number >= 1 << 31 else number

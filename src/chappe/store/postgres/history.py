@@ -5,16 +5,16 @@ A message belongs to the day in which it came.  It must never know why a life en
 
 from datetime import UTC, date, datetime
 from typing import Any, Final
-from zlib import crc32
 
 from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import Status
 from chappe.store.bodies import life_of
 from chappe.store.port import Life
 from chappe.store.postgres.names import Names
 
 _FIND: Final = (
-    "SELECT id, status, operator, operator_ref, sent_at_us, final_at_us, error, body FROM history"
-    " WHERE day = $1 AND id = $2"
+    "SELECT id, status, operator, operator_ref, sent_at_us, final_at_us, error, body, part_statuses, part_refs"
+    " FROM history WHERE day = $1 AND id = $2"
 )
 
 
@@ -29,16 +29,8 @@ async def find_life(connection: Any, names: Names, message_id: int) -> Life | No
     if row is None:
         return None
     await names.meet(connection, [row["operator"]])
-    return life_of(row, names.name(row["operator"]))
-
-
-async def is_known(connection: Any, message_id: int) -> bool:
-    """A message has ended and moved."""
-    query = "SELECT EXISTS (SELECT 1 FROM history WHERE day = $1 AND id = $2)"
-    return bool(await connection.fetchval(query, day_of(message_id), message_id))
-
-
-def ref_key(reference: str) -> int:
-    """32 bits, signed, that stand for a reference in the indexes of history: whoever asks compares."""
-    number = crc32(reference.encode("utf-8", "surrogatepass"))
-    return number - (1 << 32) if number >= 1 << 31 else number
+    life = life_of(row, names.name(row["operator"]))
+    if row["part_statuses"]:
+        life.parts = [Status(status) for status in row["part_statuses"]]
+        life.part_refs = [reference.decode() for reference in row["part_refs"]]
+    return life

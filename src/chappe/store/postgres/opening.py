@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -157,6 +159,17 @@ class Session:
         self._name = name
         self._connection: Any = None
         self._opening = asyncio.Lock()
+        self._lending = asyncio.Lock()
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Any]:
+        """The connection for one borrower at a time; one that fails is dropped.  Raises: StoreAway, SettingsError."""
+        async with self._lending:
+            try:
+                yield await self.get()
+            except AWAY as error:
+                self.drop()
+                raise StoreAway(f"{shown(self._dsn)}: {error or type(error).__name__}") from error
 
     async def get(self) -> Any:
         """The connection.  Raises: StoreAway, SettingsError."""

@@ -3,7 +3,6 @@
 Nothing here is the only copy of anything.  A lease names our run in the row; the row is the truth.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
@@ -16,7 +15,7 @@ from chappe.store.port import Picked, Place, StoreAway
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.lanes import LaneKey, Lanes, Share
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import AWAY, Session
+from chappe.store.postgres.opening import Session
 from chappe.store.postgres.writes import columns
 
 #: How far below its newest moment a lane is looked at for what others laid there late.
@@ -57,7 +56,6 @@ class Queues:
         self._hold = hold_unreadable
         self._readers: dict[str, Reader] = {}
         self._bells: dict[str, list[Callable[[], None]]] = {}
-        self._working = asyncio.Lock()
         self.run = 0
 
     # -- leases ---------------------------------------------------------------------------------------
@@ -69,17 +67,13 @@ class Queues:
             reader = self._readers[queue] = Reader()
         if reader.is_known and not reader.lanes.is_ready(self._now_ms):
             return []
-        async with self._working:
-            try:
-                connection = await self._session.get()
+        try:
+            async with self._session.lend() as connection:
                 if not reader.is_known:
                     await self._look(connection, queue, reader)
                 return await self._lease(connection, queue, reader, limit)
-            except StoreAway:
-                return []
-            except AWAY:
-                self._session.drop()
-                return []
+        except StoreAway:
+            return []
 
     @property
     def _now_ms(self) -> int:
@@ -141,8 +135,7 @@ class Queues:
 
     async def release(self, items: Sequence[Item]) -> None:
         """Leased items go back to where they were taken.  Raises: StoreAway."""
-        async with self._working:
-            found = await self._work(sql.RELEASE, items)
+        found = await self._work(sql.RELEASE, items)
         for item in items:
             if item.id in found and item.place:
                 self.laid(item)
@@ -153,23 +146,18 @@ class Queues:
 
     async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Lease these very items, as far as nobody holds them.  Raises: StoreAway."""
-        async with self._working:
-            found = await self._work(sql.CLAIM, items)
+        found = await self._work(sql.CLAIM, items)
         return [item for item in items if item.id in found]
 
     async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place, limit: int) -> Picked:
         """Lease those among the next `limit` items that fit.  Raises: StoreAway."""
-        try:
-            connection = await self._session.get()
+        async with self._session.lend() as connection:
             await self._names.look(connection, [queue])
             number = self._names.known(queue)
             if number is None:
                 return Picked([], ())
             found = await connection.fetch(sql.BEHIND, number, *(place or _START), limit)
             await self._names.meet(connection, {row["lane"] for row in found})
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
         chosen = [item for item in self._free_items(queue, found) if fits(item)]
         behind = found[-1] if len(found) == limit else None
         taken = await self.claim(chosen)
@@ -186,8 +174,7 @@ class Queues:
     async def _work(self, statement: str, items: Sequence[Item]) -> set[int]:
         if not items:
             return set()
-        try:
-            connection = await self._session.get()
+        async with self._session.lend() as connection:
             await self._names.learn(connection, {name for item in items for name in (item.queue, item.lane)})
             number, places = self._names.number, await self._places_of(connection, items)
             keys = sorted(
@@ -195,9 +182,6 @@ class Queues:
                 for item, place in zip(items, places, strict=True)
             )
             return {row["id"] for row in await connection.fetch(statement, *columns(keys), self.run)}
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
 
     async def _places_of(self, connection: Any, items: Sequence[Item]) -> list[int]:
         """Where items are; of those that were not leased here a look tells."""
@@ -246,12 +230,8 @@ class Queues:
             reader = self._readers.setdefault(queue, Reader())
             if time.monotonic() < reader.look_again_at:
                 continue
-            async with self._working:
-                try:
-                    await self._look(await self._session.get(), queue, reader)
-                except AWAY as error:
-                    self._session.drop()
-                    raise StoreAway(str(error)) from error
+            async with self._session.lend() as connection:
+                await self._look(connection, queue, reader)
             if reader.lanes.is_ready(self._now_ms):
                 self.ring(queue)
 

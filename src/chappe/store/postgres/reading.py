@@ -1,4 +1,7 @@
-"""Reading: what is asked of the database without changing it, over a connection that no commit waits for."""
+"""Reading: what is asked of the database without changing it, over a connection that no commit waits for.
+
+Raises StoreAway while the database is away.
+"""
 
 from array import array
 from collections.abc import Mapping, Sequence
@@ -9,13 +12,13 @@ import zstandard
 from chappe.model.lifecycle import NEVER_SENT, Direction
 from chappe.model.message import Message
 from chappe.store.bodies import life_of, message_or_none, unpack_counts
-from chappe.store.port import Block, CallbacksOff, FailedCallback, Kept, Life, MoMemory, StoreAway
+from chappe.store.port import Block, CallbacksOff, FailedCallback, Kept, Life, MoMemory
 from chappe.store.postgres import resolving
 from chappe.store.postgres import statements as sql
-from chappe.store.postgres.history import day_of, find_life, is_known
+from chappe.store.postgres.history import day_of, find_life
 from chappe.store.postgres.lives import LIFE, read_lives
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import AWAY, Session
+from chappe.store.postgres.opening import Session
 from chappe.store.postgres.runs import Run
 
 #: MO that a start looks at for answers which were perhaps not read.
@@ -55,44 +58,23 @@ class Reading:
         self._run = run
 
     async def _fetch(self, statement: str, *values: Any) -> Sequence[Any]:
-        try:
-            return list(await (await self._session.get()).fetch(statement, *values))
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
-
-    async def connection(self) -> Any:
-        """The connection for whoever reads more than one thing.  Raises: StoreAway."""
-        return await self._session.get()
+        async with self._session.lend() as connection:
+            return list(await connection.fetch(statement, *values))
 
     async def _number(self, name: str) -> int | None:
-        try:
-            await self._names.look(await self._session.get(), [name])
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
+        if self._names.known(name) is None:
+            async with self._session.lend() as connection:
+                await self._names.look(connection, [name])
         return self._names.known(name)
 
     async def find(self, message_id: int) -> Life | None:
         """A message by its id, from the hot tables or from history."""
         if not 0 <= message_id < 1 << 63:
             return None
-        try:
-            connection = await self._session.get()
+        async with self._session.lend() as connection:
+            # What moves meanwhile is in history when it is no longer here.
             life = (await read_lives(connection, self._names, [message_id])).get(message_id)
-            if life is None:
-                life = await find_life(connection, self._names, message_id)
-            if life is None:
-                # It moved in between.
-                life = (await read_lives(connection, self._names, [message_id])).get(message_id)
-            return life
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
-
-    async def is_in_history(self, message_id: int) -> bool:
-        """A message has ended and moved."""
-        return 0 <= message_id < 1 << 63 and await is_known(await self._session.get(), message_id)
+            return life or await find_life(connection, self._names, message_id)
 
     async def parts_sent(self, message_id: int) -> set[int]:
         """Which parts of a long message an operator has already taken."""
@@ -129,11 +111,8 @@ class Reading:
 
     async def meet(self, numbers: set[int | None]) -> None:
         """Learn the names of these numbers."""
-        try:
-            await self._names.meet(await self._session.get(), numbers)
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
+        async with self._session.lend() as connection:
+            await self._names.meet(connection, numbers)
 
     async def kept(self, keys: Sequence[bytes], now_ms: int) -> Mapping[bytes, Kept]:
         """What is kept under these keys and not over."""
@@ -165,12 +144,8 @@ class Reading:
         number = await self._number(client) if client else None
         if client and number is None:
             return []
-        try:
-            connection = await self._session.get()
+        async with self._session.lend() as connection:
             return await resolving.list_failed(connection, self._names, number, before_id, limit)
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
 
     async def has_failed_callbacks(self, before_id: int) -> bool:
         """A callback that was made before `before_id` is in the list."""
@@ -178,11 +153,8 @@ class Reading:
 
     async def callbacks_off(self) -> list[CallbacksOff]:
         """Clients whose URL is gone."""
-        try:
-            return await resolving.list_off(await self._session.get())
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
+        async with self._session.lend() as connection:
+            return await resolving.list_off(connection)
 
     # -- blocks ---------------------------------------------------------------------------------------
 

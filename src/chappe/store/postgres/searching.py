@@ -4,7 +4,6 @@ It looks at windows of ids, one short statement after the other, over a connecti
 window the hot table is read first: what moves meanwhile is seen in history.  Clients have their turns.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -17,11 +16,12 @@ from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
 from chappe.store.bodies import life_of
 from chappe.store.happenings import happenings_in
-from chappe.store.port import Happening, Life, Overloaded, Page, Search, StoreAway
-from chappe.store.postgres.history import day_of, ref_key
+from chappe.store.port import Happening, Life, Overloaded, Page, Search
+from chappe.store.postgres.hashing import ref_key
+from chappe.store.postgres.history import day_of
 from chappe.store.postgres.lives import LIFE
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import AWAY, Session
+from chappe.store.postgres.opening import Session
 
 #: Rows that one statement looks at, and those after which a call ends with what it has.
 WINDOW_ROWS: Final = 2_000
@@ -56,7 +56,6 @@ class Searching:
     def __init__(self, session: Session, names: Names) -> None:
         self._session = session
         self._names = names
-        self._turn = asyncio.Lock()
         #: Client → its searches that are asked or wait.
         self._waiting: dict[str, int] = {}
 
@@ -67,11 +66,8 @@ class Searching:
             raise Overloaded("too many searches wait")
         waiting[client] = waiting.get(client, 0) + 1
         try:
-            async with self._turn:
-                return await self._search(await self._session.get(), search)
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
+            async with self._session.lend() as connection:
+                return await self._search(connection, search)
         finally:
             waiting[client] -= 1
             if not waiting[client]:
@@ -82,13 +78,8 @@ class Searching:
         since_us = made_at_ms(message_id) * 1000 - MARGIN_US
         until_us = ended_at_us + MARGIN_US if ended_at_us else 1 << 62
         packed = message_id.to_bytes(8, "little", signed=True)
-        try:
-            async with self._turn:
-                connection = await self._session.get()
-                blocks = await connection.fetch(_STORY, since_us, until_us, packed, STORY_BLOCKS)
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
+        async with self._session.lend() as connection:
+            blocks = await connection.fetch(_STORY, since_us, until_us, packed, STORY_BLOCKS)
         unzip = zstandard.ZstdDecompressor().decompress
         return [told for (lines,) in blocks for told in happenings_in(unzip(lines), message_id)]
 

@@ -12,9 +12,10 @@ _NEVER_SENT: Final = ",".join(str(int(status)) for status in sorted(NEVER_SENT))
 #: New messages with their places; those that are there already change nothing.  Returns the ids that were new.
 ACCEPT: Final = """
 WITH new AS (
-  INSERT INTO messages (id, client, status, queue, priority, lane, place, due_at_ms, operator, body)
+  INSERT INTO messages (id, client, status, queue, priority, lane, place, due_at_ms, operator, handset,
+                        client_ref, body)
   SELECT * FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::integer[], $5::smallint[], $6::integer[],
-                       $7::bigint[], $8::bigint[], $9::integer[], $10::bytea[])
+                       $7::bigint[], $8::bigint[], $9::integer[], $10::bigint[], $11::integer[], $12::bytea[])
   ON CONFLICT (id) DO NOTHING
   RETURNING id, queue, priority, lane, place, due_at_ms
 ), laid AS (

@@ -11,10 +11,9 @@ from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import NEVER_SENT, Status
 from chappe.model.message import Item
 from chappe.store.bodies import message_or_none
-from chappe.store.port import StoreAway
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import AWAY, Session
+from chappe.store.postgres.opening import Session
 from chappe.store.postgres.queues import Queues
 from chappe.store.postgres.writes import columns
 
@@ -47,8 +46,7 @@ class Sweeping:
 
     async def expired(self, now_ms: int, limit: int) -> list[Item]:
         """Lease messages whose named moment has passed.  Raises: StoreAway."""
-        try:
-            connection = await self._session.get()
+        async with self._session.lend() as connection:
             rows = await connection.fetch(sql.PASSED_EXPIRIES, now_ms, limit)
             waiting = [row for row in rows if row["status"] in NEVER_SENT]
             over = [row for row in rows if row["status"] not in NEVER_SENT]
@@ -60,9 +58,6 @@ class Sweeping:
                     if later:
                         await connection.execute(sql.EXPIRIES, *columns(later))
             await self._meet(connection, waiting)
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
         return await self._queues.claim([item for item in map(self._item, waiting) if item is not None])
 
     async def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
@@ -70,16 +65,12 @@ class Sweeping:
         began = time.monotonic()
         if began < self._look_again_at.get(queue, 0.0):
             return []
-        try:
-            connection = await self._session.get()
+        async with self._session.lend() as connection:
             await self._names.look(connection, [queue])
             number = self._names.known(queue)
             if number is None:
                 return []
             items = await self._old_items(connection, queue, number, before_ms)
-        except AWAY as error:
-            self._session.drop()
-            raise StoreAway(str(error)) from error
         self._look_again_at[queue] = began + (time.monotonic() - began) / LOOK_SHARE
         return await self._queues.claim([item for item in items if is_over(item)])
 

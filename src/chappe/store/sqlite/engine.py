@@ -105,6 +105,20 @@ class SqliteStore:
         memory.seq = max(newest, self._file.meta_int("blocks_until"))
         Recovery(self._file, self._queues, memory, self._committing, self._now_us).recover()
 
+    @property
+    def slot(self) -> int:
+        """The slot of this run's ids."""
+        return self.run
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for people."""
+        return str(self.path)
+
+    def sizes(self) -> tuple[int, int]:
+        """Octets of the file and of its log."""
+        return _octets(self.path), _octets(Path(f"{self.path}-wal"))
+
     async def close(self) -> None:
         """Write what waits and close the file."""
         await self._asking.close()
@@ -384,3 +398,10 @@ class SqliteStore:
     def try_again(self) -> bool:
         """The store is away: find out whether the disk takes octets again.  True: it is back."""
         return self._group.try_again()
+
+
+def _octets(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -46,6 +46,9 @@ CREATE TABLE messages (
     final_at_us  bigint NOT NULL DEFAULT 0,
     operator_ref bytea,
     error        bytea,
+    -- Keys under which it is searched for in history: made once, when it comes.
+    handset      bigint NOT NULL,
+    client_ref   integer,
     body         bytea NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
@@ -218,24 +221,24 @@ CREATE TABLE counts (
     PRIMARY KEY (run, kind, name)
 ) WITH (fillfactor = 50);
 
--- Finished lives, a partition for each UTC day, dropped whole.
+-- Finished lives, a partition for each UTC day in which messages came, dropped whole.
 CREATE TABLE history (
-    day          date NOT NULL,
-    id           bigint NOT NULL,
-    client       integer NOT NULL,
-    operator     integer,
-    status       smallint NOT NULL,
-    sent_at_us   bigint NOT NULL,
-    final_at_us  bigint NOT NULL,
-    operator_ref bytea,
-    error        bytea,
-    handset      bigint NOT NULL,
-    client_ref   integer,
-    keys         integer[] NOT NULL,
-    parts        bytea NOT NULL,
-    body         bytea NOT NULL,
+    day           date NOT NULL,
+    id            bigint NOT NULL,
+    client        integer NOT NULL,
+    operator      integer,
+    status        smallint NOT NULL,
+    sent_at_us    bigint NOT NULL,
+    final_at_us   bigint NOT NULL,
+    operator_ref  bytea,
+    error         bytea,
+    handset       bigint NOT NULL,
+    client_ref    integer,
+    part_statuses smallint[],
+    part_refs     bytea[],
+    body          bytea NOT NULL,
     PRIMARY KEY (day, id)
 ) PARTITION BY LIST (day);
 CREATE INDEX history_handset ON history (handset);
 CREATE INDEX history_client_ref ON history (client_ref) WHERE client_ref IS NOT NULL;
-CREATE INDEX history_keys ON history USING gin (keys);
+CREATE INDEX history_operator_ref ON history (operator_ref) WHERE operator_ref IS NOT NULL;

@@ -1,0 +1,172 @@
+"""Moving: finished lives leave the hot table in sorted bulk, and what is past retention goes.
+
+Nothing of it passes through this process: the database copies and deletes in one transaction, some rows at a time.
+Of all processes one moves; when it dies another one takes over.
+"""
+
+import asyncio
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from chappe.crash import CrashPoint, reach
+from chappe.model.errors import SettingsError
+from chappe.model.lifecycle import FINAL
+from chappe.store.port import StoreAway
+from chappe.store.postgres.engine import PostgresStore
+from chappe.store.postgres.hashing import unpack_parts
+from chappe.store.postgres.opening import AWAY, LOCK_CLASS, LOCK_HISTORY, Session
+
+#: Rows of the hot table that one transaction looks at, and the part of the time that moving takes at most.
+WINDOW_ROWS: Final = 5_000
+WORK_SHARE: Final = 0.25
+#: Pause when nothing was to be moved, or another process moves.
+IDLE_PAUSE_S: Final = 5.0
+LOCKED_PAUSE_S: Final = 15.0
+FORGET_EVERY_S: Final = 600.0
+#: Finished lives stay hot for so long: repeated receipts of theirs are told with all they need.
+REST_US: Final = 60_000_000
+#: Those from handsets longer: a start looks among them for copies that operators may send again.
+REST_MO_US: Final = 900_000_000
+#: A reference is forgotten so many days after it came, unless its message is still open.
+REFERENCE_DAYS: Final = 3
+FORGET_ROWS: Final = 2_000
+
+_FINAL: Final = ",".join(str(int(status)) for status in sorted(FINAL))
+#: The UTC day in which a message came, from its id.
+_DAY: Final = "to_timestamp(((id >> 22) + 1577836800000) / 1000.0)::date"
+_WINDOW: Final = (
+    "SELECT max(id) AS last, count(*) AS rows, count(*) FILTER (WHERE is_over) AS over,"
+    " array_agg(DISTINCT day) FILTER (WHERE is_over) AS days FROM ("
+    f"SELECT id, {_DAY} AS day, status IN ({_FINAL}) AND final_at_us <= $2 AS is_over FROM messages"
+    " WHERE id > $1 ORDER BY id LIMIT $3) AS some_rows"
+)
+_MOVE: Final = f"""
+WITH gone AS (
+  DELETE FROM messages m USING (
+    SELECT id FROM messages WHERE id > $1 AND id <= $2 AND status IN ({_FINAL})
+      AND final_at_us <= CASE WHEN operator IS NOT NULL AND sent_at_us = 0 THEN $4::bigint ELSE $3::bigint END
+    ORDER BY id FOR UPDATE SKIP LOCKED
+  ) v WHERE m.id = v.id RETURNING m.*
+), parts_gone AS (
+  DELETE FROM parts p USING gone WHERE p.id = gone.id RETURNING p.id, p.part, p.status, p.operator_ref
+), long AS (
+  SELECT id AS of, array_agg(status ORDER BY part) AS statuses, array_agg(operator_ref ORDER BY part) AS refs
+  FROM parts_gone GROUP BY id
+)
+INSERT INTO history (day, id, client, operator, status, sent_at_us, final_at_us, operator_ref, error, handset,
+                     client_ref, part_statuses, part_refs, body)
+SELECT {_DAY}, id, client, operator, status, sent_at_us, final_at_us, operator_ref, error, handset, client_ref,
+       long.statuses, long.refs, body
+FROM gone LEFT JOIN long ON long.of = gone.id ORDER BY id
+ON CONFLICT (day, id) DO NOTHING"""
+_PARTITIONS: Final = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'history'::regclass"
+)
+_OLD_REFS: Final = "SELECT hash, parts FROM refs WHERE day < $1 LIMIT $2"
+_OPEN: Final = "SELECT id FROM messages WHERE id = ANY($1::bigint[])"
+_OLD_BLOCKS: Final = """
+DELETE FROM event_blocks b USING (
+  SELECT writer, min(seq) AS seq FROM copies GROUP BY writer
+) c WHERE b.writer = c.writer AND b.seq <= c.seq AND b.at_us < $1 AND b.seq < (
+  SELECT min(seq) + $2 FROM event_blocks o WHERE o.writer = b.writer)"""
+
+
+class HistoryMoves:
+    """Moves for one store, as long as no other process does."""
+
+    def __init__(self, store: PostgresStore, retention_days: int) -> None:
+        self._store = store
+        self._retention_days = retention_days
+        self._session: Session = store.session("history")
+        #: The connection that holds the lock of whoever moves.
+        self._locked_by: Any = None
+        self._after = 0
+        self._forget_at = 0.0
+        self._partitions: set[str] = set()
+
+    async def run(self) -> None:
+        """Move until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(await self._step())
+        finally:
+            await self._session.close()
+
+    async def _step(self) -> float:
+        """One piece of work; returns how long to wait for the next."""
+        began = time.monotonic()
+        try:
+            connection = await self._session.get()
+            if connection is not self._locked_by:
+                if not await connection.fetchval(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, {LOCK_HISTORY})"):
+                    return LOCKED_PAUSE_S
+                self._locked_by = connection
+            has_more = await self.move(connection)
+            if began >= self._forget_at:
+                self._forget_at = began + FORGET_EVERY_S
+                await self.forget(connection)
+        except (StoreAway, SettingsError, *AWAY):
+            self._session.drop()
+            return IDLE_PAUSE_S
+        took = time.monotonic() - began
+        return took / WORK_SHARE if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
+
+    async def move(self, connection: Any) -> bool:
+        """Move what may leave among the next rows of the hot table.  False: the end of the table was reached."""
+        now_us = self._store.clock_us()
+        row = await connection.fetchrow(_WINDOW, self._after, now_us - REST_US, WINDOW_ROWS)
+        if row["over"]:
+            await self._make_partitions(connection, row["days"])
+            rests = (now_us - REST_US, now_us - REST_MO_US)
+            await connection.execute(_MOVE, self._after, row["last"], *rests)
+            reach(CrashPoint.AFTER_HISTORY_COPY)
+        is_end = row["rows"] < WINDOW_ROWS
+        self._after = 0 if is_end else row["last"]
+        return not is_end
+
+    async def _make_partitions(self, connection: Any, days: list[date]) -> None:
+        for day in sorted(days):
+            name = f"history_{day:%Y%m%d}"
+            if name in self._partitions:
+                continue
+            # Attached afterwards: making it in its place would stop everyone who reads history.
+            await connection.execute(f"CREATE TABLE IF NOT EXISTS {name} (LIKE history INCLUDING ALL)")
+            self._partitions = {each[0] for each in await connection.fetch(_PARTITIONS)}
+            if name not in self._partitions:
+                await connection.execute(f"ALTER TABLE history ATTACH PARTITION {name} FOR VALUES IN ('{day}')")
+                self._partitions.add(name)
+
+    # -- what is past retention -----------------------------------------------------------------------
+
+    async def forget(self, connection: Any) -> None:
+        """Drop days, blocks, parked reports and references that are too old."""
+        now_us = self._store.clock_us()
+        today = datetime.fromtimestamp(now_us / 1e6, UTC).date()
+        before_us = now_us - self._retention_days * 86_400_000_000
+        await self._drop_days(connection, today - timedelta(days=self._retention_days))
+        while int((await connection.execute(_OLD_BLOCKS, before_us, FORGET_ROWS)).split()[-1]):
+            await asyncio.sleep(IDLE_PAUSE_S / 10)
+        await connection.execute("DELETE FROM mo_identities WHERE at_ms < $1", before_us // 1000)
+        ended = "DELETE FROM runs WHERE is_cleared AND ended_at < clock_timestamp() - make_interval(days => $1)"
+        await connection.execute(ended, self._retention_days)
+        while await self._forget_references(connection, now_us // 86_400_000_000):
+            await asyncio.sleep(IDLE_PAUSE_S / 10)
+
+    async def _drop_days(self, connection: Any, first_kept: date) -> None:
+        for (name,) in await connection.fetch(_PARTITIONS):
+            if name < f"history_{first_kept:%Y%m%d}":
+                await connection.execute(f"ALTER TABLE history DETACH PARTITION {name} CONCURRENTLY")
+                await connection.execute(f"DROP TABLE {name}")
+                self._partitions.discard(name)
+
+    async def _forget_references(self, connection: Any, today: int) -> bool:
+        """Some of the old references; those of messages that are still open stay for as long again."""
+        rows = await connection.fetch(_OLD_REFS, today - REFERENCE_DAYS, FORGET_ROWS)
+        ids_by_hash = {row["hash"]: {each for each, _, _ in unpack_parts(row["parts"])} for row in rows}
+        still_open = {row[0] for row in await connection.fetch(_OPEN, list(set().union(*ids_by_hash.values())))}
+        kept = [number for number, ids in ids_by_hash.items() if ids & still_open]
+        gone = sorted(ids_by_hash.keys() - set(kept))
+        await connection.execute("UPDATE refs SET day = $2 WHERE hash = ANY($1::bigint[])", sorted(kept), today)
+        await connection.execute("DELETE FROM refs WHERE hash = ANY($1::bigint[])", gone)
+        return len(rows) == FORGET_ROWS
