@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final
 
-from chappe.model.errors import MisuseError, SettingsError
+from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
@@ -504,10 +504,7 @@ class PostgresStore:
             self._bells.ring(queue, lanes)
 
     async def keep_time(self, stopping: asyncio.Event) -> None:
-        """Live in the database, hear bells, look for what no bell told of, until asked to stop.
-
-        Raises: MisuseError when another process has ended this run: nothing that this one holds is its own any more.
-        """
+        """Live in the database, hear bells, look for what no bell told of, until asked to stop."""
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._beat_forever(), name="store heartbeat"),
@@ -530,7 +527,7 @@ class PostgresStore:
             else:
                 if self._run.is_fenced:
                     self._group.go_away("this run was silent for too long and another process ended it")
-                    raise MisuseError(f"run {self.run}: {self._group.away_reason}; start this node again")
+                    return
                 if self._group.is_away:
                     self._group.come_back()
                     self._queues.look_everywhere()
