@@ -56,9 +56,10 @@ class Lookup:
             if life is None:
                 return refuse(_no_such_message(request, account))
             story = await self._story(life)
-            if life.status not in FINAL:
-                # It may have moved while its story was looked for.
-                life = await self._store.find(life.id) or life
+            now = life if life.status in FINAL else await self._store.find(life.id) or life
+            if now.status is not life.status:
+                # It moved while its story was looked for.
+                life, story = now, await self._story(now)
         except StoreAway:
             return refuse(STORE_AWAY)
         assert life.message is not None

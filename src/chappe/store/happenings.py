@@ -22,7 +22,9 @@ def happenings_in(lines: bytes, message_id: int) -> Iterator[Happening]:
     wanted = str(message_id)
     if wanted.encode() not in lines:
         return
-    for event in events_in(lines):
+    # An event is one line: fields hold no line feeds.
+    own = [line for line in lines.split(b"\n") if wanted.encode() in line]
+    for event in events_in(b"\n".join([*own, b""])):
         if event["id"] == wanted:
             at = datetime.strptime(event["time"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
             at_us = int(at.timestamp()) * 1_000_000 + at.microsecond

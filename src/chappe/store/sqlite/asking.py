@@ -16,6 +16,8 @@ from chappe.store.sqlite.search_process import LENGTH, Answer, Question, decode_
 #: Questions of one client that may wait, and of all.
 MAX_WAITING_OF_CLIENT: Final = 4
 MAX_WAITING: Final = 200
+#: Stories are short, and who asks for one has a message to show without it: none waits behind more than so many.
+MAX_STORIES: Final = 16
 #: A question that is not answered by then never will be: the process is ended.
 PATIENCE_S: Final = 20.0
 #: A process that nobody asks gives its memory back.
@@ -25,8 +27,13 @@ IDLE_S: Final = 300.0
 class Asking:
     """One search process, at most.  Raises: StoreAway, Overloaded."""
 
-    def __init__(self, store_path: Path) -> None:
+    def __init__(
+        self, store_path: Path, *, most: int = MAX_WAITING, most_of_client: int = MAX_WAITING_OF_CLIENT
+    ) -> None:
+        """`most` questions may wait, and `most_of_client` of one client."""
         self._store_path = store_path
+        self._most = most
+        self._most_of_client = most_of_client
         self._process: Process | None = None
         #: Client → its questions that are asked or wait.
         self._waiting: dict[str, int] = {}
@@ -36,7 +43,7 @@ class Asking:
     async def ask(self, question: Question, client: str = "") -> Answer:
         """Ask in the client's turn."""
         waiting = self._waiting
-        if waiting.get(client, 0) >= MAX_WAITING_OF_CLIENT or sum(waiting.values()) >= MAX_WAITING:
+        if waiting.get(client, 0) >= self._most_of_client or sum(waiting.values()) >= self._most:
             raise Overloaded("too many searches wait")
         waiting[client] = waiting.get(client, 0) + 1
         try:

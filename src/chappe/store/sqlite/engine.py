@@ -40,7 +40,7 @@ from chappe.store.port import (
     Wish,
 )
 from chappe.store.sqlite import callbacks, keeping, rows
-from chappe.store.sqlite.asking import Asking
+from chappe.store.sqlite.asking import MAX_STORIES, Asking
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.granting import Asked
 from chappe.store.sqlite.group_commit import GroupCommit
@@ -83,7 +83,8 @@ class SqliteStore:
         self._picking = Picking(file, queues)
         self._sweeping = Sweeping(file, queues, group.ask)
         self._reading = Reading(file, lambda ids: committing.transaction().lives(ids))
-        self._asking = Asking(path)
+        self._searches = Asking(path)
+        self._stories = Asking(path, most=MAX_STORIES, most_of_client=MAX_STORIES)
         self._looking = Looking(file)
         self._mo_proofs = MoProofs(file, self.write)
         self._silence_cursor = Cursor()
@@ -121,7 +122,8 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Write what waits and close the file."""
-        await self._asking.close()
+        await self._searches.close()
+        await self._stories.close()
         self._group.write_rest()
         self._file.close()
 
@@ -304,11 +306,11 @@ class SqliteStore:
         return await self._looking.known_as(client, text, from_id, below_id)
 
     async def search(self, search: Search) -> Page:
-        answer = await self._asking.ask(FindMessages(search), search.client)
+        answer = await self._searches.ask(FindMessages(search), search.client)
         return answer.page or Page([])
 
     async def story(self, message_id: int, ended_at_us: int = 0) -> list[Happening]:
-        return (await self._asking.ask(TellStory(message_id, ended_at_us))).story or []
+        return (await self._stories.ask(TellStory(message_id, ended_at_us))).story or []
 
     async def parts_sent(self, message_id: int) -> set[int]:
         """Which parts of a long message an operator has already taken."""

@@ -4,7 +4,6 @@ Everything here is read-only and in short transactions.  The hot file is read be
 was copied before it was deleted, so it is seen at least once, and what is seen twice is told once.
 """
 
-import csv
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -16,17 +15,16 @@ import zstandard
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.errors import ResourceError
-from chappe.model.events import COLUMNS
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Receipt
+from chappe.store.happenings import events_in
 from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.callbacks import list_failed, list_off
 from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
 from chappe.store.sqlite.opening import STORE_FILE, connect
 
-_FIELDS: Final = COLUMNS.split(",")
 _HOT: Final = (
     "SELECT m.id, c.name, o.name, m.status, m.operator_ref, m.sent_at_us, m.final_at_us, m.error, m.body"
     " FROM messages m JOIN names c ON c.number = m.client LEFT JOIN names o ON o.number = m.operator"
@@ -109,12 +107,6 @@ def life_events(data_dir: Path, message_id: int) -> list[dict[str, str]]:
         for event in events_in(zstandard.ZstdDecompressor().decompress(lines))
         if event["id"] == wanted
     ]
-
-
-def events_in(lines: bytes) -> Iterator[dict[str, str]]:
-    """The events of a block's lines."""
-    for fields in csv.reader(lines.decode("utf-8").split("\n")[:-1]):
-        yield dict(zip(_FIELDS, fields, strict=True))
 
 
 def held_items(data_dir: Path, limit: int = 1_000) -> list[HeldView]:

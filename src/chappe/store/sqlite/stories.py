@@ -6,23 +6,26 @@ time of a message says in which of them to look, and there is a limit to how man
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import zstandard
 
 from chappe.model.ids import made_at_ms
+from chappe.store.happenings import happenings_in
 from chappe.store.port import Happening
 from chappe.store.sqlite.history import day_of, days, open_reader, path_of
-from chappe.store.sqlite.reader import events_in
 
 #: Blocks of the hot file that one look reads at most.
 LOOK_BLOCKS: Final = 20_000
 #: How far the moments of events, judged by nodes, may be from those of ids and ends.
-MARGIN_US: Final = 60_000_000
+MARGIN_US: Final = 1_000_000
 
-_HOT: Final = "SELECT seq, seq, lines FROM event_blocks WHERE seq BETWEEN ? AND ? AND instr(ids, ?) > 0 AND at_us <= ?"
+#: Two questions: asked for together both ends would cost a look at every row.
+_ENDS: Final = (
+    "SELECT (SELECT coalesce(min(seq), 0) FROM event_blocks), (SELECT coalesce(max(seq), 0) FROM event_blocks)"
+)
+_HOT: Final = "SELECT seq, seq, lines FROM event_blocks WHERE seq BETWEEN ? AND ? AND instr(ids, ?) > 0"
 _MOVED: Final = (
     "SELECT first_seq, last_seq, lines FROM blocks"
     " WHERE ? BETWEEN min_id AND max_id AND last_us >= ? AND first_us <= ? AND instr(ids, ?) > 0"
@@ -37,22 +40,17 @@ def story_of(hot: sqlite3.Connection, data_dir: Path, message_id: int, until_us:
     since_us = made_at_ms(message_id) * 1000 - MARGIN_US
     last_us = until_us + MARGIN_US if until_us else (1 << 62)
     packed = message_id.to_bytes(8, "little", signed=True)
-    first = _first_since(hot, since_us)
-    blocks: list[_Block] = hot.execute(_HOT, (first, first + LOOK_BLOCKS, packed, last_us)).fetchall() if first else []
+    first, last = _first_since(hot, since_us), _first_since(hot, last_us)
+    blocks: list[_Block] = hot.execute(_HOT, (first, min(last, first + LOOK_BLOCKS), packed)).fetchall()
     moved = list(_moved(data_dir, message_id, packed, since_us, last_us))
     hot_only = [block for block in blocks if not any(first <= block[0] <= last for first, last, _ in moved)]
-    unzip, wanted = zstandard.ZstdDecompressor().decompress, str(message_id)
-    return [
-        _happening(event)
-        for _, _, lines in sorted(moved + hot_only)
-        for event in events_in(unzip(lines))
-        if event["id"] == wanted
-    ]
+    unzip = zstandard.ZstdDecompressor().decompress
+    return [told for _, _, lines in sorted(moved + hot_only) for told in happenings_in(unzip(lines), message_id)]
 
 
 def _first_since(hot: sqlite3.Connection, since_us: int) -> int:
-    """The first block of the hot file at or after a moment, found by halves; 0 for none."""
-    low, high = hot.execute("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM event_blocks").fetchone()
+    """The first block of the hot file at or after a moment, found by halves; the last one where none is, 0 for none."""
+    low, high = hot.execute(_ENDS).fetchone()
     while low < high:
         middle = (low + high) // 2
         row = hot.execute("SELECT at_us FROM event_blocks WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)).fetchone()
@@ -72,9 +70,3 @@ def _moved(data_dir: Path, message_id: int, packed: bytes, since_us: int, last_u
                 yield from connection.execute(_MOVED, (message_id, since_us, last_us, packed)).fetchall()
             finally:
                 connection.close()
-
-
-def _happening(event: dict[str, str]) -> Happening:
-    at = datetime.strptime(event["time"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
-    at_us = int(at.timestamp()) * 1_000_000 + at.microsecond
-    return Happening(at_us, event["event"], event["operator"], event["operator_ref"], event["detail"])
