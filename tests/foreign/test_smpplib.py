@@ -26,6 +26,8 @@ class Foreigner:
         self.client = smpplib.client.Client("127.0.0.1", port, timeout=0.2, allow_unknown_opt_params=True)
         self.client.set_message_sent_handler(self._note_answer)
         self.client.set_message_received_handler(self._take)
+        self.told: list[Any] = []
+        self.client.set_query_resp_handler(self.told.append)
         self.client.set_error_pdu_handler(lambda pdu: self.errors.append(int(pdu.status)))
 
     async def bind(self, kind: str, password: str = "secret", system_id: str = "demo") -> Any:
@@ -109,6 +111,29 @@ async def test_smpplib_sends_as_transmitter_and_listens_as_receiver(tmp_path: Pa
         assert any(text.startswith(f"id:{sender.ids[0]} ".encode()) for text in texts)
         await sender.leave()
         await listener.leave()
+        await settled(house)
+
+
+@journey
+async def test_smpplib_asks_what_became_of_its_message(tmp_path: Path) -> None:
+    async with small_house(tmp_path) as (house, _):
+        foreigner = Foreigner(house.port)
+        await foreigner.bind("transceiver")
+        await foreigner.send()
+        await foreigner.until(lambda: foreigner.ids and foreigner.deliveries)
+        asked = {"message_id": foreigner.ids[0], "source_addr_ton": 5, "source_addr_npi": 0, "source_addr": "SHOP"}
+        await asyncio.to_thread(foreigner.client.query_message, **asked)
+        await foreigner.until(lambda: foreigner.told)
+        await asyncio.to_thread(foreigner.client.query_message, **{**asked, "message_id": "4711"})
+        await foreigner.until(lambda: foreigner.errors)
+        await foreigner.leave()
+
+        told = foreigner.told[0]
+        assert told.message_id == foreigner.ids[0].encode()
+        assert told.message_state == smpplib.consts.SMPP_MESSAGE_STATE_DELIVERED
+        assert told.error_code == 0
+        assert len(told.final_date) == 16
+        assert foreigner.errors == [0x0C]
         await settled(house)
 
 

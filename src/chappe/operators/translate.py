@@ -10,6 +10,7 @@ import msgspec
 from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message
+from chappe.operators.client_parts import renamed
 from chappe.store.port import Report
 from chappe.text import udh
 from chappe.text.encoding import Encoding, encoding_of
@@ -44,6 +45,7 @@ _CLIENTS_BITS: Final = 0xFC
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
 # A member of an enumeration costs as much to name as a call; these are named for each message.
 _UNSPLIT: Final = SplitMethod.NONE
+_BY_TLVS: Final = SplitMethod.SAR
 _UNKNOWN: Final = Status.UNKNOWN
 
 
@@ -109,11 +111,13 @@ def _segments(message: Message, method: SplitMethod) -> tuple[list[Segment], Spl
 
 def submit_of(message: Message, wire: Wire, validity_period: str = "") -> SubmitSm:
     """The PDU of a message that leaves in one part."""
-    octets, tlvs = message.octets, message.tlvs
+    octets, esm_class, tlvs = message.octets, message.esm_class, message.tlvs
+    if tlvs or (esm_class and wire.split is _BY_TLVS):
+        octets, esm_class, tlvs = renamed(octets, esm_class, tlvs, message.data_coding, wire.split)
     if wire.split is _UNSPLIT and octets and len(octets) > room_of_one(encoding_of(message.data_coding)):
         # More than one radio message, and the SMSC is the one that cuts: short_message is not for that.
         octets, tlvs = b"", (*tlvs, (_PAYLOAD, octets))
-    return _submit(message, wire, octets, message.esm_class, tlvs, validity_period)
+    return _submit(message, wire, octets, esm_class, tlvs, validity_period)
 
 
 def _sar(segment: Segment) -> tuple[tuple[int, bytes], ...]:
