@@ -16,9 +16,9 @@ from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
 from chappe.net.http_calls import endpoint_of
 from chappe.net.tls import TlsTerms
-from chappe.operators.smpp_links import LinkTerms
+from chappe.operators.links import LinkTerms
+from chappe.operators.shape import Wire
 from chappe.operators.terms import SendingTerms
-from chappe.operators.translate import Wire
 from chappe.rules.certificates import rule_of
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bystander import BYSTANDER, resident_octets, watched
 
-import chappe.net.smpp_peer
+import chappe.net.peer
 from chappe.runtime.settings_operators import Profile, UnknownOutcome
 from chappe.sim.faults import Event, Fault
 from chappe.sim.options import SmscOptions
@@ -33,8 +33,8 @@ def deaf(port: int, name: str = "demo") -> socket.socket:
 async def test_client_that_never_reads_is_cut_off_and_its_receipts_reach_another_bind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chappe.net.smpp_peer, "UNREAD_PATIENCE_S", 1.0)
-    monkeypatch.setattr(chappe.net.smpp_peer, "HIGH_WATER_OCTETS", 65_536)
+    monkeypatch.setattr(chappe.net.peer, "UNREAD_PATIENCE_S", 1.0)
+    monkeypatch.setattr(chappe.net.peer, "HIGH_WATER_OCTETS", 65_536)
     clients = [client(smpp=WIDE), BYSTANDER]
     async with small_house(tmp_path, clients=clients, routes=[mt(), mo()]) as (house, smsc):
         connection = deaf(house.port)
@@ -70,8 +70,8 @@ async def pour(connection: socket.socket, octets: bytes) -> None:
 async def test_client_that_asks_and_never_reads_the_answers_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chappe.net.smpp_peer, "UNREAD_PATIENCE_S", 1.0)
-    monkeypatch.setattr(chappe.net.smpp_peer, "HIGH_WATER_OCTETS", 16_384)
+    monkeypatch.setattr(chappe.net.peer, "UNREAD_PATIENCE_S", 1.0)
+    monkeypatch.setattr(chappe.net.peer, "HIGH_WATER_OCTETS", 16_384)
     async with small_house(tmp_path, clients=[client(), BYSTANDER]) as (house, _):
         connection = deaf(house.port)
         connection.setblocking(False)
@@ -166,7 +166,7 @@ async def test_operator_that_reads_and_never_speaks_again_is_left_and_another_li
 async def test_operator_that_stops_reading_is_left_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chappe.net.smpp_peer, "UNREAD_PATIENCE_S", 0.5)
+    monkeypatch.setattr(chappe.net.peer, "UNREAD_PATIENCE_S", 0.5)
     faults = Faults((Rule(fault=Fault.HALF_OPEN, on=Event.SUBMIT, at_count=50),))
     terms = {"binds": 2, "window": 50, "response_s": 0.6, "enquire_link_s": 0.5, "retry_s": (0.2,)}
     async with (

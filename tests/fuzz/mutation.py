@@ -16,10 +16,10 @@ from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.link import Connecting
-from chappe.operators.smpp_links import LinkTerms
+from chappe.operators.links import LinkTerms
+from chappe.operators.shape import Wire
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.terms import SendingTerms
-from chappe.operators.translate import Wire
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules
 from chappe.runtime.clock import SYSTEM_CLOCK

@@ -37,7 +37,7 @@ async def test_equal_votes_on_a_living_receiver_all_count_while_the_transmitter_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No proof of reading by a probe: what the transmitter does must not stand in for it.
-    monkeypatch.setattr("chappe.operators.smpp_node.TICK_S", 30.0)
+    monkeypatch.setattr("chappe.operators.node.TICK_S", 30.0)
     async with (
         SmscSimulator() as smsc,
         House(settings_of(tmp_path, [operator(smsc.port, **PAIR)])) as house,

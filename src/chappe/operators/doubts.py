@@ -22,7 +22,6 @@ from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import persist
 from chappe.store.port import Deferred, Held, Sent, Settlement, Store
-from chappe.wire.smpp.statuses import status_name
 
 #: Parts with a late yes that are remembered, for the sake of copies of them that are under way.
 REMEMBERED: Final = 10_000
@@ -66,6 +65,7 @@ class Doubts:
         ids: IdMaker,
         *,
         links: Callable[[], Sequence[Link]],
+        status_name: Callable[[int], str],
         holds: Callable[[Item], bool],
         forget: Callable[[Item], None],
     ) -> None:
@@ -78,6 +78,7 @@ class Doubts:
         self._order = order
         self._ids = ids
         self._links = links
+        self._status_name = status_name
         self._holds = holds
         self._forget = forget
         self._arrived: Gathered[Doubt | LateYes | LateNo] = Gathered()
@@ -141,7 +142,7 @@ class Doubts:
             if isinstance(each, LateYes):
                 settlements.append(self._sent(each, events))
             elif isinstance(each, LateNo):
-                detail = f"{LATE} {status_name(each.status)}"
+                detail = f"{LATE} {self._status_name(each.status)}"
                 tell(events, EventName.PDU_REFUSED, self._name, each.flight.item, detail)
         return settlements
 

@@ -1,12 +1,13 @@
 """What an operator hands to us: delivery reports and MO, stored before they are answered.
 
-Knows no link's life and no sending; the operator node gives it what arrives.
+Knows no protocol, no link's life and no sending: a subclass reads what arrives and writes the answers.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any
 
 import msgspec
 
@@ -14,30 +15,24 @@ from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker, made_at_ms
 from chappe.model.message import Item, Message
-from chappe.net.smpp_peer import SmppPeer
+from chappe.net.peer import Peer
 from chappe.operators.link import Link
-from chappe.operators.translate import Wire, alert_of, identity_of, is_report, mo_of, report_of, text_of
+from chappe.operators.shape import Wire, text_of
 from chappe.rules.decide import JOIN, UNROUTED, Routes, keyword_of
 from chappe.rules.dedup import Repeat, RepeatJudge, content_of
 from chappe.rules.join import place_of
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.store.port import Fault, Report, Store, StoreAway
-from chappe.wire.smpp.facts import Request
-from chappe.wire.smpp.pdus import AlertNotification, DataSm, DataSmResp, DeliverSm, DeliverSmResp
-from chappe.wire.smpp.statuses import CommandStatus
-
-_DELIVER_OK: Final = DeliverSmResp()
-_DATA_OK: Final = DataSmResp()
 
 
 class Arrival(msgspec.Struct, gc=False):
-    """A PDU that waits for its commit, and where its answer goes."""
+    """What waits for its commit, and where its answer goes: `number` and `kind` are the protocol's."""
 
     link: Link
-    peer: SmppPeer
-    sequence_number: int
-    is_data: bool
+    peer: Peer
+    number: int
+    kind: type
 
 
 class MoArrival(msgspec.Struct, gc=False):
@@ -51,8 +46,13 @@ class MoArrival(msgspec.Struct, gc=False):
     first_id: int = 0
 
 
-class Inbound:
+class Inbound(ABC):
     """Reports and MO of one operator."""
+
+    #: MO may bear an identity of the operator's own.
+    has_identities = False
+    #: What the operator is told of what can never be stored.
+    permanent_status: int
 
     def __init__(
         self,
@@ -75,6 +75,8 @@ class Inbound:
         self._reports: Gathered[tuple[Arrival, Report]] = Gathered()
         self._messages: Gathered[MoArrival] = Gathered()
         self._alerts: Gathered[Message] = Gathered()
+        #: A handset can be reached again; SMPP alone tells that.
+        self.take_alert = self._alerts.add
         self._repeats = RepeatJudge(redelivery_ms)
         self._proved_id = 0
         self._noted_repeats: list[int] = []
@@ -92,37 +94,31 @@ class Inbound:
         for message in memory.unproved:
             if made_at_ms(message.id) >= since:
                 self._suspect(content_of(message), message.id)
-        for identity, at_ms in memory.identities if self._wire.mo_identity_tag is not None else ():
+        for identity, at_ms in memory.identities if self.has_identities else ():
             self._repeats.remember(identity, at_ms)
 
     # -- arriving -----------------------------------------------------------------------------------
 
-    def take(self, link: Link, peer: SmppPeer, requests: Sequence[Request]) -> None:
+    @abstractmethod
+    def take(self, link: Link, peer: Any, requests: Sequence[Any]) -> None:
         """Requests of the operator; answered after their commit."""
-        now_ms = self._clock.utc_us() // 1000
-        reports: list[tuple[Arrival, Report]] = []
-        for request, new_id in zip(requests, self._ids.take(len(requests), now_ms), strict=True):
-            pdu, number = request.pdu, request.sequence_number
-            if isinstance(pdu, DeliverSm):
-                arrival = Arrival(link, peer, number, False)
-            elif isinstance(pdu, DataSm):
-                arrival = Arrival(link, peer, number, True)
-            else:
-                if isinstance(pdu, AlertNotification):
-                    self._alerts.add(alert_of(pdu, new_id, self._operator, ""))
-                else:
-                    peer.session.respond_error(number, CommandStatus.ESME_RINVCMDID, type(pdu))
-                continue
-            if is_report(pdu):
-                reports.append((arrival, report_of(pdu, new_id, self._operator, self._wire, now_ms)))
-            else:
-                self._take_mo(arrival, pdu, new_id)
+
+    @abstractmethod
+    def say_yes(self, arrival: Arrival) -> None:
+        """Answer what is stored."""
+
+    @abstractmethod
+    def say_no(self, arrival: Arrival, status: int) -> None:
+        """Answer what is not."""
+
+    def take_reports(self, reports: list[tuple[Arrival, Report]]) -> None:
+        """Reports have come."""
         self._reports.extend(reports)
 
-    def _take_mo(self, arrival: Arrival, pdu: DeliverSm | DataSm, message_id: int) -> None:
-        message = mo_of(pdu, message_id, self._operator, "")
+    def take_mo(self, arrival: Arrival, message: Message, identity: bytes | None) -> None:
+        """An MO has come; nobody knows yet whose it is."""
         client, queue = self._destination(message)
-        content, identity = content_of(message), identity_of(pdu, self._wire)
+        content = content_of(message)
         message = msgspec.structs.replace(message, client=client)
         self._messages.add(MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity))
 
@@ -290,18 +286,17 @@ class Inbound:
         self, arrivals: Sequence[Arrival], *, status: int = 0, faults: Sequence[Fault | None] | None = None
     ) -> None:
         """Say yes to what is stored; what is not gets the status that makes the operator try again."""
-        dirty: dict[SmppPeer, None] = {}
+        dirty: dict[Peer, None] = {}
         for number, arrival in enumerate(arrivals):
             peer = arrival.peer
             if peer.is_lost:
                 continue
             fault = faults[number] if faults is not None else None
             if status or fault is not None:
-                asked = DataSm if arrival.is_data else DeliverSm
-                refusal = self._retry_status if fault is not None and fault.is_passing else CommandStatus.ESME_RX_P_APPN
-                peer.session.respond_error(arrival.sequence_number, status or refusal, asked)
+                refusal = self._retry_status if fault is not None and fault.is_passing else self.permanent_status
+                self.say_no(arrival, status or refusal)
             else:
-                peer.session.respond(arrival.sequence_number, _DATA_OK if arrival.is_data else _DELIVER_OK)
+                self.say_yes(arrival)
             dirty[peer] = None
         flush_answers(dirty)
 
@@ -317,7 +312,7 @@ class Inbound:
         events.add(name, message.id, message.client, self._operator, message.source, message.dest, detail=detail)
 
 
-def flush_answers(dirty: dict[SmppPeer, None]) -> None:
+def flush_answers(dirty: dict[Peer, None]) -> None:
     """Write what was answered, one write for each connection."""
     if ARMED is not None:
         reach(CrashPoint.BEFORE_ANSWER_TO_OPERATOR)

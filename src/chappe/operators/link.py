@@ -1,16 +1,16 @@
-"""One link to an SMPP operator: its connections, what waits to leave on it, and which MO answers are proved."""
+"""One link to an operator: its connections, what waits to leave on it, and which MO answers are proved."""
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from chappe.model.message import Item
-from chappe.net.smpp_peer import SmppPeer
+from chappe.net.peer import Peer
 from chappe.rules.dedup import AnsweredMo
 from chappe.runtime.backoff import Backoff
-from chappe.wire.smpp.pdus import SubmitSm
 
 
 class InFlight(msgspec.Struct, eq=False, gc=False):
@@ -20,16 +20,20 @@ class InFlight(msgspec.Struct, eq=False, gc=False):
     part: int = 1
 
 
+#: What waits to be written: a PDU or an operation, and the part that it carries.
+Waiting = tuple[Any, InFlight]
+
+
 @dataclass(slots=True, eq=False)
 class Link:
-    """A transceiver, or a transmitter and a receiver."""
+    """One connection for both directions, or one for each."""
 
     number: int
     backoff: Backoff
-    sender: SmppPeer | None = None
-    receiver: SmppPeer | None = None
+    sender: Peer | None = None
+    receiver: Peer | None = None
     #: PDUs of leased messages that found the window full, in order.
-    backlog: deque[tuple[SubmitSm, InFlight]] = field(default_factory=deque)
+    backlog: deque[Waiting] = field(default_factory=deque)
     answered: AnsweredMo = field(default_factory=AnsweredMo)
     bound_at: float = 0.0
     #: Monotonic seconds of the last change between up and down, and why it is down.
@@ -58,9 +62,15 @@ class Link:
         """PDUs that may still leave, after what waits."""
         if self.sender is None or not self.takes_work:
             return 0
-        return self.sender.session.room - len(self.backlog)
+        room: int = self.sender.session.room
+        return room - len(self.backlog)
 
-    def peers(self) -> list[SmppPeer]:
+    def take_waiting(self, most: int) -> list[Waiting]:
+        """Take so many off what waits, in order; they are written at once."""
+        backlog = self.backlog
+        return [backlog.popleft() for _ in range(min(most, len(backlog)))]
+
+    def peers(self) -> list[Peer]:
         """Its connections that are bound, each once."""
         return list(dict.fromkeys(peer for peer in (self.sender, self.receiver) if peer is not None))
 
@@ -78,7 +88,7 @@ class Connecting:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        #: Resolves to the command_status of the bind.
+        #: Resolves to 0 when the operator lets us in, else to the status of its refusal.
         self.bound: asyncio.Future[int] = loop.create_future()
         #: Resolves to the reason why the connection is gone.
         self.lost: asyncio.Future[str] = loop.create_future()

@@ -11,13 +11,13 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
+from chappe.operators.dialect import Dialect
 from chappe.operators.doubts import Doubts
 from chappe.operators.handset_order import MessageOrder
 from chappe.operators.link import InFlight, Link
 from chappe.operators.open_parts import OpenParts
 from chappe.operators.telling import tell, told_of_sending
 from chappe.operators.terms import SendingTerms
-from chappe.operators.translate import submits_of
 from chappe.rules.decide import Routes, next_operator
 from chappe.rules.retry import Gate, Refusal, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
@@ -25,7 +25,6 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes, persist
 from chappe.store.endings import end
 from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
-from chappe.wire.smpp.statuses import status_name
 
 _MT_SENT: Final = EventName.MT_SENT
 
@@ -36,6 +35,7 @@ class Responses:
     def __init__(
         self,
         operator: str,
+        dialect: Dialect,
         terms: SendingTerms,
         store: Store,
         routes: Callable[[], Routes],
@@ -57,6 +57,8 @@ class Responses:
         `is_up(operator)` says whether another operator can be sent to.
         """
         self._name = operator
+        self._dialect = dialect
+        self._status_name = dialect.status_name
         self._terms = terms
         self._store = store
         self._mt_routes = routes
@@ -151,10 +153,10 @@ class Responses:
             return
         refusal = classify(status, self._terms.refusals)
         if refusal is Refusal.THROTTLED and self._gate.close(self._clock.monotonic()):
-            self._notes.add(EventName.THROTTLED, operator=self._name, detail=status_name(status))
+            self._notes.add(EventName.THROTTLED, operator=self._name, detail=self._status_name(status))
         if self._taken and self._doubts.is_taken(item, flight.part):
             self._parts.answered(flight)
-            tell(events, EventName.PDU_REFUSED, self._name, item, f"{status_name(status)} to a second copy")
+            tell(events, EventName.PDU_REFUSED, self._name, item, f"{self._status_name(status)} to a second copy")
             return
         if refusal is Refusal.THROTTLED:
             if not self._wait_on_link(flight):
@@ -163,14 +165,14 @@ class Responses:
             return
         if refusal is Refusal.TEMPORARY:
             self.forget(item)
-            settlements.append(self._again(item, events, status_name(status)))
+            settlements.append(self._again(item, events, self._status_name(status)))
             return
         if flight.part > 1 or self._parts.has(item.id):
             self._parts.end(item.id)
         self.forget(item)
         self._order.answered(item)
-        tell(events, EventName.MT_FAILED, self._name, item, status_name(status))
-        settlements.append(end(item, Status.REJECTED, f"{status & 0xFFF:03X}", events.at_us, self._name))
+        tell(events, EventName.MT_FAILED, self._name, item, self._status_name(status))
+        settlements.append(end(item, Status.REJECTED, self._dialect.error_of(status), events.at_us, self._name))
 
     def _wait_on_link(self, flight: InFlight) -> bool:
         """A throttled part of a long message stays on a link: its other parts may be under way."""
@@ -179,7 +181,7 @@ class Responses:
         if not isinstance(message, Message) or message.parts == 1 or not links:
             return False
         link = links[hash(message.dest) % len(links)]
-        link.backlog.appendleft((submits_of(message, self._terms.wire)[flight.part - 1], flight))
+        link.backlog.appendleft((self._dialect.submits_of(message, self._terms.wire)[flight.part - 1], flight))
         return True
 
     def forget(self, item: Item) -> None:

@@ -6,7 +6,7 @@ It must never know the other nodes: the store's fleet counts them.
 import asyncio
 from typing import Final, Protocol
 
-from chappe.operators.smpp_links import SmppLinks
+from chappe.operators.links import Links
 from chappe.runtime.clock import Clock
 from chappe.store.fleet import SHARE_S, Fleet
 from chappe.store.port import StoreAway
@@ -23,7 +23,7 @@ class SharingNode(Protocol):
     """An operator node, as it shares."""
 
     name: str
-    links: SmppLinks
+    links: Links
 
     def allow(self, links: int, rate: float, until: float) -> None:
         """Use so much until a monotonic moment."""

@@ -2,10 +2,10 @@
 
 from chappe.observe.status import LinkStatus, OperatorStatus
 from chappe.operators.link import Link
-from chappe.operators.smpp_links import SmppLinks
+from chappe.operators.links import Links
 
 
-def operator_status(links: SmppLinks, now: float) -> OperatorStatus:
+def operator_status(links: Links, now: float) -> OperatorStatus:
     """All links of one operator; `now` is monotonic seconds."""
     terms = links.terms
     return OperatorStatus(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chappe.operators.translate import Wire
+from chappe.operators.shape import Wire
 from chappe.rules.retry import RefusalRules
 
 

@@ -5,17 +5,13 @@ The only place on the operator side that knows both.  It reads no clock and no s
 
 from typing import Final
 
-import msgspec
-
-from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message
 from chappe.operators.client_parts import renamed
+from chappe.operators.shape import UDHI, Wire, segments_of
 from chappe.store.port import Report
-from chappe.text import udh
-from chappe.text.encoding import Encoding, encoding_of
-from chappe.text.reading import read
-from chappe.text.segments import Segment, SplitMethod, room_of_one, split
+from chappe.text.encoding import encoding_of
+from chappe.text.segments import Segment, SplitMethod, room_of_one
 from chappe.wire.smpp import receipt_text
 from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm, SubmitSm
 from chappe.wire.smpp.tlvs import Tag
@@ -36,7 +32,6 @@ STATUS_BY_STATE: Final = {
 _TYPE_MASK: Final = 0x3C
 #: Message types that tell of another message: MC receipt, intermediate notification.  SMPP 3.4 §5.2.12.
 _TELLING: Final = frozenset({0x04, 0x20})
-_UDHI: Final = 0x40
 _SHORT_MESSAGE_OCTETS: Final = 254
 #: What we always want to hear: success and failure, whatever the client asked for.
 _ASK_RECEIPT: Final = 0x01
@@ -49,64 +44,22 @@ _BY_TLVS: Final = SplitMethod.SAR
 _UNKNOWN: Final = Status.UNKNOWN
 
 
-class Wire(msgspec.Struct, frozen=True):
-    """How one operator wants its PDUs and writes its ids; from its settings and profile."""
-
-    source_ton: int | None = None
-    source_npi: int | None = None
-    dest_ton: int | None = None
-    dest_npi: int | None = None
-    split: SplitMethod = SplitMethod.UDH8
-    #: How what bears data_coding 0 is to be read.
-    default_encoding: Encoding = Encoding.GSM7
-    id_base: str = "exact"
-    id_ignores_case: bool = False
-    id_ignores_zeros: bool = False
-    mo_identity_tag: int | None = None
-    #: All of its traffic is held when the outcome is unknown.
-    holds_all: bool = False
-
-    @property
-    def keeps_addresses(self) -> bool:
-        """No TON or NPI is set: addresses go as the message brought them."""
-        return self.source_ton is self.source_npi is self.dest_ton is self.dest_npi is None
-
-
 def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[SubmitSm]:
     """The PDUs of a message, in order; one for each of its parts."""
     if message.parts == 1:
         return [submit_of(message, wire, validity_period)]
-    segments, method = _segments(message, wire.split)
+    segments, method = segments_of(message, wire.split)
     return [
         _submit(
             message,
             wire,
             segment.octets,
-            message.esm_class | (_UDHI if segment.has_udh else 0),
+            message.esm_class | (UDHI if segment.has_udh else 0),
             message.tlvs + _sar(segment) if method is SplitMethod.SAR else message.tlvs,
             validity_period,
         )
         for segment in segments
     ]
-
-
-def _segments(message: Message, method: SplitMethod) -> tuple[list[Segment], SplitMethod]:
-    """Cut a message into exactly as many parts as its door counted.
-
-    The door counted by the split of the route's first operator.  One that the message was moved to may cut at other
-    places; then a method is taken that makes the same number, as the store keeps a state for each part.
-    """
-    octets = message.octets
-    elements: tuple[udh.Element, ...] = ()
-    if message.esm_class & _UDHI:
-        header, octets = udh.strip(octets)
-        elements = header.elements
-    encoding = encoding_of(message.data_coding)
-    for each in (method, SplitMethod.UDH8, SplitMethod.UDH16):
-        segments = split(octets, encoding, method=each, reference=message.id & 0xFFFF, elements=elements)
-        if len(segments) == message.parts:
-            return segments, each
-    raise MisuseError(f"message {message.id} was counted as {message.parts} parts and makes {len(segments)}")
 
 
 def submit_of(message: Message, wire: Wire, validity_period: str = "") -> SubmitSm:
@@ -260,12 +213,6 @@ def alert_of(pdu: AlertNotification, message_id: int, operator: str, client: str
         tlvs=pdu.tlvs,
         is_alert=True,
     )
-
-
-def text_of(message: Message, wire: Wire) -> str:
-    """What an MO says, for keywords; empty when it is binary."""
-    has_udh = bool(message.esm_class & _UDHI)
-    return read(message.octets, message.data_coding, has_udh=has_udh, default=wire.default_encoding)
 
 
 def identity_of(pdu: DeliverSm | DataSm, wire: Wire) -> bytes | None:

@@ -11,10 +11,11 @@ from chappe.operators.doubts import Doubts
 from chappe.operators.handset_order import MessageOrder
 from chappe.operators.link import InFlight
 from chappe.operators.open_parts import OpenParts
+from chappe.operators.shape import Wire
 from chappe.operators.terms import SendingTerms
-from chappe.operators.translate import Wire
 from chappe.rules.retry import RefusalRules
 from chappe.store.sqlite.engine import SqliteStore
+from chappe.wire.smpp.statuses import status_name
 
 QUEUE = "operator:three"
 START_US = 1_800_000_000_000_000
@@ -40,7 +41,7 @@ class Scene:
         terms = SendingTerms(Wire(), RefusalRules(frozenset(), frozenset()))
         self.doubts = Doubts(
             "three", terms, self.store, clock, OpenParts(), MessageOrder(self.store, clock), IdMaker(1),
-            links=list, holds=lambda _: False, forget=lambda _: None,
+            links=list, status_name=status_name, holds=lambda _: False, forget=lambda _: None,
         )  # fmt: skip
         self._work = asyncio.create_task(self.doubts.run())
         message = Message(1, Direction.MT, "acme", "", 1, 1, "SHOP", 1, 1, "37120000001", b"hi")

@@ -6,7 +6,8 @@ from typing import Any
 
 from chappe.net.smpp_peer import SmppPeer
 from chappe.observe.status import LinkStatus
-from chappe.operators.smpp_links import LinkTerms, SmppLinks
+from chappe.operators.links import LinkTerms
+from chappe.operators.smpp_links import SmppLinks
 from chappe.operators.status import operator_status
 from chappe.runtime.node import Notes
 from chappe.wire.smpp.session import Role, Session, Timers

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
-from chappe.operators.translate import Wire, submits_of, text_of
+from chappe.operators.shape import Wire, text_of
+from chappe.operators.translate import submits_of
 from chappe.text import udh
 from chappe.text.encoding import Encoding, data_coding_of, decode_text, encode_text
 from chappe.text.segments import SplitMethod, count_parts

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from chappe.operators.link import InFlight
+from chappe.operators.links import RESTS, LinkTerms
 from chappe.operators.sharing import Sharing
-from chappe.operators.smpp_links import RESTS, LinkTerms, SmppLinks
+from chappe.operators.smpp_links import SmppLinks
 from chappe.store.fleet import SHARE_S, Alone, fair_part
 from chappe.store.port import StoreAway
 
@@ -47,7 +48,9 @@ class Peer:
     """A bound connection that notes how it is ended."""
 
     def __init__(self, in_flight: int = 0) -> None:
-        self.session = SimpleNamespace(in_flight=in_flight, unanswered=0, unbind=lambda now: self.ends.append("unbind"))
+        self.session = SimpleNamespace(
+            in_flight=in_flight, unanswered=0, is_bound=True, unbind=lambda now: self.ends.append("unbind")
+        )
         self.ends: list[str] = []
         self.is_writable = True
 

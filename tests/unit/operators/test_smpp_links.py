@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from chappe.operators.smpp_links import LinkTerms, SmppLinks
+from chappe.operators.links import LinkTerms
+from chappe.operators.smpp_links import SmppLinks
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.runtime.node import Notes
 from chappe.store.sqlite.engine import SqliteStore

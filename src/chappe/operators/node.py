@@ -1,0 +1,490 @@
+"""An operator node: sends an operator its messages and brings home what it says.
+
+Reads `operator:NAME`; writes `sent` with its reference, reports, and MO into their destinations' queues.
+What it answers to the operator follows the commit.  It must never know a protocol: the subclasses do.
+"""
+
+import asyncio
+import math
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
+
+from chappe.crash import ARMED, CrashPoint, reach
+from chappe.model.errors import MisuseError
+from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import IdMaker
+from chappe.model.message import Item, Message
+from chappe.net.peer import Peer
+from chappe.operators.dialect import Dialect, UnsendableError
+from chappe.operators.doubts import Doubts
+from chappe.operators.failover import Failover
+from chappe.operators.handset_order import MessageOrder
+from chappe.operators.inbound import Inbound
+from chappe.operators.link import InFlight, Link
+from chappe.operators.links import Links, LinkTerms
+from chappe.operators.open_parts import OpenParts
+from chappe.operators.responses import Responses
+from chappe.operators.telling import tell
+from chappe.operators.terms import SendingTerms
+from chappe.operators.validity import Validity
+from chappe.rules.decide import Routes
+from chappe.rules.retry import Gate
+from chappe.runtime.batching import Gathered
+from chappe.runtime.clock import Clock
+from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.node import Notes, persist
+from chappe.runtime.supervisor import each
+from chappe.runtime.throttle import Throttle
+from chappe.store.port import Sending, Store, StoreAway, Unwritten
+
+TICK_S: Final = 0.5
+#: Messages leased at once at most, however wide the windows are.
+LEASE_ITEMS: Final = 1_000
+
+
+class OperatorNode(ABC):
+    """One operator, all its links on this box."""
+
+    dialect: ClassVar[Dialect]
+
+    def __init__(
+        self,
+        links: LinkTerms,
+        terms: SendingTerms,
+        store: Store,
+        mt_routes: Callable[[], Routes],
+        mo_routes: Callable[[], Routes],
+        ids: IdMaker,
+        clock: Clock,
+        *,
+        validity_s: Callable[[str], float],
+        shortest_validity_s: float = 0.0,
+        premium: frozenset[str] = frozenset(),
+        is_up: Callable[[str], bool] = lambda _: True,
+        has_links_elsewhere: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`validity_s(client)` is the validity of a message that names none, at least `shortest_validity_s`.
+
+        `premium` are the clients whose messages cost the handset's owner money; `is_up(operator)` says whether
+        another operator can be sent to, `has_links_elsewhere` whether another node of this one can send.
+        """
+        self.name = links.operator
+        self.queue = f"operator:{links.operator}"
+        self._terms = terms
+        self._store = store
+        self._clock = clock
+        limits = (validity_s, shortest_validity_s, terms.max_validity_s)
+        self._validity = Validity(self.name, store, clock, *limits)
+        self._premium = premium
+        self._may_hold = terms.holds_unknown or (bool(premium) and terms.holds_premium)
+        self._notes = Notes(store, clock)
+        self._gate = Gate()
+        self._throttle = Throttle(terms.rate, clock.monotonic())
+        self._work: Gathered[None] = Gathered()
+        self._is_woken = False
+        self._parts = OpenParts()
+        self._tasks: set[asyncio.Task[None]] = set()
+        #: Leased messages are on their way to a link.
+        self._is_sending = False
+        self.is_draining = False
+        self._turns = 0
+        #: Monotonic seconds until which the node may use its part of what it shares with others of this operator.
+        self._may_until = math.inf
+        self._submit_of = self.dialect.submit_of
+        self.links = self.make_links(links)
+        self._order = MessageOrder(store, clock)
+        self._crashes = CrashDesk(
+            store, clock, is_begun=self._is_begun, behind=self._order.refused, ended=self._order.answered
+        )
+        self._doubts = self._make_doubts(ids)
+        self._responses = self._make_responses(mt_routes, is_up, ids)
+        self._failover = self._make_failover(mt_routes, is_up, has_links_elsewhere)
+        redelivery_ms = int(terms.redelivery_s * 1000)
+        self.inbound = self.make_inbound(
+            self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, redelivery_ms
+        )
+        store.listen(self.queue, self._wake)
+
+    @abstractmethod
+    def make_links(self, terms: LinkTerms) -> Links:
+        """Links of the protocol, which tell this node what happens to them."""
+
+    @abstractmethod
+    def make_inbound(self, *terms: Any) -> Inbound:
+        """Who reads what the operator hands to us."""
+
+    def _make_doubts(self, ids: IdMaker) -> Doubts:
+        return Doubts(
+            self.name,
+            self._terms,
+            self._store,
+            self._clock,
+            self._parts,
+            self._order,
+            ids,
+            links=lambda: self.links.links,
+            status_name=self.dialect.status_name,
+            holds=self._holds,
+            forget=lambda item: self._responses.forget(item),
+        )
+
+    def _make_responses(self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool], ids: IdMaker) -> Responses:
+        return Responses(
+            self.name,
+            self.dialect,
+            self._terms,
+            self._store,
+            mt_routes,
+            ids,
+            self._clock,
+            self._notes,
+            self._gate,
+            self._parts,
+            self._order,
+            links=lambda: self.links.links,
+            doubts=self._doubts,
+            give_back=self._give_back,
+            wake=self._wake,
+            is_up=is_up,
+        )
+
+    def _make_failover(
+        self, mt_routes: Callable[[], Routes], is_up: Callable[[str], bool], has_links_elsewhere: Callable[[], bool]
+    ) -> Failover:
+        return Failover(
+            self.name,
+            self._store,
+            mt_routes,
+            self._clock,
+            # As long as any node of the operator can send, nobody moves its messages to another operator.
+            down_since=lambda: None if has_links_elsewhere() else self.links.down_since,
+            is_draining=lambda: self.is_draining,
+            is_up=is_up,
+        )
+
+    # -- life of the node ---------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._recall()
+        async with asyncio.TaskGroup() as group:
+            name = self.name
+            self.links.start(group)
+            group.create_task(self._send(), name=f"{name} send")
+            group.create_task(self._responses.settle(), name=f"{name} settle")
+            group.create_task(self._doubts.run(), name=f"{name} doubts")
+            group.create_task(self.inbound.reports(), name=f"{name} reports")
+            group.create_task(self.inbound.messages(), name=f"{name} mo")
+            group.create_task(self.inbound.alerts(), name=f"{name} alerts")
+            group.create_task(self._tick(), name=f"{name} tick")
+            group.create_task(self._crashes.run(), name=f"{name} crashes")
+            group.create_task(self._failover.run(), name=f"{name} failover")
+
+    async def _recall(self) -> None:
+        while True:
+            try:
+                return await self.inbound.recall()
+            except StoreAway:
+                await asyncio.sleep(TICK_S)
+
+    def turns(self) -> dict[str, int]:
+        """For each loop that must go round, how often it did; asking wakes it."""
+        self._wake()
+        return {f"{self.queue} send": self._turns}
+
+    async def drain(self, until: float) -> int:
+        """Send nothing new, wait for answers until `until` (monotonic), unbind; returns how many did not come."""
+        self.is_draining = True
+        self.links.is_stopping = True
+        peers = self.links.peers()
+        while self._clock.monotonic() < until and (
+            self._is_sending
+            or self._responses.unsettled
+            or self._doubts.unsettled
+            or any(peer.session.in_flight or peer.session.unanswered for peer in peers)
+        ):
+            await asyncio.sleep(0.02)
+        for link in self.links.links:
+            unwritten, _ = self._take_backlog(link)
+            await self._give_back(unwritten)
+        unanswered = self._in_flight
+        now = self._clock.monotonic()
+        for peer in self.links.peers():
+            self.links.say_goodbye(peer, now)
+        deadline = min(until, self._clock.monotonic() + 1.0)
+        while self.links.peers() and self._clock.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        for peer in self.links.peers():
+            peer.close("the gateway stops")
+        return unanswered
+
+    # -- sharing ------------------------------------------------------------------------------------
+
+    def allow(self, links: int, rate: float, until: float) -> None:
+        """Use so many links and PDUs a second of what all nodes of this operator share, until a monotonic moment."""
+        now = self._clock.monotonic()
+        self._may_until = until
+        self._throttle.change(rate, now)
+        if links != self.links.allowed:
+            self.links.allow(links)
+        self._wake()
+
+    # -- links --------------------------------------------------------------------------------------
+
+    def _on_up(self, link: Link) -> None:
+        self._wake()
+
+    def _on_down(self, link: Link, peer: Peer) -> None:
+        """The outcome of what was in flight is unknown; what was not written yet is simply given back."""
+        for context in peer.session.abandon():
+            if isinstance(context, InFlight):
+                self._doubts.lose(context, "link lost before the response")
+        if link.sender is None:
+            unwritten, begun = self._take_backlog(link)
+            for item in begun:
+                self._doubts.lose(InFlight(item), "link lost before the response")
+            if unwritten:
+                self._start(self._give_back(unwritten))
+        if link.receiver is None:
+            # While a pair's receiver lives, its answers can still be read: the transmitter's end proves nothing.
+            self.inbound.link_lost(link)
+
+    def _take_backlog(self, link: Link) -> tuple[list[Item], list[Item]]:
+        """What waits on a link: messages of which nothing is under way, and those with parts in flight."""
+        parts = Counter(flight.item.id for _, flight in link.backlog)
+        unwritten: list[Item] = []
+        begun: list[Item] = []
+        for item in link.take_backlog():
+            is_begun = parts[item.id] < self._parts.count(item.id)
+            (begun if is_begun else unwritten).append(item)
+        return unwritten, begun
+
+    async def _give_back(self, items: Sequence[Item]) -> None:
+        """Release messages that the operator has surely not taken, and take the mark back that says otherwise."""
+        marked = [item for item in items if self._holds(item)] if self._may_hold else []
+        if marked:
+            await persist(self._store, [Unwritten(item) for item in marked], EventBatch(self._clock.utc_us()))
+        await self._store.release(items)
+
+    def _start(self, work: "asyncio.Future[None] | object") -> None:
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.name} release")  # type: ignore[arg-type,var-annotated]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _heard(self, link: Link, peer: Peer, responses: list[tuple[InFlight, int, str]], requests: list[Any]) -> None:
+        """All that came with one read."""
+        self._responses.extend(responses)
+        self.inbound.take(link, peer, requests)
+        if peer is link.receiver:
+            # What a transmitter's peer has read says nothing about the answers on the receiver.
+            link.answered.proved(peer.session.heard_us_at)
+        self._wake()
+
+    # -- sending ------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            self._work.add(None)
+
+    def _wake_in(self, delay_s: float) -> None:
+        asyncio.get_running_loop().call_later(delay_s, self._wake)
+
+    async def _send(self) -> None:
+        """Fill the windows, as the gate and the rate allow."""
+        while True:
+            await self._work.take()
+            self._turns += 1
+            self._is_woken = False
+            if self.is_draining:
+                continue
+            now = self._clock.monotonic()
+            closed_s = self._gate.opens_in_s(now)
+            if closed_s:
+                self._wake_in(closed_s)
+                continue
+            self._send_backlogs(now)
+            room = self._room(now)
+            if room <= 0:
+                continue
+            items = await self._store.lease(self.queue, min(room, LEASE_ITEMS))
+            if items:
+                self._is_sending = True
+                await self._send_items(items)
+                self._is_sending = False
+                if len(items) == room or len(items) == LEASE_ITEMS:
+                    self._wake()
+
+    def _room(self, now: float) -> int:
+        """How many PDUs may leave now.
+
+        An answer that is not yet on disk still fills its place: a death must not double more than the windows hold.
+        """
+        if now > self._may_until:
+            return 0
+        room = -self._responses.unsettled
+        for link in self.links.links:
+            room += max(0, link.room)
+        if self._gate.is_doubted:
+            # One at a time until the operator takes something: what it refuses then is overtaken by nothing.
+            room = min(room, 1 - self._in_flight)
+        tokens = self._throttle.available(now)
+        if tokens < 1 and room > 0:
+            self._wake_in(self._throttle.wait_s())
+        return min(room, tokens)
+
+    @property
+    def _in_flight(self) -> int:
+        return sum(link.sender.session.in_flight for link in self.links.links if link.sender is not None)
+
+    def _may_write(self) -> bool:
+        """What was leased is surely still ours; else the links are closed before another node uses them too."""
+        if self._store.may_write():
+            return True
+        for peer in self.links.peers():
+            peer.close("the store was silent for too long")
+        return False
+
+    def _send_backlogs(self, now: float) -> None:
+        for link in self.links.links:
+            if link.backlog and link.may_send:
+                if not self._may_write():
+                    return
+                self._send_backlog(link, now)
+
+    def _send_backlog(self, link: Link, now: float) -> None:
+        sender = link.sender
+        assert sender is not None
+        tokens = self._throttle.available(now)
+        for pdu, flight in link.take_waiting(min(sender.session.room, tokens)):
+            self._write(sender, pdu, flight, now)
+            self._throttle.take(1)
+            tokens -= 1
+        if link.backlog and tokens <= 0:
+            self._wake_in(self._throttle.wait_s())
+        self._flush([sender])
+
+    async def _send_items(self, items: Sequence[Item]) -> None:
+        """Put leased messages on links; what has outlived its validity ends here."""
+        ready = await self._validity.still_valid(items)
+        if self._order.lines:
+            ready = await self._order.may_leave(ready)
+        taken = await self._parts_taken(ready)
+        held = [item for item in ready if self._holds(item)] if self._may_hold else []
+        if held and any(link.takes_work for link in self.links.links):
+            await self._mark(held)
+        # Nothing is awaited from here to the write: a link that may send now still may when it is written to.
+        links = [link for link in self.links.links if link.takes_work] if self._may_write() else []
+        if not links:
+            await self._give_back(ready)
+            return
+        now, wire, submit_of = self._clock.monotonic(), self._terms.wire, self._submit_of
+
+        def put(item: Item) -> None:
+            message: Message = item.content  # type: ignore[assignment]
+            # One handset's messages keep to one link, so that they arrive in order.
+            link = links[hash(message.dest) % len(links)]
+            if message.parts == 1:
+                if self._doubts.taken and self._doubts.is_taken(item):
+                    # A yes to its first copy came meanwhile; writing that ends the lease.
+                    return
+                try:
+                    pdu = submit_of(message, wire)
+                except UnsendableError as error:
+                    self._refuse(InFlight(item), str(error))
+                    return
+                self._put(link, pdu, InFlight(item), now)
+            else:
+                self._put_parts(link, item, message, taken[item.id], now)
+
+        for crash in each(ready, put):
+            self._crashes.add(crash)
+        self._flush_links(links, now)
+
+    async def _parts_taken(self, items: Sequence[Item]) -> dict[int, set[int]]:
+        """Of long messages, the parts that the operator has already: id → part numbers."""
+        long = [item for item in items if item.content.parts > 1]
+        return {item.id: await self._store.parts_sent(item.id) for item in long}
+
+    def _put(self, link: Link, pdu: Any, flight: InFlight, now: float) -> None:
+        sender = link.sender
+        if link.backlog or sender is None or sender.session.room <= 0:
+            link.backlog.append((pdu, flight))
+            return
+        self._write(sender, pdu, flight, now)
+        if not self._throttle.is_unlimited:
+            self._throttle.take(1)
+
+    def _write(self, sender: Peer, pdu: Any, flight: InFlight, now: float) -> None:
+        """Send one part; one that this operator's protocol cannot carry is refused alone, as if the operator had."""
+        try:
+            sender.session.request(pdu, now, flight)
+        except MisuseError as error:
+            self._refuse(flight, str(error))
+
+    def _refuse(self, flight: InFlight, why: str) -> None:
+        """What the protocol cannot carry is refused here."""
+        self._notes.add(EventName.PDU_REFUSED, operator=self.name, detail=why)
+        self._responses.add((flight, self.dialect.unwritable_status, ""))
+
+    def _put_parts(self, link: Link, item: Item, message: Message, taken: set[int], now: float) -> None:
+        """The parts of a long message that the operator has not taken yet."""
+        try:
+            pdus = self.dialect.submits_of(message, self._terms.wire)
+        except UnsendableError as error:
+            self._refuse(InFlight(item), str(error))
+            return
+        parts = range(1, len(pdus) + 1)
+        left = [part for part in parts if part not in taken and not self._doubts.is_taken(item, part)]
+        self._parts.begin(item.id, left)
+        for part, pdu in enumerate(pdus, 1):
+            if part in left:
+                self._put(link, pdu, InFlight(item, part), now)
+
+    def _flush_links(self, links: Sequence[Link], now: float) -> None:
+        self._flush([link.sender for link in links if link.sender is not None])
+
+    def _flush(self, peers: Sequence[Peer]) -> None:
+        if ARMED is not None:
+            reach(CrashPoint.BEFORE_WRITE_TO_OPERATOR)
+        for peer in peers:
+            peer.flush()
+        if ARMED is not None:
+            reach(CrashPoint.AFTER_WRITE_TO_OPERATOR)
+
+    def _holds(self, item: Item) -> bool:
+        """A doubt about this message is for a receipt or a person, not for a second copy."""
+        if item.content.client in self._premium:
+            return self._terms.holds_premium
+        return self._terms.holds_unknown
+
+    def _is_begun(self, item: Item) -> bool:
+        """Some of it may have left already, or must not leave twice."""
+        return item.content.parts > 1 or self._holds(item)
+
+    async def _mark(self, items: Sequence[Item]) -> None:
+        """The durable mark before a write that must not be repeated."""
+        events = EventBatch(self._clock.utc_us())
+        for item in items:
+            tell(events, EventName.MT_SENDING, self.name, item)
+        await persist(self._store, [Sending(item) for item in items], events)
+
+    # -- clock --------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = self._clock.monotonic()
+            for peer in self.links.peers():
+                peer.tick(now)
+            self.links.retire(now)
+            await self.inbound.tick(self.links.links)
+            await self._notes.write()
+
+
+def resolve(future: "asyncio.Future[int]", status: int) -> None:
+    """The operator has let us in, or not."""
+    if not future.done():
+        future.set_result(status)

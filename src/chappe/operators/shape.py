@@ -1,0 +1,63 @@
+"""How an operator wants its messages, and what of that no protocol changes: cutting and reading."""
+
+from typing import Final
+
+import msgspec
+
+from chappe.model.errors import MisuseError
+from chappe.model.message import Message
+from chappe.text import udh
+from chappe.text.encoding import Encoding, encoding_of
+from chappe.text.reading import read
+from chappe.text.segments import Segment, SplitMethod, split
+
+#: The bit of esm_class that says that user data begins with a header.  SMPP 3.4 §5.2.12.
+UDHI: Final = 0x40
+
+
+class Wire(msgspec.Struct, frozen=True):
+    """How one operator wants its PDUs and writes its ids; from its settings and profile."""
+
+    source_ton: int | None = None
+    source_npi: int | None = None
+    dest_ton: int | None = None
+    dest_npi: int | None = None
+    split: SplitMethod = SplitMethod.UDH8
+    #: How what bears data_coding 0 is to be read.
+    default_encoding: Encoding = Encoding.GSM7
+    id_base: str = "exact"
+    id_ignores_case: bool = False
+    id_ignores_zeros: bool = False
+    mo_identity_tag: int | None = None
+    #: All of its traffic is held when the outcome is unknown.
+    holds_all: bool = False
+
+    @property
+    def keeps_addresses(self) -> bool:
+        """No TON or NPI is set: addresses go as the message brought them."""
+        return self.source_ton is self.source_npi is self.dest_ton is self.dest_npi is None
+
+
+def segments_of(message: Message, method: SplitMethod) -> tuple[list[Segment], SplitMethod]:
+    """Cut a message into exactly as many parts as its door counted.
+
+    The door counted by the split of the route's first operator.  One that the message was moved to may cut at other
+    places; then a method is taken that makes the same number, as the store keeps a state for each part.
+    """
+    octets = message.octets
+    elements: tuple[udh.Element, ...] = ()
+    if message.esm_class & UDHI:
+        header, octets = udh.strip(octets)
+        elements = header.elements
+    encoding = encoding_of(message.data_coding)
+    for each in (method, SplitMethod.UDH8, SplitMethod.UDH16):
+        segments = split(octets, encoding, method=each, reference=message.id & 0xFFFF, elements=elements)
+        if len(segments) == message.parts:
+            return segments, each
+    raise MisuseError(f"message {message.id} was counted as {message.parts} parts and makes {len(segments)}")
+
+
+def text_of(message: Message, wire: Wire) -> str:
+    """What an MO says, for keywords; empty when it is binary."""
+    has_udh = bool(message.esm_class & UDHI)
+    return read(message.octets, message.data_coding, has_udh=has_udh, default=wire.default_encoding)
