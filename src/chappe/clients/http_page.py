@@ -1,6 +1,6 @@
 """The page that shows the client API to people, made of its OpenAPI document: HTML, no script, no other host.
 
-It must never say anything that the document does not.
+What the document has no place for (statuses, problems, numbers for tests) is shown from where it is declared.
 """
 
 import json
@@ -12,7 +12,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-from chappe.wire.http.operations import OPERATIONS, Example, Operation
+from chappe.model.lifecycle import FINAL
+from chappe.rules.failure import failure_of
+from chappe.rules.trial import REFUSED_AT_THE_DOOR, TRIALS, Trial
+from chappe.wire.http.operations import OPERATIONS, STATUSES, Example, Operation
 from chappe.wire.http.problems import Code
 
 Document = Mapping[str, Any]
@@ -48,6 +51,8 @@ def page_of(document: Document) -> bytes:
             _introduction(info["description"]),
             *(_operation(document, operation) for operation in OPERATIONS),
             _webhooks(document),
+            _statuses(),
+            _trials(),
             _shapes(document),
             _problems(),
             "</main></div>",
@@ -75,7 +80,9 @@ def _navigation(document: Document) -> str:
     return (
         '<nav aria-label="Contents"><details open><summary>Contents</summary>'
         f"<h2>Requests</h2><ul>{operations}</ul><h2>Callbacks</h2><ul>{hooks}</ul>"
-        '<h2>Reference</h2><ul><li><a href="#shapes"><span>Shapes</span></a></li>'
+        '<h2>Reference</h2><ul><li><a href="#statuses"><span>Statuses</span></a></li>'
+        '<li><a href="#trials"><span>Numbers for tests</span></a></li>'
+        '<li><a href="#shapes"><span>Shapes</span></a></li>'
         '<li><a href="#problems"><span>Problems</span></a></li></ul></details></nav>'
     )
 
@@ -155,6 +162,36 @@ def _webhooks(document: Document) -> str:
             f"<h3>data</h3>{_properties(document, _resolved(document, data))}</div></section>"
         )
     return "".join(sections)
+
+
+def _statuses() -> str:
+    rows = "".join(
+        f'<tr><th scope="row"><code>{status.word}</code></th><td>{"final" if status in FINAL else ""}</td>'
+        f"<td>{_words(words)}</td></tr>"
+        for status, words in STATUSES.items()
+    )
+    return f'<section id="statuses"><h2>Statuses</h2><table>{rows}</table></section>'
+
+
+def _trials() -> str:
+    rows = "".join(
+        f'<tr><th scope="row"><code>+{number}</code></th><td>{_words(_outcome(trial))}</td></tr>'
+        for number, trial in TRIALS.items()
+    )
+    rows += "".join(
+        f'<tr><th scope="row"><code>+{number}</code></th><td>{_words(f"refused: `{word}`")}</td></tr>'
+        for number, word in REFUSED_AT_THE_DOOR.items()
+    )
+    return (
+        '<section id="trials"><h2>Numbers for tests</h2><p>With a client\'s test token nothing reaches an operator: '
+        f"the number decides. Every other number is delivered.</p><table>{rows}</table></section>"
+    )
+
+
+def _outcome(trial: Trial) -> str:
+    failure = failure_of(trial.status, trial.error, was_sent=not trial.is_refused)
+    told = f"`{trial.status.word}`" + (f": `{failure.code}`" if failure else "")
+    return f"{told}, after {trial.delay_s:g} seconds" if trial.delay_s else told
 
 
 def _shapes(document: Document) -> str:

@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from chappe.clients.http_page import POLICY, curl_of, page_of
+from chappe.model.lifecycle import Status
+from chappe.rules.trial import TRIALS
 from chappe.wire.http.openapi import document
 from chappe.wire.http.operations import OPERATIONS, Operation
 from chappe.wire.http.problems import Code
@@ -79,10 +81,10 @@ def test_the_policy_names_the_one_style_of_the_page() -> None:
     assert "@import" not in style
 
 
-def test_every_operation_and_every_problem_is_on_the_page(read: Reader) -> None:
+def test_every_operation_problem_status_and_number_for_tests_is_on_the_page(read: Reader) -> None:
     assert {each.name for each in OPERATIONS} <= set(read.ids)
-    for code in Code:
-        assert f"<code>{code.word}</code>" in PAGE
+    for word in [*(code.word for code in Code), *(status.word for status in Status), *(f"+{each}" for each in TRIALS)]:
+        assert f"<code>{word}</code>" in PAGE
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)

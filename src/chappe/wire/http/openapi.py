@@ -37,7 +37,7 @@ _WORDS: Final = """Send SMS and follow them. Every request bears a client's toke
 Bodies are JSON in UTF-8, `Content-Type: application/json`, at most 16 MiB. A field or parameter that is not listed is
 an error, never ignored; `null` is the same as leaving it out. Times are RFC 3339 in UTC.
 
-A client's test token sends to nobody: what becomes of a message is decided by its number (`docs/testing.md`)."""
+A client's test token sends to nobody: what becomes of a message is decided by its number."""
 _KEY_WORDS: Final = (
     "Made up by the client for this request alone. Asked again with the same key and body, octet by octet, the request "
     "gets the same answer, and nothing is sent twice. Known for 25 hours."

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from chappe.model.lifecycle import Status
 from chappe.wire.http.callbacks import FailedList, Replayed
 from chappe.wire.http.messages import (
     Accepted,
@@ -77,6 +78,24 @@ _CANCELLED: Final = {
         {"status": "accepted", "at": "2026-01-16T12:38:51.204Z", "source": "client", "detail": None},
         {"status": "cancelled", "at": "2026-01-16T12:38:54.911Z", "source": "client", "detail": None},
     ],
+}
+
+
+#: What each status means to a client.
+STATUSES: Final[Mapping[Status, str]] = {
+    Status.ACCEPTED: "It is on disk.",
+    Status.SCHEDULED: "It waits for `send_at`.",
+    Status.QUEUED: "It waits for its turn with an operator.",
+    Status.SENDING: "It is just being handed over.",
+    Status.SENT: "An operator has all of its parts.",
+    Status.BUFFERED: "The operator keeps trying.",
+    Status.DELIVERED: "The handset has it.",
+    Status.FAILED: "The operator could not deliver it.",
+    Status.EXPIRED: "Its time was over before it was delivered.",
+    Status.REJECTED: "The operator did not want it.",
+    Status.CANCELLED: "It was cancelled, or the operator deleted it.",
+    Status.HELD: "Nobody knows what became of it: a receipt or a person decides.",
+    Status.UNKNOWN: "It was sent, and no receipt came for long. One may still come.",
 }
 
 
