@@ -42,11 +42,18 @@ def check(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a settings file and say whether a gateway could start with it; the first fault is named."""
+    """Read a settings file and say whether a gateway could start with it; the first fault is named.
+
+    Certificates that it names are read too.
+    """
+    from chappe.net.tls import Credentials
+    from chappe.node_terms import tls_of
     from chappe.runtime.settings import load
 
     path = file or config
     settings = load(path)
+    for terms in tls_of(settings.listen).values():
+        Credentials(terms)
     counts = {kind: len(getattr(settings, kind)) for kind in ("operators", "clients", "routes", "profiles")}
     if as_json:
         print_json({"file": None if path is None else str(path), "good": True, **counts})
