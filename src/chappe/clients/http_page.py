@@ -4,7 +4,6 @@ What the document has no place for (statuses, problems, numbers for tests) is sh
 """
 
 import json
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -12,6 +11,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
+from chappe.clients.http_markup import badge, coloured, path_of, words
 from chappe.model.lifecycle import FINAL
 from chappe.rules.failure import failure_of
 from chappe.rules.trial import REFUSED_AT_THE_DOOR, TRIALS, Trial
@@ -31,8 +31,6 @@ _MARK: Final = (
     '<svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true"><path d="M16 30V9M11 30h10" class="mast"/>'
     '<path d="M6 12 26 6M6 12l-3 6M26 6l3-4" class="arm"/></svg>'
 )
-_CODE: Final = re.compile(r"`([^`]+)`")
-_JSON: Final = re.compile(r"(&quot;(?:[^&]|&(?!quot;))*&quot;)(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?)")
 
 
 def page_of(document: Document) -> bytes:
@@ -70,7 +68,7 @@ def page_of(document: Document) -> bytes:
 
 def _navigation(document: Document) -> str:
     operations = "".join(
-        f'<li><a href="#{each.name}">{_badge(each.method)}<span>{escape(each.title)}</span></a></li>'
+        f'<li><a href="#{each.name}">{badge(each.method)}<span>{escape(each.title)}</span></a></li>'
         for each in OPERATIONS
     )
     hooks = "".join(
@@ -87,8 +85,8 @@ def _navigation(document: Document) -> str:
     )
 
 
-def _introduction(words: str) -> str:
-    paragraphs = "".join(f"<p>{_words(each)}</p>" for each in words.split("\n\n"))
+def _introduction(told: str) -> str:
+    paragraphs = "".join(f"<p>{words(each)}</p>" for each in told.split("\n\n"))
     return f'<section class="lead"><h1>The HTTP API</h1>{paragraphs}</section>'
 
 
@@ -102,8 +100,8 @@ def _operation(document: Document, operation: Operation) -> str:
     tables.append(_answers(told["responses"]))
     return (
         f'<section class="operation" id="{operation.name}"><div class="words"><h2>{escape(operation.title)}</h2>'
-        f'<p class="route">{_badge(operation.method)}<code>{_path(operation.path)}</code></p>'
-        f"<p>{_words(operation.words)}</p>{''.join(tables)}</div>"
+        f'<p class="route">{badge(operation.method)}<code>{path_of(operation.path)}</code></p>'
+        f"<p>{words(operation.words)}</p>{''.join(tables)}</div>"
         f'<div class="sample">{_sample(operation)}</div></section>'
     )
 
@@ -121,7 +119,7 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
 def _answers(responses: Mapping[str, Any]) -> str:
     rows = "".join(
         f'<tr><th scope="row"><span class="status s{status[0]}">{status}</span></th>'
-        f"<td>{_words(each['description'])}</td></tr>"
+        f"<td>{words(each['description'])}</td></tr>"
         for status, each in responses.items()
     )
     return f"<h3>Answers</h3><table>{rows}</table>"
@@ -132,7 +130,7 @@ def _sample(operation: Operation) -> str:
     return (
         f"<figure><figcaption>Request</figcaption><pre><code>{escape(curl_of(operation.method, example))}</code></pre>"
         f'</figure><figure><figcaption>Answer <span class="status s2">{example.status}</span></figcaption>'
-        f"<pre><code>{_json(example.answer)}</code></pre></figure>"
+        f"<pre><code>{coloured(example.answer)}</code></pre></figure>"
     )
 
 
@@ -158,7 +156,7 @@ def _webhooks(document: Document) -> str:
         sections.append(
             f'<section class="operation" id="{escape(name)}"><div class="words"><h2>{escape(post["summary"])}</h2>'
             f'<p class="route"><span class="badge hook">CALL</span><code>{escape(name)}</code></p>'
-            f"<p>{_words(post['description'])}</p>{_parameters(post['parameters'])}"
+            f"<p>{words(post['description'])}</p>{_parameters(post['parameters'])}"
             f"<h3>data</h3>{_properties(document, _resolved(document, data))}</div></section>"
         )
     return "".join(sections)
@@ -167,19 +165,19 @@ def _webhooks(document: Document) -> str:
 def _statuses() -> str:
     rows = "".join(
         f'<tr><th scope="row"><code>{status.word}</code></th><td>{"final" if status in FINAL else ""}</td>'
-        f"<td>{_words(words)}</td></tr>"
-        for status, words in STATUSES.items()
+        f"<td>{words(meaning)}</td></tr>"
+        for status, meaning in STATUSES.items()
     )
     return f'<section id="statuses"><h2>Statuses</h2><table>{rows}</table></section>'
 
 
 def _trials() -> str:
     rows = "".join(
-        f'<tr><th scope="row"><code>+{number}</code></th><td>{_words(_outcome(trial))}</td></tr>'
+        f'<tr><th scope="row"><code>+{number}</code></th><td>{words(_outcome(trial))}</td></tr>'
         for number, trial in TRIALS.items()
     )
     rows += "".join(
-        f'<tr><th scope="row"><code>+{number}</code></th><td>{_words(f"refused: `{word}`")}</td></tr>'
+        f'<tr><th scope="row"><code>+{number}</code></th><td>{words(f"refused: `{word}`")}</td></tr>'
         for number, word in REFUSED_AT_THE_DOOR.items()
     )
     return (
@@ -197,7 +195,7 @@ def _outcome(trial: Trial) -> str:
 def _shapes(document: Document) -> str:
     shapes = "".join(
         f'<details class="shape" id="shape-{name}"><summary><code>{name}</code> '
-        f"<span>{_words(schema.get('description', ''))}</span></summary>{_properties(document, schema)}</details>"
+        f"<span>{words(schema.get('description', ''))}</span></summary>{_properties(document, schema)}</details>"
         for name, schema in document["components"]["schemas"].items()
     )
     return f'<section id="shapes"><h2>Shapes</h2>{shapes}</section>'
@@ -216,7 +214,7 @@ def _problems() -> str:
     )
 
 
-# -- pieces -----------------------------------------------------------------------------------------------------------
+# -- fields -----------------------------------------------------------------------------------------------------------
 
 
 def _properties(document: Document, schema: Schema) -> str:
@@ -229,20 +227,20 @@ def _properties(document: Document, schema: Schema) -> str:
     return f'<dl class="fields">{rows}</dl>'
 
 
-def _row(name: str, kind: str, words: str, *, is_required: bool) -> str:
+def _row(name: str, kind: str, meaning: str, *, is_required: bool) -> str:
     mark = '<span class="required">required</span>' if is_required else ""
-    return f'<dt><code>{escape(name)}</code><span class="type">{kind}</span>{mark}</dt><dd>{_words(words)}</dd>'
+    return f'<dt><code>{escape(name)}</code><span class="type">{kind}</span>{mark}</dt><dd>{words(meaning)}</dd>'
 
 
 def _described(document: Document, schema: Schema) -> str:
-    words = str(schema.get("description", ""))
+    told = str(schema.get("description", ""))
     named = next((each["$ref"] for each in _kinds(schema) if "$ref" in each), None)
-    if not words and named is not None:
-        words = str(_resolved(document, {"$ref": named}).get("description", ""))
+    if not told and named is not None:
+        told = str(_resolved(document, {"$ref": named}).get("description", ""))
     for each in _kinds(schema):
         if "enum" in each and len(each["enum"]) <= 6:
-            words += " One of " + ", ".join(f"`{word}`" for word in each["enum"]) + "."
-    return words.strip()
+            told += " One of " + ", ".join(f"`{word}`" for word in each["enum"]) + "."
+    return told.strip()
 
 
 def _kinds(schema: Schema) -> Iterator[Schema]:
@@ -281,29 +279,3 @@ def _resolved(document: Document, schema: Schema) -> Schema:
         return schema
     found: Schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return found
-
-
-def _badge(method: str) -> str:
-    return f'<span class="badge {method.lower()}">{method}</span>'
-
-
-def _path(path: str) -> str:
-    return re.sub(r"\{[^}]+\}", lambda found: f"<var>{found[0]}</var>", escape(path))
-
-
-def _words(text: str) -> str:
-    """Plain words in which only `code` is marked."""
-    return _CODE.sub(r"<code>\1</code>", escape(text))
-
-
-def _json(value: Any) -> str:
-    """JSON, its keys and values coloured."""
-    text = escape(json.dumps(value, indent=2, ensure_ascii=False))
-    return _JSON.sub(_coloured, text)
-
-
-def _coloured(found: re.Match[str]) -> str:
-    string, colon, word, number = found.groups()
-    if string is None:
-        return f'<span class="n">{word or number}</span>'
-    return f'<span class="k">{string}</span>{colon}' if colon else f'<span class="v">{string}</span>'
