@@ -7,7 +7,6 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import chappe
@@ -16,6 +15,7 @@ from chappe.callbacks.terms import Terms
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item, Message, Receipt
+from chappe.net.addresses import Resolver
 from chappe.net.http_calls import Calls
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
@@ -30,7 +30,7 @@ TICK_S: Final = 0.25
 #: How often the node looks whether somebody switched a URL on again.
 LOOK_FOR_SWITCHES_S: Final = 2.0
 #: Names that are resolved at the same time; a resolver that hangs holds up nobody but those who also need one.
-RESOLVERS: Final = 16
+RESOLVERS: Final = 64
 
 #: Judges a reply to an MO as any message of its client; a message to store, or why there is none.
 Admit = Callable[[Message, str], Item | str]
@@ -65,7 +65,7 @@ class CallbackNode:
         self._noting = 0
         #: Outcomes that are being written to the store.
         self._settling = 0
-        self._executor = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolver")
+        self._resolver = Resolver(RESOLVERS)
         self._tls: ssl.SSLContext | None = None
         agent = f"chappe/{chappe.__version__}"
         self.callers = {
@@ -103,7 +103,6 @@ class CallbackNode:
         finally:
             for caller in self.callers.values():
                 caller.calls.close()
-            self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _start_callers(self) -> None:
         for caller in self.callers.values():
@@ -121,7 +120,7 @@ class CallbackNode:
             limit=terms.max_connections,
             timeout_s=terms.timeout_s,
             may_be_private=lambda host: terms.allow_private or host in terms.private_hosts,
-            executor=self._executor,
+            resolver=self._resolver,
             tls=self._tls_context,
             spawn=self._spawn,
             now=self._clock.monotonic,

@@ -6,7 +6,10 @@ changes its address in between gains nothing.
 
 import asyncio
 import socket
-from concurrent.futures import Executor
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -50,21 +53,71 @@ def literal(host: str) -> Address | None:
         return None
 
 
-async def addresses_of(host: str, port: int, executor: Executor, *, allow_private: bool) -> list[str]:
-    """The addresses of a host that may be called, in the order in which to try them.
+class Resolver:
+    """Looks names up.  Threads do it, for nothing else reads all that a system knows of names; they may hang for long.
 
-    Raises: OSError when it has none, ForbiddenAddress when it has none that may be called.
+    So whoever asks for a name that is being looked up waits for the same answer, and the end of the process for none.
     """
-    if literal(host) is not None:
-        found = [host]
+
+    def __init__(self, threads: int) -> None:
+        self._room = asyncio.Semaphore(threads)
+        self._asked: dict[str, asyncio.Future[list[str]]] = {}
+
+    async def addresses_of(self, host: str, *, allow_private: bool) -> list[str]:
+        """The addresses of a host that may be called, in the order in which to try them.
+
+        Raises: OSError when it has none, ForbiddenAddress when it has none that may be called.
+        """
+        found = [host] if literal(host) is not None else await self._look_up(host)
+        allowed = [each for each in found if allow_private or is_public(ip_address(each.partition("%")[0]))]
+        if not allowed:
+            raise ForbiddenAddress(f"{host} is {', '.join(found[:3])}: no public address, and allow_private is not set")
+        return allowed
+
+    async def _look_up(self, host: str) -> list[str]:
+        if host not in self._asked:
+            await self._room.acquire()
+            if host in self._asked:
+                self._room.release()
+        asked = self._asked.get(host) or self._ask(host)
+        # One who waits no longer must not take the answer from the others.
+        return await asyncio.shield(asked)
+
+    def _ask(self, host: str) -> asyncio.Future[list[str]]:
+        """Start a thread; whoever calls has room for it, which is free again when the thread has done."""
+        loop = asyncio.get_running_loop()
+        asked = self._asked[host] = loop.create_future()
+        asked.add_done_callback(lambda future: self._answered(host, future))
+        # A pool's threads would be waited for at the end of the process.
+        threading.Thread(target=_look_up, args=(host, loop, asked), name=f"look up {host}", daemon=True).start()
+        return asked
+
+    def _answered(self, host: str, future: asyncio.Future[list[str]]) -> None:
+        del self._asked[host]
+        self._room.release()
+        if not future.cancelled():
+            # Perhaps nobody waits for it any more.
+            future.exception()
+
+
+def _look_up(host: str, loop: asyncio.AbstractEventLoop, asked: asyncio.Future[list[str]]) -> None:
+    """In a thread of its own: ask the system, and tell the loop."""
+    tell: Callable[[], None]
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        tell = partial(_tell, asked, addresses, None)
+    except (OSError, UnicodeError) as error:
+        tell = partial(_tell, asked, [], error)
+    # The loop may have ended meanwhile.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(tell)
+
+
+def _tell(asked: asyncio.Future[list[str]], addresses: list[str], error: Exception | None) -> None:
+    if asked.done():
+        return
+    if error is None:
+        asked.set_result(addresses)
     else:
-        found = await asyncio.get_running_loop().run_in_executor(executor, _look_up, host, port)
-    allowed = [each for each in found if allow_private or is_public(ip_address(each.partition("%")[0]))]
-    if not allowed:
-        raise ForbiddenAddress(f"{host} is {', '.join(found[:3])}: no public address, and allow_private is not set")
-    return allowed
-
-
-def _look_up(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+        asked.set_exception(error)

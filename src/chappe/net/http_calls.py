@@ -8,7 +8,6 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
 from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -16,13 +15,14 @@ from urllib.parse import urlsplit
 import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from chappe.net.addresses import addresses_of
+from chappe.net.addresses import Resolver
 
 #: Octets of an answer that are kept; who sends more is not read to the end.
 MAX_ANSWER: Final = 65_536
 MAX_HEAD: Final = 16_384
 #: A connection that was not used for so long is closed: many servers do so themselves not much later.
 KEEP_S: Final = 30.0
+MAX_LOOK_UPS: Final = 2
 _RETRY_AFTER: Final = b"retry-after"
 _CONTENT_TYPE: Final = b"content-type"
 
@@ -96,7 +96,7 @@ class Calls:
         limit: int,
         timeout_s: float,
         may_be_private: Callable[[str], bool],
-        executor: Executor,
+        resolver: Resolver,
         tls: Callable[[], ssl.SSLContext],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         now: Callable[[], float],
@@ -106,7 +106,9 @@ class Calls:
         self._limit = limit
         self._timeout_s = timeout_s
         self._may_be_private = may_be_private
-        self._executor = executor
+        self._resolver = resolver
+        #: Names that one client has looked up at the same time: threads are few.
+        self._look_ups = asyncio.Semaphore(MAX_LOOK_UPS)
         self._tls = tls
         self._spawn = spawn
         self.now = now
@@ -188,11 +190,11 @@ class Calls:
 
     async def _connect(self, endpoint: Endpoint) -> "Connection":
         """Try each address of the host.  Raises: OSError."""
-        loop = asyncio.get_running_loop()
-        allow_private = self._may_be_private(endpoint.host)
-        found = await addresses_of(endpoint.host, endpoint.port, self._executor, allow_private=allow_private)
+        loop, host = asyncio.get_running_loop(), endpoint.host
+        async with self._look_ups:
+            found = await self._resolver.addresses_of(host, allow_private=self._may_be_private(host))
         tls = self._tls() if endpoint.is_tls else None
-        name = endpoint.host if endpoint.is_tls else None
+        name = host if endpoint.is_tls else None
         fault: OSError | None = None
         for address in found:
             try:

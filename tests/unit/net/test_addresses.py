@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from chappe.net.addresses import ForbiddenAddress, addresses_of, is_public, literal
+from chappe.net.addresses import ForbiddenAddress, Resolver, is_public, literal
 
 
 @pytest.mark.parametrize("text", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"])
@@ -58,8 +58,63 @@ def resolved(monkeypatch: pytest.MonkeyPatch, *found: str, allow_private: bool =
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    with ThreadPoolExecutor(1) as executor:
-        return asyncio.run(addresses_of("shop.example", 443, executor, allow_private=allow_private))
+
+    async def run() -> list[str]:
+        return await Resolver(1).addresses_of("shop.example", allow_private=allow_private)
+
+    return asyncio.run(run())
+
+
+def test_whoever_asks_for_a_name_that_is_being_looked_up_waits_for_the_same_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_answer, looked_up = threading.Event(), []
+
+    def look_up(host: str, *values: Any, **named: Any) -> list[Any]:
+        looked_up.append(host)
+        may_answer.wait(10)
+        if host == "gone.example":
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def run() -> list[Any]:
+        resolver = Resolver(4)
+        hosts = ["shop.example"] * 5 + ["gone.example"]
+        asking = [asyncio.ensure_future(resolver.addresses_of(host, allow_private=False)) for host in hosts]
+        await asyncio.sleep(0.01)
+        asking[0].cancel()
+        may_answer.set()
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    gave_up, *others, gone = asyncio.run(run())
+
+    assert isinstance(gave_up, asyncio.CancelledError)
+    assert others == [["8.8.8.8"]] * 4
+    assert isinstance(gone, socket.gaierror)
+    assert sorted(looked_up) == ["gone.example", "shop.example"]
+
+
+def test_no_more_names_are_looked_up_at_the_same_time_than_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, most = [], []
+
+    def look_up(host: str, *values: Any, **named: Any) -> list[Any]:
+        busy.append(host)
+        most.append(len(busy))
+        busy.remove(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def run() -> None:
+        resolver = Resolver(2)
+        await asyncio.gather(*(resolver.addresses_of(f"{n}.example", allow_private=False) for n in range(20)))
+
+    asyncio.run(run())
+
+    assert len(most) == 20
+    assert max(most) <= 2
 
 
 def test_of_a_name_only_the_public_addresses_are_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import inspect
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from certificates import Authority
+from chappe.net.addresses import Resolver
 from chappe.net.http_calls import MAX_ANSWER, Answer, Call, Calls, endpoint_of
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -35,13 +35,12 @@ class Desk:
         self.now_s = 100.0
         self.answers: asyncio.Queue[Answer] = asyncio.Queue()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.executor = ThreadPoolExecutor(1)
         self.calls = Calls(
             lambda call, answer: self.answers.put_nowait(answer),
             limit=limit,
             timeout_s=5.0,
             may_be_private=lambda host: host == "127.0.0.1" or tls is not ssl.create_default_context,
-            executor=self.executor,
+            resolver=Resolver(1),
             tls=tls,
             spawn=lambda work: self.tasks.add(asyncio.ensure_future(work)),
             now=lambda: self.now_s,
