@@ -5,6 +5,7 @@ It must never start a node, nor know when one stops: that is `assembly`.
 
 from chappe.callbacks.node import Admit, CallbackNode
 from chappe.clients.account import Account
+from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_translate import Path
@@ -23,6 +24,7 @@ from chappe.node_terms import (
     account_of,
     callback_terms_of,
     encoding_of_operator,
+    guest_of,
     http_path_of,
     link_terms_of,
     rules_of,
@@ -225,7 +227,18 @@ class Building:
             self._clock,
             self._health,
             by_certificate=self._by_certificate(),
+            guests=self._guests(),
+            is_up=self.is_up,
         )
+
+    def _guests(self) -> list[Guest]:
+        """Clients that have a name and a password over HTTP."""
+        accounts = {account.name: account for account in self.accounts}
+        return [
+            guest_of(each.http, accounts[each.name])
+            for each in self._settings.clients
+            if each.http and each.http.username
+        ]
 
     def _by_certificate(self) -> list[Account]:
         """Clients that have no token."""

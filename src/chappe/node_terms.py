@@ -11,6 +11,7 @@ import msgspec
 
 from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, Account, CallbackRights
+from chappe.clients.guests import Guest
 from chappe.clients.http_translate import Path as HttpPath
 from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
@@ -24,7 +25,7 @@ from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
 from chappe.runtime.settings_checks import test_token_digest
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, Route, Via
+from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import Listen, host_and_port
 from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Split, UnknownOutcome
@@ -73,6 +74,11 @@ def account_of(client: Client, now: float) -> Account:
     if client.http is not None:
         account.http_certificates = tuple(rule_of(each) for each in client.http.certificates)
     return account
+
+
+def guest_of(http: ClientHttp, account: Account) -> Guest:
+    """A client's name and password over HTTP."""
+    return Guest(account, http.username or "", http.password, http.password_hash, http.sender or "")
 
 
 def callback_of(client: Client) -> ClientCallback | None:

@@ -98,12 +98,16 @@ class Intake:
 
     def take_one(self, message: NewMessage, account: Account, tell: Callable[[Outcome], None]) -> Refusal | None:
         """Judge one message; unless it is refused, `tell` is called once it is on disk, or cannot be."""
-        judged = self._judge_one(message, account)
+        judged = self.judge_one(message, account)
         if isinstance(judged, Refusal):
             return judged
-        self._waiting[account.name] = self._waiting.get(account.name, 0) + 1
-        self._singles.add(Single(judged, tell))
+        self.store_one(judged, account, tell)
         return None
+
+    def store_one(self, item: Item, account: Account, tell: Callable[[Outcome], None]) -> None:
+        """Have a judged message stored with all that came in the same turn."""
+        self._waiting[account.name] = self._waiting.get(account.name, 0) + 1
+        self._singles.add(Single(item, tell))
 
     def admit(self, message: NewMessage, account: Account) -> Item | Refusal:
         """Judge a message that somebody else stores, and tells of."""
@@ -119,12 +123,12 @@ class Intake:
         if not items:
             return [each for each in judged if isinstance(each, Refusal)]
         try:
-            faults = iter(await self._store_items(account.name, items))
+            faults = iter(await self.store_items(account.name, items))
         except StoreAway:
             return [STORE_AWAY if isinstance(each, Item) else each for each in judged]
         return [_told(each, faults) if isinstance(each, Item) else each for each in judged]
 
-    async def _store_items(self, client: str, items: Sequence[Item]) -> Sequence[Fault | None]:
+    async def store_items(self, client: str, items: Sequence[Item]) -> Sequence[Fault | None]:
         """Wait until the messages are on disk.  Raises: StoreAway."""
         waiting = self._waiting
         waiting[client] = waiting.get(client, 0) + len(items)
@@ -215,8 +219,28 @@ class Intake:
         account.throttle.take(taken)
         return judged
 
-    def _judge_one(self, new: NewMessage, account: Account) -> Item | Refusal:
-        """The same for a message that came alone, without what many have in common."""
+    def judge_together(self, messages: Sequence[NewMessage], account: Account) -> list[Item | Refusal] | Refusal:
+        """Judge messages that are one wish: the client's rate and limit let in all of them or none."""
+        client, throttle = account.name, account.throttle
+        if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
+            return self._limit_refusal(account, is_rate=True)
+        waiting = self._store.open_messages(client) + self._waiting.get(client, 0)
+        if waiting + len(messages) > account.queue_limit:
+            return self._limit_refusal(account, is_rate=False)
+        now_ms = self._clock.utc_us() // 1000
+        find_path, next_id = self._path_finder(account), iter(self._ids.take(len(messages), now_ms)).__next__
+        judged: list[Item | Refusal] = []
+        for new in messages:
+            one = item_of(new, next_id(), client, account.priority, now_ms, find_path, account.callbacks)
+            if isinstance(one, Item):
+                throttle.take(one.content.parts)
+            else:
+                self._note(account, new, one)
+            judged.append(one)
+        return judged
+
+    def judge_one(self, new: NewMessage, account: Account) -> Item | Refusal:
+        """Judge a message that came alone, without what many have in common."""
         client, throttle = account.name, account.throttle
         if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
             return self._limit_refusal(account, is_rate=True)

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Final
 
 from chappe.clients.account import Account
+from chappe.clients.doors import Doors
+from chappe.clients.guests import Guest, Guests
 from chappe.clients.http_callbacks import FailedCallbacks
 from chappe.clients.http_holders import WRONG_TOKEN, Holders
 from chappe.clients.http_intake import Intake
@@ -62,7 +64,8 @@ _CODE_BY_STATUS: Final = {
 DRAINING_RETRY_S: Final = 5.0
 TICK_S: Final = 0.5
 
-ForClient = Callable[[Request, Account], Reply | Awaitable[Reply] | None]
+Answering = Reply | Awaitable[Reply] | None
+ForClient = Callable[[Request, Account], Answering]
 
 
 class ClientHttpNode:
@@ -78,14 +81,21 @@ class ClientHttpNode:
         clock: Clock,
         health: Health,
         by_certificate: Sequence[Account] = (),
+        guests: Sequence[Guest] = (),
+        is_up: Callable[[str], bool] = lambda operator: True,
     ) -> None:
-        """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits; others come `by_certificate`."""
+        """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits; others come `by_certificate`.
+
+        `guests` come with names, in the words of another gateway; `is_up(operator)`: it can be sent to now.
+        """
         self._holders = Holders(account_by_token, by_certificate)
         self._clock = clock
         self._health = health
         self._notes = Notes(store, clock)
         self._intake = Intake(store, routes, path_by_operator, ids, clock, self._notes)
-        self._posting = Posting(self._intake, Repeats(store, self._intake))
+        repeats = Repeats(store, self._intake)
+        self._posting = Posting(self._intake, repeats)
+        self._doors = Doors(self._intake, repeats, Guests(guests), clock, is_up)
         self._lookup = Lookup(store, _encodings(path_by_operator), clock)
         self._callbacks = FailedCallbacks(store)
         #: Requests of clients whose answers are awaited.
@@ -113,6 +123,7 @@ class ClientHttpNode:
                 group.create_task(self._tick(), name="client-http tick")
         finally:
             await self._server.close()
+            self._doors.close()
 
     def turns(self) -> dict[str, int]:
         """Nothing waits here that would not be seen by whoever asked."""
@@ -126,6 +137,7 @@ class ClientHttpNode:
         if self._is_shared and self._server is not None:
             await self._server.shut()
         self.is_draining = self._posting.is_draining = True
+        self._doors.drain()
         while (self._requests or self._intake.is_busy) and self._clock.monotonic() < until:
             await asyncio.sleep(0.02)
         return self._requests
@@ -148,6 +160,7 @@ class ClientHttpNode:
             self._route("GET", CALLBACKS, self._callbacks.list),
             self._route("POST", REPLAY, self._callbacks.replay),
             *page_routes(),
+            *self._doors.routes(self._counted),
             *health_routes(self._health),
         ]
 
@@ -173,7 +186,10 @@ class ClientHttpNode:
         account = self._account_of(request)
         if isinstance(account, Refusal):
             return refuse(account)
-        reply = answer(request, account)
+        return self._counted(answer(request, account))
+
+    def _counted(self, reply: Answering) -> Answering:
+        """An answer that is awaited holds up the end of the node."""
         return reply if reply is None or isinstance(reply, Reply) else self._awaited(reply)
 
     async def _awaited(self, answer: Awaitable[Reply]) -> Reply:

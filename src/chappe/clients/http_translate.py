@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, CallbackRights
+from chappe.clients.door_message import DoorMessage, completed
 from chappe.model.address import Address
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
@@ -174,6 +175,9 @@ def item_of(
         is_called_back,
         callback_url,
     )
+    if new.__class__ is not NewMessage:
+        assert isinstance(new, DoorMessage)
+        message = completed(message, new)
     if new.priority is not None:
         priority = PRIORITY_BY_NAME[new.priority]
     if changes:
@@ -276,6 +280,8 @@ def _user_data(new: NewMessage, errors: list[FieldError]) -> UserData | None:
     is_text_alone = new.binary is None and new.udh is None and new.data_coding is None and new.encoding == "auto"
     if text and is_text_alone and len(text) <= MAX_USER_DATA:
         return _shortest(text, b"")
+    if isinstance(new, DoorMessage) and new.octets is not None:
+        return _as_it_is(new, new.octets, errors)
     if (new.text is None) == (new.binary is None):
         errors.append(FieldError("", "expected either text or binary"))
         return None
@@ -289,6 +295,15 @@ def _user_data(new: NewMessage, errors: list[FieldError]) -> UserData | None:
         errors.append(FieldError("/text", f"has {len(new.text)} characters, more than {MAX_PARTS} parts hold"))
         return None
     return _text(new.text, new, header, errors)
+
+
+def _as_it_is(new: DoorMessage, octets: bytes, errors: list[FieldError]) -> UserData:
+    """User data that the client itself has written; it may be empty."""
+    header = b"" if new.udh is None else _header(new.udh, errors)
+    if len(octets) > MAX_USER_DATA:
+        errors.append(FieldError("/binary", f"has {len(octets)} octets, more than {MAX_PARTS} parts hold"))
+    data_coding = new.data_coding or 0
+    return UserData(octets, header, data_coding, encoding_of(data_coding), False)
 
 
 def _text(text: str, new: NewMessage, header: bytes, errors: list[FieldError]) -> UserData | None:

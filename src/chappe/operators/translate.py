@@ -3,6 +3,7 @@
 The only place on the operator side that knows both.  It reads no clock and no store.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 from chappe.model.lifecycle import Direction, Status
@@ -12,9 +13,11 @@ from chappe.operators.shape import UDHI, Wire, segments_of
 from chappe.store.port import Report
 from chappe.text.encoding import encoding_of
 from chappe.text.segments import Segment, SplitMethod, room_of_one
-from chappe.wire.smpp import receipt_text
+from chappe.wire.smpp import receipt_text, times
 from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm, SubmitSm
 from chappe.wire.smpp.tlvs import Tag
+
+_END_OF_CENTURY_S: Final = datetime(2099, 12, 31, tzinfo=UTC).timestamp()
 
 STATUS_BY_STATE: Final = {
     0: Status.BUFFERED,
@@ -44,10 +47,10 @@ _BY_TLVS: Final = SplitMethod.SAR
 _UNKNOWN: Final = Status.UNKNOWN
 
 
-def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[SubmitSm]:
+def submits_of(message: Message, wire: Wire) -> list[SubmitSm]:
     """The PDUs of a message, in order; one for each of its parts."""
     if message.parts == 1:
-        return [submit_of(message, wire, validity_period)]
+        return [submit_of(message, wire)]
     segments, method = segments_of(message, wire.split)
     return [
         _submit(
@@ -56,13 +59,12 @@ def submits_of(message: Message, wire: Wire, validity_period: str = "") -> list[
             segment.octets,
             message.esm_class | (UDHI if segment.has_udh else 0),
             message.tlvs + _sar(segment) if method is SplitMethod.SAR else message.tlvs,
-            validity_period,
         )
         for segment in segments
     ]
 
 
-def submit_of(message: Message, wire: Wire, validity_period: str = "") -> SubmitSm:
+def submit_of(message: Message, wire: Wire) -> SubmitSm:
     """The PDU of a message that leaves in one part."""
     octets, esm_class, tlvs = message.octets, message.esm_class, message.tlvs
     if tlvs or (esm_class and wire.split is _BY_TLVS):
@@ -70,7 +72,12 @@ def submit_of(message: Message, wire: Wire, validity_period: str = "") -> Submit
     if wire.split is _UNSPLIT and octets and len(octets) > room_of_one(encoding_of(message.data_coding)):
         # More than one radio message, and the SMSC is the one that cuts: short_message is not for that.
         octets, tlvs = b"", (*tlvs, (_PAYLOAD, octets))
-    return _submit(message, wire, octets, esm_class, tlvs, validity_period)
+    return _submit(message, wire, octets, esm_class, tlvs)
+
+
+def _validity_period(expires_at_ms: int) -> str:
+    """Until when the operator may try; SMPP's two digits of the year end in 2099."""
+    return times.format_absolute(datetime.fromtimestamp(min(expires_at_ms / 1000, _END_OF_CENTURY_S), UTC))
 
 
 def _sar(segment: Segment) -> tuple[tuple[int, bytes], ...]:
@@ -88,7 +95,6 @@ def _submit(
     octets: bytes,
     esm_class: int,
     tlvs: tuple[tuple[int, bytes], ...],
-    validity_period: str,
 ) -> SubmitSm:
     if len(octets) > _SHORT_MESSAGE_OCTETS:
         octets, tlvs = b"", (*tlvs, (_PAYLOAD, octets))
@@ -104,7 +110,7 @@ def _submit(
         message.protocol_id,
         message.priority_flag,
         "",
-        validity_period,
+        _validity_period(message.expires_at_ms) if message.expires_at_ms else "",
         _ASK_RECEIPT | (message.registered_delivery & _CLIENTS_BITS),
         0,
         message.data_coding,

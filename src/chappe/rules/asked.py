@@ -82,5 +82,11 @@ def outcome_of(status: Status, *, was_sent: bool) -> Outcome:
 
 
 def wants(callback_url: str, status: Status, *, was_sent: bool = True) -> bool:
-    """Whether a message that named this wants to hear of a status."""
-    return bool(asked_of(callback_url).outcomes & outcome_of(status, was_sent=was_sent))
+    """Whether a message that named this wants to hear of a status.
+
+    Who wants to hear of failures hears of refusals too: that is Kannel's rule, and else nothing would tell of them.
+    """
+    outcome = outcome_of(status, was_sent=was_sent)
+    if outcome is Outcome.REFUSED:
+        outcome |= Outcome.FAILED
+    return bool(asked_of(callback_url).outcomes & outcome)

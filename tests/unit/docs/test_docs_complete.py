@@ -22,7 +22,9 @@ SOURCE = ROOT / "src" / "chappe"
 
 #: A metric's name in the code, and a path that some node serves.
 METRIC = re.compile(r"chappe_[a-z_]+")
-ROUTE = re.compile(r"/(v1(/[\w{}:]+)*|healthz|readyz|metrics|status\.json|openapi\.json|docs)")
+ROUTE = re.compile(
+    r"/(v1(/[\w{}:]+)*|cgi-bin/sendsms|send|rate|balance|ping|healthz|readyz|metrics|status\.json|openapi\.json|docs)"
+)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 PROSE = sorted([*DOCS.glob("**/*.md"), *ROOT.glob("*.md")])
