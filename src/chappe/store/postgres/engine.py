@@ -507,6 +507,7 @@ class PostgresStore:
         """Live in the database, hear bells, look for what no bell told of, until asked to stop."""
         async with asyncio.TaskGroup() as group:
             tasks = [
+                group.create_task(self._group.watch(), name="store workers"),
                 group.create_task(self._beat_forever(), name="store heartbeat"),
                 group.create_task(self._bells.run(), name="store bells"),
                 group.create_task(self._look_forever(), name="store look"),

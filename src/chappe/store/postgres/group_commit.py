@@ -98,6 +98,12 @@ class GroupCommit:
         async with self._numbering:
             self.stop()
 
+    async def watch(self) -> None:
+        """Raise what ended a worker, if ever something does: without it nothing would be answered any more."""
+        ended, _ = await asyncio.wait(self._workers, return_when=asyncio.FIRST_COMPLETED)
+        for worker in ended:
+            worker.result()
+
     def stop(self) -> None:
         """Stop at once."""
         for worker in self._workers:
