@@ -45,6 +45,8 @@ class Traffic:
     mo_rate: float = 300.0
     #: Messages of two parts each, posted five at once.
     http_rate: float = 100.0
+    #: Posts bear keys, so that what is sent again is one message.
+    http_keys: bool = False
     client_binds: int = 2
     client_window_pdus: int = 50
     resp_delay_s: float = 0.0
@@ -105,6 +107,7 @@ class Campaign:
             port=self.gateway.http_port,
             http_token=TOKEN,
             http_batch=5,
+            http_keys=self.traffic.http_keys,
             window_pdus=4,
             count=ENDLESS if self.traffic.http_rate else 0,
             rate=self.traffic.http_rate,

@@ -4,12 +4,15 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crash_campaign import Traffic, run
 from crash_gateway import TOKEN, Death, GatewayProcess
 from crash_store import read_store
+from crash_verdict import Verdict
 
 from chappe.crash import CrashPoint
 
@@ -74,3 +77,19 @@ def test_a_request_that_is_repeated_over_deaths_is_done_once(
     stored = read_store(gateway.data_dir).lives
     assert len(told) == len(set(told)) == messages * len(deaths)
     assert set(map(int, told)) == set(stored)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", [*POINTS, None], ids=str)
+def test_what_is_posted_with_keys_is_stored_once_however_often_the_gateway_dies(
+    tmp_path: Path, tally: list[Verdict], point: CrashPoint | None
+) -> None:
+    deaths = [Death(point, count) if point else Death(after_s=0.8 + count / 50) for count in (1, 3, 10, 40)]
+
+    verdict = run(tmp_path, deaths, Traffic(http_keys=True))
+
+    tally.append(verdict)
+    verdict.check()
+    copies = Counter(life.tag for life in read_store(tmp_path / "data").lives.values() if life.tag.startswith("web"))
+    assert copies
+    assert {tag: number for tag, number in copies.items() if number > 1} == {}

@@ -132,6 +132,7 @@ def client(
     window: Annotated[int, typer.Option(min=1, help="smpp: PDUs in flight per connection.")] = CLIENT.window_pdus,
     token: Annotated[str, typer.Option(help="http: its bearer token.")] = "demo-token",
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="http: messages in one POST.")] = CLIENT.http_batch,
+    keys: Annotated[bool, typer.Option("--keys", help="http: each POST bears an Idempotency-Key.")] = CLIENT.http_keys,
     callbacks: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="http: where it takes callbacks; empty: nowhere.")
     ] = "",
@@ -170,6 +171,7 @@ def client(
         window_pdus=window,
         http_token=token,
         http_batch=batch,
+        http_keys=keys,
         callback_host=callback_host,
         callback_port=callback_port,
         callback_reply=reply,

@@ -24,8 +24,8 @@ from chappe.sim.options import ClientOptions
 from chappe.sim.pace import Pace
 from chappe.sim.script import read_script
 
-#: Answers that say: later.
-_LATER: Final = frozenset({429, 503})
+#: Answers that say: later.  409: the first request with this key is still being answered.
+_LATER: Final = frozenset({409, 429, 503})
 
 _REST_S: Final = 0.002
 _LOOK_S: Final = 0.02
@@ -176,7 +176,8 @@ class HttpClientSimulator:
         items = [_item(message) for message in batch]
         body = {"messages": items} if self.options.http_batch > 1 else items[0]
         try:
-            async with self._http.post(f"{self._base_url}/v1/messages", json=body) as response:
+            headers = {"Idempotency-Key": batch[0].tag} if self.options.http_keys else None
+            async with self._http.post(f"{self._base_url}/v1/messages", json=body, headers=headers) as response:
                 return self._read(batch, response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError):
             if self.options.may_resend:

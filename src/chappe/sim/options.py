@@ -77,6 +77,7 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
     linger_s: float = 20.0  # how long to wait for missing receipts and MO after the last arrived
     http_token: str = ""  # of protocol http
     http_batch: int = 1  # messages in each POST
+    http_keys: bool = False  # each POST bears an Idempotency-Key, the same when it is sent again
     callback_host: str = ""  # where it is called back; empty = nowhere
     callback_port: int = 0
     callback_reply: str = ""  # what it answers to MO

@@ -1,6 +1,7 @@
 """The simulated client over HTTP against a small server: single and bulk, refusals, throttling, lost connections."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -185,3 +186,21 @@ def test_a_client_whose_messages_never_end_says_so() -> None:
 
     assert not is_well
     assert len(client.awaiting) == 3
+
+
+def test_a_post_that_goes_again_bears_the_key_that_it_had() -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append((request.headers["Idempotency-Key"], await request.read()))
+        if len(seen) in (1, 3):
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response(accept(json.loads(seen[-1][1])), status=409 if len(seen) == 2 else 202)
+
+    client, is_well = post(replace(OPTIONS, count=2, window_pdus=1, http_keys=True), handler)
+
+    assert is_well
+    assert client.accepted == 2
+    assert len(set(seen)) == 2
+    assert len({key for key, _ in seen}) == 2
