@@ -12,7 +12,7 @@ import pytest
 from chappe.runtime.settings_clients import IdForm
 from chappe.runtime.settings_operators import Profile, Split
 from chappe.sim.jobs import Answer
-from chappe.wire.smpp.codec import decode
+from chappe.wire.smpp.codec import decode, encode
 from chappe.wire.smpp.constants import VERSION_3_3, VERSION_5_0
 from chappe.wire.smpp.pdus import (
     AlertNotification,
@@ -94,6 +94,20 @@ async def test_query_for_what_is_no_message_of_the_client_is_refused(tmp_path: P
         assert (await demo.ask(QuerySm(sent.message_id, source_addr="OTHER"))).command_status == 0x0A
 
 
+@journey
+async def test_a_message_that_cannot_be_read_is_told_of_and_stops_nobody(tmp_path: Path) -> None:
+    async with deaf_house(tmp_path) as house, bound(house) as demo:
+        broken, whole = await demo.ask(submit()), await demo.ask(submit())
+        await house.gateway.store.write("UPDATE messages SET status = 99 WHERE id = ?", [(int(broken.message_id),)])
+
+        refused = await demo.ask(QuerySm(broken.message_id))
+
+        assert refused.command_status == 0x08
+        assert told(await demo.ask(QuerySm(whole.message_id))).message_state == 1
+        await house.until(lambda: house.events("pdu_refused"))
+        assert "QuerySm" in house.events("pdu_refused")[0][9]
+
+
 # -- cancel_sm --------------------------------------------------------------------------------------
 
 
@@ -142,6 +156,24 @@ async def test_cancel_without_an_id_takes_all_between_two_addresses(tmp_path: Pa
         assert (first.command_status, again.command_status, nobody.command_status) == (0, 0x11, 0x0B)
         states = [told(await demo.ask(QuerySm(each.message_id))).message_state for each in (*meant, *others)]
         assert states == [4, 4, 4, 1, 1, 1]
+
+
+@journey
+async def test_too_many_cancels_without_an_id_at_once_are_refused_and_others_are_not_held_up(tmp_path: Path) -> None:
+    async with deaf_house(tmp_path) as house:
+        raw = await Raw.bound(house.port)
+        sent = (await ask(raw, submit())).message_id
+        group = CancelSm(source_addr="NOBODY", destination_addr=NUMBER)
+        raw.send(b"".join(encode(group, number) for number in range(2, 42)) + encode(QuerySm(sent), 42))
+
+        answers = [await raw.read() for _ in range(41)]
+
+        statuses = [status for command_id, status, _, _ in answers if command_id == 0x8000_0008]
+        assert statuses.count(0x58) == 30
+        assert statuses.count(0x11) == 10
+        assert [number for command_id, status, number, _ in answers if command_id == 0x8000_0003] == [42]
+        assert await raw.is_alive()
+        raw.close()
 
 
 # -- replace_sm -------------------------------------------------------------------------------------

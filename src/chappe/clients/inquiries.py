@@ -5,6 +5,7 @@ time, and a wish is granted by the store.  Nothing of this waits for messages, n
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
@@ -24,10 +25,12 @@ from chappe.clients.translate_inquiries import (
     replacement_of,
 )
 from chappe.model.errors import PeerError
+from chappe.model.events import EventName
 from chappe.model.message import Message
 from chappe.net.smpp_peer import SmppPeer
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
+from chappe.runtime.node import Notes
 from chappe.store.port import Cancel, Granted, Life, Replace, Store, StoreAway
 from chappe.text.segments import SplitMethod
 from chappe.wire.smpp.pdus import CancelSm, CancelSmResp, QuerySm, QuerySmResp, ReplaceSm, ReplaceSmResp
@@ -35,6 +38,8 @@ from chappe.wire.smpp.statuses import CommandStatus
 
 #: Inquiries that are answered together.
 AT_ONCE: Final = 100
+#: Cancels without an id that one client may have waiting.
+WIDE_AT_ONCE: Final = 10
 #: Messages to one address that one look finds, and that one commit cancels.
 FOUND_AT_ONCE: Final = 500
 
@@ -55,15 +60,26 @@ class Inquiry(msgspec.Struct, gc=False):
 class Inquiries:
     """Reads lives of messages, and lets the store grant wishes."""
 
-    def __init__(self, store: Store, clock: Clock, split_of: SplitOf) -> None:
+    def __init__(self, store: Store, clock: Clock, notes: Notes, split_of: SplitOf) -> None:
         self._store = store
         self._clock = clock
+        self._notes = notes
         self._split_of = split_of
         self._asked: Gathered[Inquiry] = Gathered()
+        #: Cancels without an id: each goes through all that waits, so they are done one by one.
+        self._wide: Gathered[Inquiry] = Gathered()
+        self._wide_by_client: Counter[str] = Counter()
 
     def add(self, inquiry: Inquiry) -> None:
         """Answer this when its turn comes."""
-        self._asked.add(inquiry)
+        peer, pdu = inquiry.peer, inquiry.pdu
+        if not isinstance(pdu, CancelSm) or pdu.message_id:
+            self._asked.add(inquiry)
+        elif self._wide_by_client[peer.owner.name] >= WIDE_AT_ONCE:
+            peer.session.respond_error(inquiry.sequence_number, CommandStatus.ESME_RTHROTTLED, CancelSm)
+        else:
+            self._wide_by_client[peer.owner.name] += 1
+            self._wide.add(inquiry)
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -73,6 +89,14 @@ class Inquiries:
                 together = list(run)
                 await asyncio.gather(*(self._answer(inquiry) for inquiry in together))
                 flush(list(dict.fromkeys(each.peer for each in together if not each.peer.is_lost)))
+
+    async def run_wide(self) -> None:
+        """Do cancels without an id until cancelled."""
+        while True:
+            for inquiry in await self._wide.take(1):
+                await self._answer(inquiry)
+                self._wide_by_client[inquiry.peer.owner.name] -= 1
+                flush([] if inquiry.peer.is_lost else [inquiry.peer])
 
     async def _answer(self, inquiry: Inquiry) -> None:
         peer, pdu = inquiry.peer, inquiry.pdu
@@ -90,6 +114,11 @@ class Inquiries:
             status = error.status
         except StoreAway:
             status = account.store_away_status
+        except (msgspec.MsgspecError, ValueError, LookupError) as error:
+            # What is kept of the message cannot be read: that is no client's fault, and stops nobody else.
+            status = CommandStatus.ESME_RSYSERR
+            told = f"{peer.name} {type(pdu).__name__} {getattr(pdu, 'message_id', '')[:20]}: {error}"
+            self._notes.add(EventName.PDU_REFUSED, client=account.name, detail=told)
         if peer.is_lost:
             return
         if status or answer is None:

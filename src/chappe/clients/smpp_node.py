@@ -117,7 +117,7 @@ class ClientSmppNode:
         self._deliveries = Deliveries(store, clock, is_draining=lambda: self.is_draining)
         self._split_by_operator = split_by_operator or {}
         self._guarded = GuardedAccept(store, clock, self._notes)
-        self._inquiries = Inquiries(store, clock, self._split_of)
+        self._inquiries = Inquiries(store, clock, self._notes, self._split_of)
         self._binds = Binds(
             self._account_by_system_id,
             clock,
@@ -145,6 +145,7 @@ class ClientSmppNode:
             group.create_task(self._accept(), name="client-smpp accept")
             group.create_task(self._guarded.run(), name="client-smpp guarded")
             group.create_task(self._inquiries.run(), name="client-smpp inquiries")
+            group.create_task(self._inquiries.run_wide(), name="client-smpp wide cancels")
             group.create_task(self._deliveries.deliver(), name="client-smpp deliver")
             group.create_task(self._deliveries.settle(), name="client-smpp settle")
             group.create_task(self._deliveries.crashes.run(), name="client-smpp crashes")
