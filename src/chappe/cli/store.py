@@ -1,4 +1,4 @@
-"""`chappe store backup|check`: a copy of everything, and whether the store agrees with itself; the gateway may run."""
+"""`chappe store backup|check|copy`: a copy of everything, whether a store agrees with itself, a move to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chappe.cli.options import ConfigOption, JsonOption, example
-from chappe.cli.show import print_json, print_line
+from chappe.cli.show import print_error, print_json, print_line, print_table
 
 if TYPE_CHECKING:
+    from chappe.runtime.settings import Settings
     from chappe.runtime.settings_gateway import Gateway
 
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     )
     store.command(epilog=example("chappe store backup /var/backups/chappe-monday"))(backup)
     store.command(epilog=example("chappe store check --config chappe.toml"))(check)
+    store.command(epilog=example("chappe store copy postgresql://chappe@db1,db2/chappe --config chappe.toml"))(copy)
     app.add_typer(store)
 
 
@@ -38,9 +40,9 @@ def backup(
     The gateway may run. To restore, put the folder in the place of `data_dir` while no gateway runs.
     """
     from chappe.runtime.settings import load
-    from chappe.store.sqlite.copying import backup as copy
+    from chappe.store.sqlite.copying import backup as copy_files
 
-    files = copy(load(config).gateway.data_path, dest)
+    files = copy_files(load(config).gateway.data_path, dest)
     octets = sum(path.stat().st_size for path in files)
     if as_json:
         print_json({"folder": str(dest), "files": len(files), "octets": octets})
@@ -83,3 +85,64 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             print_line(line)
     if found:
         raise typer.Exit(1)
+
+
+def copy(
+    dsn: Annotated[str, typer.Argument(metavar="DSN", help="The PostgreSQL database: postgresql://…")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a SQLite store and its history into an empty PostgreSQL database, and compare both.
+
+    The gateway of these settings must be stopped, with SIGTERM. A copy that was broken off goes on where it stopped.
+    Afterwards write the DSN as `store` into the settings, and start.
+    """
+    import asyncio
+
+    from chappe.model.errors import SettingsError
+    from chappe.runtime.settings import load
+
+    settings = load(config)
+    if not settings.gateway.is_one_process:
+        raise SettingsError(
+            "gateway.store: only a sqlite store is copied; these settings name a postgresql one already"
+        )
+    rows = asyncio.run(_copy(settings, dsn, is_silent=as_json))
+    if as_json:
+        print_json({"rows": rows, "same": True})
+    else:
+        print_table(("table", "rows"), list(rows.items()))
+        print_line("both stores hold the same")
+
+
+async def _copy(settings: Settings, dsn: str, *, is_silent: bool) -> dict[str, int]:
+    """Move the store while nobody else can use it."""
+    from chappe.runtime.folder_lock import FolderLock
+    from chappe.store.transfer.moving_up import move_up
+
+    gateway = settings.gateway
+    lock = FolderLock(gateway.data_path)
+    lock.take()
+    try:
+        return await move_up(
+            gateway.data_path,
+            dsn,
+            box=gateway.box,
+            allow_single_copy=gateway.allow_single_copy,
+            tell=(lambda what, rows: None) if is_silent else _Progress().tell,
+        )
+    finally:
+        lock.release()
+
+
+class _Progress:
+    """One line for each hundred thousand rows, for those who wait."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+
+    def tell(self, what: str, rows: int) -> None:
+        """So many rows more have been copied."""
+        before, self._rows = self._rows, self._rows + rows
+        if before // 100_000 != self._rows // 100_000:
+            print_error(f"{self._rows:,} rows so far, now {what}")

@@ -39,8 +39,6 @@ def faults(settings: Settings) -> Iterator[Fault]:
 
 
 def _gateway(settings: Settings) -> Iterator[Fault]:
-    if settings.gateway.store != "sqlite":
-        yield "gateway.store", 'this release has one engine: expected "sqlite"'
     operators = [operator.name for operator in settings.operators]
     for node in settings.gateway.nodes:
         kind, name, count = node_parts(node)

@@ -95,8 +95,8 @@ class Gateway(Table, frozen=True, kw_only=True):
     allow_single_copy: Annotated[
         bool,
         Meta(
-            description="Take traffic although no second copy of the store is kept. "
-            "It is for stores that can keep two: SQLite keeps one, and ignores this key."
+            description="Take traffic although no second copy of the store is kept: where PostgreSQL names no "
+            "synchronous standby, a gateway starts only if this is true. SQLite keeps one, and ignores this key."
         ),
     ] = False
 

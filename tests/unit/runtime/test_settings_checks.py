@@ -165,8 +165,16 @@ def test_keys_that_do_not_go_together_are_told(text: str, fault: str) -> None:
     ("text", "fault"),
     [
         (
-            "[gateway]\nstore = 'postgresql://db/chappe'\n",
-            'gateway.store: this release has one engine: expected "sqlite"',
+            "[gateway]\nnodes = ['operator*2']\n",
+            "gateway.nodes: 'operator*2': several processes need a postgresql store",
+        ),
+        (
+            "[gateway]\nstore = 'postgresql://db1/chappe'\nnodes = ['router*2']\n",
+            "gateway.nodes: 'router*2': only client-smpp, client-http and operator can be several on one box",
+        ),
+        (
+            "[gateway]\nstore = 'postgresql://db1/chappe'\nnodes = ['client-smpp*0']\n",
+            "gateway.nodes: 'client-smpp*0': expected 1 to 64 after the star",
         ),
         (
             OPERATOR + 'protocol = "ucp"\n',

@@ -316,6 +316,10 @@ class GroupCommit:
             try:
                 connection = await lane.session.get()
                 run = await self._run_of_block(connection, block.seq)
+                if run is not None:
+                    # A wait for the standby that was given up leaves a commit which the primary alone has: it is
+                    # answered only when one that comes after it has been confirmed.
+                    await connection.execute(sql.CONFIRM)
             except (StoreAway, *AWAY):
                 lane.session.drop()
                 await asyncio.sleep(DOUBT_PAUSE_S)

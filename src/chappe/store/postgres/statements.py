@@ -221,6 +221,8 @@ IS_WRITTEN: Final = (
     "INSERT INTO event_blocks (writer, seq, run, at_us, events, ids, counts, lines)"
     " VALUES ($1, $2, 0, 0, 0, '', '', '') ON CONFLICT DO NOTHING RETURNING run"
 )
+#: A commit of nothing that waits for the standby as any other does, and so for all that came before it.
+CONFIRM: Final = "SELECT pg_logical_emit_message(true, 'chappe', '')"
 BLOCK_RUN: Final = "SELECT run FROM event_blocks WHERE writer = $1 AND seq = $2"
 
 #: Up to `share` items of each lane from its mark on: they are leased to $7.
