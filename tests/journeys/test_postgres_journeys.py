@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import test_fairness
 import test_http_journeys
+import test_http_lookup
+import test_http_repeats
+import test_http_trials
 import test_smpp_journeys
 
 import house
@@ -17,10 +20,18 @@ from postgres_server import Reached
 #: What tells of SQLite's own file, or of links alone.
 _OF_NO_CONCERN = ("disk_is_full", "links_that_are_cut", "refused_links", "wrong_password")
 
+MODULES = (
+    test_smpp_journeys,
+    test_http_journeys,
+    test_http_lookup,
+    test_http_repeats,
+    test_http_trials,
+    test_fairness,
+)
 #: Journeys of other files that ask for nothing but a folder.
 JOURNEYS = [
     pytest.param(test, id=f"{module.__name__}.{name}")
-    for module in (test_smpp_journeys, test_http_journeys, test_fairness)
+    for module in MODULES
     for name, test in inspect.getmembers(module, inspect.isfunction)
     if name.startswith("test_") and list(inspect.signature(test).parameters) == ["tmp_path"]
     if not any(word in name for word in _OF_NO_CONCERN)
