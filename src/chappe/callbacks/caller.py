@@ -166,11 +166,11 @@ class Caller:
 
     def prepare(self, item: Item) -> None:
         """Make a callback ready, unless an earlier one of its message must come first."""
-        content = item.content
-        if isinstance(content, Receipt) and not self._is_next(item, content):
-            return
-        terms = self.terms
-        self._ready.append(format_of(item, terms).piece(item, self._url_of(item), self._encodings, terms))
+        content, terms = item.content, self.terms
+        # Written first: what cannot be written must not have others wait behind it.
+        piece = format_of(item, terms).piece(item, self._url_of(item), self._encodings, terms)
+        if not isinstance(content, Receipt) or self._is_next(item, content):
+            self._ready.append(piece)
 
     def _is_next(self, item: Item, receipt: Receipt) -> bool:
         """No earlier callback of the message is under way or waits; a status that is not final makes others wait."""
@@ -178,7 +178,9 @@ class Caller:
         first = self._first.get(number) if self._first else None
         if first is not None and first[0] != item.id:
             if first[1]:
-                self._outcomes.add(_waiting(item, first[1] + 1))
+                # The first one may be due and have no turn yet; to look at this one again and again brings it none.
+                soon_ms = self._clock.utc_us() // 1000 + int(LOOK_AGAIN_S * 1000)
+                self._outcomes.add(_waiting(item, max(first[1] + 1, soon_ms)))
             else:
                 self._followers.setdefault(number, deque()).append(item)
             return False
@@ -220,6 +222,7 @@ class Caller:
             return False
         why = "its URL is gone" if is_gone else f"its host failed {circuit.failures} times in a row"
         self._outcomes.add(Outcome(item, False, detail=why))
+        self._forget_order(item, 0)
         return True
 
     def _is_too_old(self, item: Item) -> bool:
@@ -235,9 +238,7 @@ class Caller:
     def post(self) -> None:
         """Post what is ready, as far as there are connections and the hosts may be tried."""
         now = self._clock.monotonic()
-        for _ in range(len(self._ready)):
-            if self.calls.room <= 0 or not self._ready:
-                return
+        while self._ready and self.calls.room > 0:
             url = self._ready[0].url
             if not self._may_post(url, now):
                 # Its host broke after it was leased.
@@ -260,6 +261,7 @@ class Caller:
         except ValueError as error:
             for piece in pieces:
                 self._outcomes.add(Outcome(piece.item, False, detail=f"its URL {error}"))
+                self._forget_order(piece.item, 0)
             return
         circuit.trying += 1
         self.calls.begin(Call(endpoint, self._octets_of(request, endpoint), Posted(pieces, circuit)))

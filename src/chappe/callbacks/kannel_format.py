@@ -25,6 +25,13 @@ _MASK_BITS: Final = 63
 #: From here on data_coding is a scheme of GSM that may name a class.  3GPP TS 23.038 §4.
 _CLASSES: Final = 0xF0
 _TAG: Final = re.compile(r"<[^<>]*>")
+#: How texts of the world are written.  Python reads far more by name: what is slow, fails in ways of its own, or yields
+#: halves of surrogate pairs, which no alphabet writes.
+_CHARSETS: Final = frozenset(
+    {"utf-8", "utf8", "us-ascii", "ascii", "latin1", "koi8-r", "koi8-u", "utf-16", "utf-16be", "utf-16le"}
+    | {f"iso-8859-{number}" for number in range(1, 17)}
+    | {f"windows-{number}" for number in range(1250, 1259)}
+)
 #: The error of a report as three octets: network GSM, and its number.  SMPP 3.4 §5.3.2.31.
 _GSM_ERROR: Final = 3
 
@@ -54,7 +61,9 @@ class KannelFormat:
     def reply_in(self, body: bytes, content_type: str) -> str:
         """A plain text, or what is left of a page without its tags; anything else is for nobody."""
         kind, _, rest = content_type.partition(";")
-        charset = rest.partition("charset=")[2].strip().strip('"') or "utf-8"
+        charset = rest.partition("charset=")[2].strip().strip('"').lower() or "utf-8"
+        if charset not in _CHARSETS:
+            return ""
         try:
             text = body.decode(charset)
         except (LookupError, UnicodeDecodeError):

@@ -24,7 +24,7 @@ def retry_after_s(status: int, header: str, now: datetime) -> float:
         return min(float(header[:10]), LONGEST_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # Years and hours may have any number of digits.
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

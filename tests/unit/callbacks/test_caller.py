@@ -384,3 +384,46 @@ def test_only_a_single_mo_is_answered_with_a_reply() -> None:
     scene.answer(Answer(200, body))
 
     assert [outcome.reply for outcome in scene.told()] == ["thanks", "", ""]
+
+
+def test_what_follows_a_callback_that_was_given_up_untried_goes_on_when_its_host_is_back() -> None:
+    scene = Scene(give_up_after_s=3_600.0)
+    sent = scene.status(1, Status.SENT)
+    scene.lease(sent)
+    scene.answer(REFUSED)
+    scene.break_host(HOPELESS)
+    scene.clock.now_s += 400
+    scene.lease(scene.mo())
+    scene.lease(sent)
+    assert [outcome.item for outcome in scene.told()] == [sent]
+    scene.answer(TAKEN)
+    scene.told()
+    delivered = scene.status(1)
+
+    scene.lease(delivered)
+
+    assert scene.told() == []
+    assert scene.posted() == [[delivered.id]]
+
+
+def test_what_waits_behind_a_callback_that_is_due_is_not_looked_at_again_at_once() -> None:
+    scene = Scene()
+    sent, delivered = scene.status(1, Status.SENT), scene.status(1)
+    scene.lease(sent)
+    scene.answer(REFUSED)
+    scene.told()
+    scene.clock.now_s += 100
+
+    scene.lease(delivered)
+
+    (outcome,) = scene.told()
+    assert outcome.due_at_ms > scene.clock.utc_us() // 1000
+
+
+def test_what_follows_a_callback_whose_url_cannot_be_called_is_told_too() -> None:
+    scene = Scene()
+    sent, delivered = scene.status(1, Status.SENT, "https:///nowhere"), scene.status(1, url="https:///nowhere")
+
+    scene.lease(sent, delivered)
+
+    assert [outcome.item for outcome in scene.told()] == [sent, delivered]

@@ -153,7 +153,13 @@ def test_an_operators_own_alphabet_and_a_header_are_read_before() -> None:
         ("text/html; charset=utf-8", b"<p>Thank <b>you</b> &amp; bye</p>", "Thank you & bye"),
         ("application/json", b'{"ok":true}', ""),
         ("", b"ok", ""),
+        ("text/plain; charset=ISO-8859-15", b"5 \xa4", "5 €"),
         ("text/plain; charset=nonsense", b"ok", ""),
+        ("text/plain; charset=undefined", b"ok", ""),
+        ("text/plain; charset=\0", b"ok", ""),
+        ("text/plain; charset=punycode", b"\xff-abc", ""),
+        ("text/plain; charset=utf-7", b"+2AA-", ""),
+        ("text/plain; charset=unicode_escape", b"\\ud800", ""),
         ("text/plain", b"\xff", ""),
     ],
 )
