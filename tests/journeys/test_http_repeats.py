@@ -10,6 +10,7 @@ import pytest
 from chappe.clients import http_intake
 from chappe.model.message import Item
 from chappe.sim.options import SmscOptions
+from chappe.store.port import StoreAway
 from house import journey
 from web import MESSAGE, calling, web_client, web_house
 
@@ -147,6 +148,35 @@ async def test_one_message_that_cannot_be_stored_harms_no_other_of_its_key(
         ids = [[each.get("id") for each in answer.body["messages"]] for answer in (first, again)]
         assert ids[0] == ids[1]
         assert len(house.events("mt_accepted")) == 6
+
+
+@journey
+async def test_what_a_failing_disk_left_undone_is_done_by_the_repeat(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        store = house.gateway.store
+        real, calls = store.accept_once, 0
+
+        async def failing(*values: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                raise StoreAway("the disk takes nothing")
+            return await real(*values)
+
+        store.accept_once = failing  # type: ignore[method-assign]
+        bad: dict[str, Any] = {**MESSAGE, "to": "nobody"}
+        body = {"messages": [MESSAGE] * 600 + [bad] + [MESSAGE] * 600}
+        first = (await demo.post(body, KEY)).body["messages"]
+        again = (await demo.post(body, KEY)).body["messages"]
+
+        undone = [number for number, each in enumerate(first) if each.get("code") == "store_away"]
+        assert undone == [number for number in range(500, 1_000) if number != 600]
+        assert [each["code"] for each in (first[600], again[600])] == ["invalid_message"] * 2
+        assert [each["id"] for each in first[:500] + first[1_000:]] == [
+            each["id"] for each in again[:500] + again[1_000:]
+        ]
+        assert len({each["id"] for each in again if "id" in each}) == 1_200
+        assert len(house.events("mt_accepted")) == 1_200
 
 
 def poison_one_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,7 +173,7 @@ class _Request:
         except StoreAway:
             if start in (_ALONE, 0):
                 raise
-            return [self._told([STORE_AWAY] * len(judged))]
+            return [self._told([STORE_AWAY if isinstance(each, Item) else each for each in judged])]
         if isinstance(outcome, Kept):
             self._lost += 1
             return [self._checked(outcome)]
