@@ -30,7 +30,7 @@ from chappe.node_terms import tls_of
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus, NodeTold
-from chappe.operators.smpp_node import OperatorSmppNode
+from chappe.operators.node import OperatorNode
 from chappe.operators.status import operator_status
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.fleet_watch import FleetWatch
@@ -45,7 +45,7 @@ from chappe.store.port import StoreAway
 EVENTS_FOLDER = "events"
 
 
-Door = ClientSmppNode | ClientHttpNode | OperatorSmppNode | CallbackNode
+Door = ClientSmppNode | ClientHttpNode | OperatorNode | CallbackNode
 
 
 class Gateway:

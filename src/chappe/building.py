@@ -33,9 +33,11 @@ from chappe.node_terms import (
     trial_callback_terms_of,
 )
 from chappe.observe.health import Health
+from chappe.operators.node import OperatorNode
 from chappe.operators.sharing import Sharing
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.trial_node import TrialOperator
+from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
@@ -48,7 +50,7 @@ from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import test_token_digest, token_digest
-from chappe.runtime.settings_operators import Operator
+from chappe.runtime.settings_operators import Operator, Protocol
 from chappe.store.fleet import Alone, Fleet
 from chappe.text.encoding import Encoding
 from chappe.wire.http.handsets import shown
@@ -57,6 +59,11 @@ from chappe.wire.http.problems import Refusal
 
 #: Validity of messages whose client is gone from the settings.
 DEFAULT_VALIDITY_S = 172_800.0
+#: What speaks each protocol.
+_OPERATOR_NODES: dict[Protocol, type[OperatorNode]] = {
+    Protocol.SMPP: OperatorSmppNode,
+    Protocol.UCP: OperatorUcpNode,
+}
 #: Trials without a receipt become `unknown` soon: somebody waits to see it.
 TRIAL_UNKNOWN_S = 60.0
 
@@ -88,7 +95,7 @@ class Building:
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
         #: The operator nodes that were made here.
-        self.operators: list[OperatorSmppNode] = []
+        self.operators: list[OperatorNode] = []
 
     def sweeper(self) -> Sweeper:
         days = self._settings.gateway.retention_days
@@ -108,9 +115,9 @@ class Building:
         gone[TRIAL_OPERATOR] = Patience(DEFAULT_VALIDITY_S, TRIAL_UNKNOWN_S)
         return gone | {each.name: Patience(each.max_validity_s, each.unknown_s) for each in self._settings.operators}
 
-    def operator(self, operator: Operator) -> OperatorSmppNode:
+    def operator(self, operator: Operator) -> OperatorNode:
         profile = self._settings.profile_of(operator)
-        node = OperatorSmppNode(
+        node = _OPERATOR_NODES[operator.protocol](
             link_terms_of(operator),
             sending_terms_of(operator, profile),
             self._store,

@@ -4,6 +4,7 @@ It must never make a node or a store; `assembly.py` does.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from chappe.net.addresses import literal
 from chappe.net.http_calls import endpoint_of
 from chappe.net.tls import TlsTerms
 from chappe.operators.links import LinkTerms
-from chappe.operators.shape import Wire
+from chappe.operators.shape import UcpShape, Wire
 from chappe.operators.terms import SendingTerms
 from chappe.rules.certificates import rule_of
 from chappe.rules.decide import Rule
@@ -28,7 +29,7 @@ from chappe.runtime.settings_checks import test_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import Listen, host_and_port
-from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Split, UnknownOutcome
+from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Protocol, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
 from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.text.national_tables import Language
@@ -216,18 +217,28 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             id_ignores_zeros=profile.id_ignores_zeros,
             mo_identity_tag=profile.mo_identity_tag,
             holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
+            ucp=UcpShape(operator.recipient_prefix, operator.notify_address, profile.ucp_zone or UTC),
         ),
-        refusals=RefusalRules(
-            throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
-            temporary=frozenset(profile.temporary_statuses),
-        ),
+        refusals=_refusals_of(operator, profile),
         rate=operator.rate,
         retry_s=operator.retry_s,
         max_validity_s=operator.max_validity_s,
         holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
         holds_premium=profile.unknown_outcome_premium is UnknownOutcome.HOLD,
-        retry_status=profile.retry_status,
+        retry_status=profile.ucp_retry_code if operator.protocol is Protocol.UCP else profile.retry_status,
         redelivery_s=profile.redelivery_s,
+    )
+
+
+def _refusals_of(operator: Operator, profile: Profile) -> RefusalRules:
+    """By the numbers of the operator's protocol."""
+    if operator.protocol is Protocol.UCP:
+        return RefusalRules(
+            throttled=frozenset(profile.ucp_throttle_codes), temporary=frozenset(profile.ucp_temporary_codes)
+        )
+    return RefusalRules(
+        throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
+        temporary=frozenset(profile.temporary_statuses),
     )
 
 

@@ -43,8 +43,8 @@ def _by_header(octets: bytes, esm_class: int, tlvs: Tlvs, data_coding: int, spli
             return as_it_is
         elements = header.elements
     name = udh.concatenation_16 if split is SplitMethod.UDH16 else udh.concatenation_8
-    elements = (name(reference, total, number), *elements)
     try:
+        elements = (name(reference, total, number), *elements)
         if count_parts(text, encoding_of(data_coding), elements=elements) > 1:
             # The header has no room beside so much text.
             return as_it_is

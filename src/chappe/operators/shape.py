@@ -1,5 +1,6 @@
 """How an operator wants its messages, and what of that no protocol changes: cutting and reading."""
 
+from datetime import UTC, tzinfo
 from typing import Final
 
 import msgspec
@@ -13,6 +14,17 @@ from chappe.text.segments import Segment, SplitMethod, split
 
 #: The bit of esm_class that says that user data begins with a header.  SMPP 3.4 §5.2.12.
 UDHI: Final = 0x40
+
+
+class UcpShape(msgspec.Struct, frozen=True):
+    """What only UCP needs to know."""
+
+    #: Before the digits of an international recipient: `00` where the SMSC wants it.
+    recipient_prefix: str = ""
+    #: NAdC: where notifications go; empty is where the message comes from.
+    notify_to: str = ""
+    #: The time that the SMSC lives in.
+    zone: tzinfo = UTC
 
 
 class Wire(msgspec.Struct, frozen=True):
@@ -31,6 +43,7 @@ class Wire(msgspec.Struct, frozen=True):
     mo_identity_tag: int | None = None
     #: All of its traffic is held when the outcome is unknown.
     holds_all: bool = False
+    ucp: UcpShape = UcpShape()
 
     @property
     def keeps_addresses(self) -> bool:

@@ -22,7 +22,7 @@ from chappe.runtime.settings_clients import (
     Via,
 )
 from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, host_and_port, node_parts
-from chappe.runtime.settings_operators import Protocol
+from chappe.runtime.settings_operators import Bind, Operator, Protocol, Split
 from chappe.runtime.settings_table import Fault, nearest
 from chappe.wire.http.signing import read_secret
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from chappe.runtime.settings import Settings
 
 T = TypeVar("T")
+
+
+#: TRN has two digits.
+MOST_TRNS: Final = 100
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
@@ -69,13 +73,26 @@ def _operators(settings: Settings) -> Iterator[Fault]:
     operators = list(_each("operators", settings.operators))
     yield from _repeats([(f"{at}.name", operator.name) for at, operator in operators], "operator")
     for at, operator in operators:
-        if operator.protocol is not Protocol.SMPP:
-            yield f"{at}.protocol", 'this release speaks one protocol to operators: expected "smpp"'
+        if operator.protocol is Protocol.HTTP:
+            yield f"{at}.protocol", 'this release speaks two protocols to operators: expected "smpp" or "ucp"'
+        if operator.protocol is Protocol.UCP:
+            yield from _ucp(at, operator, settings)
         if operator.profile not in settings.profiles:
             close = nearest(operator.profile, settings.profiles)
             yield f"{at}.profile", f"no profile is named {operator.profile!r}{close}"
         if operator.reconnect_min_s > operator.reconnect_max_s:
             yield f"{at}.reconnect_min_s", f"is above reconnect_max_s = {operator.reconnect_max_s:g}"
+
+
+def _ucp(at: str, operator: Operator, settings: Settings) -> Iterator[Fault]:
+    """What UCP has no room for."""
+    if operator.window > MOST_TRNS:
+        yield f"{at}.window", f"is {operator.window}; UCP numbers no more than {MOST_TRNS} operations in flight"
+    if operator.bind is not Bind.TRANSCEIVER:
+        yield f"{at}.bind", "UCP has no pairs of links"
+    profile = settings.profiles.get(operator.profile)
+    if profile is not None and profile.split not in (Split.UDH8, Split.UDH16):
+        yield f"{at}.profile", f'its split is "{profile.split.value}"; over UCP parts are named by "udh8" or "udh16"'
 
 
 def _profiles(settings: Settings) -> Iterator[Fault]:
@@ -85,6 +102,13 @@ def _profiles(settings: Settings) -> Iterator[Fault]:
             for status in getattr(profile, key):
                 if seen.setdefault(status, key) != key:
                     yield f"profiles.{name}.{key}", f"status 0x{status:X} already stands in {seen[status]}"
+        for code in {*profile.ucp_throttle_codes} & {*profile.ucp_temporary_codes}:
+            yield f"profiles.{name}.ucp_temporary_codes", f"error code {code:02} already stands in ucp_throttle_codes"
+        if profile.ucp_zone is None:
+            yield (
+                f"profiles.{name}.ucp_time_zone",
+                f"{profile.ucp_time_zone!r} is no time zone that this box knows",
+            )
 
 
 def _clients(settings: Settings) -> Iterator[Fault]:

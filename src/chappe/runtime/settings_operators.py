@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
 
@@ -14,6 +15,9 @@ from chappe.runtime.settings_gateway import Address
 from chappe.runtime.settings_table import SECRET, Name, Octet, Password, Seconds, Status, SystemId, Table
 
 DAY_S = 86_400.0
+
+#: EC of a negative result.
+ErrorCode = Annotated[int, Meta(ge=1, le=999, extra={"expected": "an error code from 1 to 999"})]
 
 SystemType = Annotated[
     str, Meta(pattern=r"^[ -~]{0,12}$", extra={"expected": "at most 12 printable ASCII characters (SMPP 3.4 §5.2.3)"})
@@ -92,17 +96,22 @@ class Operator(Table, frozen=True, kw_only=True):
 
     name: Annotated[Name, Meta(description="Its name in routes, queues, events and metrics.")]
     protocol: Annotated[
-        Protocol, Meta(description="`smpp`. `ucp` and `http` are understood, and refused until their nodes exist.")
+        Protocol, Meta(description="`smpp`, or `ucp`. `http` is understood, and refused until its node exists.")
     ] = Protocol.SMPP
     address: Annotated[Address, Meta(description="Where its SMSC listens.")]
-    system_id: Annotated[SystemId, Meta(description="system_id of the bind, SMPP 3.4 §4.1.1.")]
-    password: Annotated[Password, Meta(extra=SECRET, description="Password of the bind, SMPP 3.4 §4.1.1.")] = ""
+    system_id: Annotated[
+        SystemId, Meta(description="system_id of the bind, SMPP 3.4 §4.1.1; OAdC of the sign-on over UCP.")
+    ]
+    password: Annotated[
+        Password, Meta(extra=SECRET, description="Password of the bind, SMPP 3.4 §4.1.1, or of the sign-on over UCP.")
+    ] = ""
     system_type: Annotated[SystemType, Meta(description="system_type of the bind, SMPP 3.4 §4.1.1.")] = ""
-    bind: Annotated[Bind, Meta(description="One `transceiver` a link, or a pair `transmitter+receiver` a link.")] = (
-        Bind.TRANSCEIVER
-    )
+    bind: Annotated[
+        Bind,
+        Meta(description="One `transceiver` a link, or a pair `transmitter+receiver` a link; over UCP no pairs."),
+    ] = Bind.TRANSCEIVER
     binds: Annotated[int, Meta(ge=1, le=100, description="Links of this operator over all boxes.")] = 2
-    window: Annotated[int, Meta(ge=1, le=10_000, description="PDUs in flight per link.")] = 100
+    window: Annotated[int, Meta(ge=1, le=10_000, description="PDUs in flight per link; over UCP at most 100.")] = 100
     rate: Annotated[float, Meta(ge=0, description="PDUs per second over all links; 0 is unlimited.")] = 0.0
     profile: Annotated[str, Meta(description="The profile that says how this SMSC behaves.")] = "default"
     source_ton: Annotated[
@@ -117,11 +126,31 @@ class Operator(Table, frozen=True, kw_only=True):
     dest_npi: Annotated[
         Octet | None, Meta(description="dest_addr_npi of every PDU; unset leaves what the message brought.")
     ] = None
+    recipient_prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^(00)?$",
+            extra={"expected": '"" or "00"'},
+            description="UCP: what stands before an international recipient; `00` where the SMSC wants it.",
+        ),
+    ] = ""
+    notify_address: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]{0,16}$",
+            extra={"expected": "at most 16 digits"},
+            description="UCP: NAdC, where notifications are sent. Empty: to the sender of each message, "
+            "which some SMSCs cannot do for one that is a name.",
+        ),
+    ] = ""
     session_init_s: Annotated[
         Seconds, Meta(description="How long a connection may take from dialling to bound, in seconds.")
     ] = 10.0
     enquire_link_s: Annotated[
-        Seconds, Meta(description="Silence after which a link is probed with enquire_link, in seconds.")
+        Seconds,
+        Meta(
+            description="Silence after which a link is probed with enquire_link, or operation 31 over UCP, in seconds."
+        ),
     ] = 30.0
     response_s: Annotated[
         Seconds, Meta(description="How long a response may take before its request counts as unanswered, in seconds.")
@@ -209,6 +238,25 @@ class Profile(Table, frozen=True, kw_only=True):
             description="Statuses after which one message is tried again by `retry_s`. Every other status is permanent."
         ),
     ] = (0x04, 0x08, 0x64, 0x102)
+    ucp_throttle_codes: Annotated[
+        tuple[ErrorCode, ...],
+        Meta(description="Error codes by which an SMSC over UCP asks for a slower pace; the queue waits in order."),
+    ] = (4,)
+    ucp_temporary_codes: Annotated[
+        tuple[ErrorCode, ...],
+        Meta(
+            description="Error codes of UCP after which one message is tried again by `retry_s`. "
+            "Every other code is permanent."
+        ),
+    ] = (1, 37, 50, 55)
+    ucp_retry_code: Annotated[
+        ErrorCode,
+        Meta(description="Error code that makes an SMSC over UCP send an MO or a notification again."),
+    ] = 55
+    ucp_time_zone: Annotated[
+        str,
+        Meta(description="The time that an SMSC over UCP lives in, as in `Europe/Riga`: validity is written in it."),
+    ] = "UTC"
     mo_identity: Annotated[
         str,
         Meta(
@@ -224,6 +272,14 @@ class Profile(Table, frozen=True, kw_only=True):
             "was not provably read, in seconds.",
         ),
     ] = 300.0
+
+    @property
+    def ucp_zone(self) -> ZoneInfo | None:
+        """The time zone of an SMSC over UCP; None when nobody knows it."""
+        try:
+            return ZoneInfo(self.ucp_time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
 
     @property
     def mo_identity_tag(self) -> int | None:

@@ -177,8 +177,8 @@ def test_keys_that_do_not_go_together_are_told(text: str, fault: str) -> None:
             "gateway.nodes: 'client-smpp*0': expected 1 to 64 after the star",
         ),
         (
-            OPERATOR + 'protocol = "ucp"\n',
-            'operators[0].protocol: this release speaks one protocol to operators: expected "smpp"',
+            OPERATOR + 'protocol = "http"\n',
+            'operators[0].protocol: this release speaks two protocols to operators: expected "smpp" or "ucp"',
         ),
     ],
 )

@@ -61,6 +61,8 @@ class Session:
         self._heard_at = now
         self._alert = Alert(pid=PID_TCP_IP)
         self._is_alerting = False
+        #: The peer has surely read all that was written before this moment: it answered what was sent then.
+        self.heard_us_at = -1.0
         self._limit_at = now + self._timers.sign_on_s if self._timers.sign_on_s else None
 
     @property
@@ -117,6 +119,12 @@ class Session:
     def ask_alive_as(self, adc: str) -> None:
         """From now on alerts name this number: some SMSCs answer none other."""
         self._alert = Alert(adc, PID_TCP_IP)
+
+    def probe(self, now: float) -> None:
+        """Ask for a sign of life: its result moves `heard_us_at` to `now`.  One at a time is on its way."""
+        if self.state is State.SIGNED_ON and not self._is_alerting and self._window.room > 0:
+            self._is_alerting = True
+            self._send(self._alert, now, _Own.ALERT)
 
     def accept_sign_on(self, trn: int, sm: str = "BIND AUTHENTICATED") -> None:
         """As SMSC, let the client of this SignOnRequest in; nothing happens if the connection is gone meanwhile.
@@ -245,6 +253,7 @@ class Session:
         if late is not None:
             return facts if isinstance(late[2], _Own) else [*facts, LateResponse(late[2], result)]
         assert sent is not None
+        self.heard_us_at = max(self.heard_us_at, sent[0])
         if sent[2] is _Own.ALERT:
             # A refused alert is a sign of life all the same.
             self._is_alerting = False
@@ -292,9 +301,8 @@ class Session:
             if not isinstance(context, _Own):
                 facts.append(Unanswered(context))
         alert_at = self._alert_at()
-        if alert_at is not None and alert_at <= now and self._window.room > 0:
-            self._is_alerting = True
-            self._send(self._alert, now, _Own.ALERT)
+        if alert_at is not None and alert_at <= now:
+            self.probe(now)
         return facts
 
     def _alert_at(self) -> float | None:
