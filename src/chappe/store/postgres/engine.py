@@ -490,6 +490,7 @@ class PostgresStore:
     def _follow(self, transaction: Transaction) -> None:
         """Counts and queues are what a commit made of them; readers here and elsewhere are woken."""
         self._counts.add(transaction.writes.counted())
+        self._queues.left(transaction.effects.left)
         now_ms, number = self._now_us() // 1000, self._names.number
         lanes_by_queue: dict[str, set[LaneKey]] = {}
         rung = set()
@@ -556,6 +557,7 @@ class PostgresStore:
         if is_any:
             self._queues.look_everywhere()
         if doubtful:
+            self._queues.keep(doubtful)
             self._group.marked.update(item.id for item in doubtful)
             await self._hold(doubtful, "its node died between write and response")
 

@@ -62,7 +62,7 @@ class Granting:
                 each.granted = self._replace(found, each.wish, leaving)
         if leaving:
             await self._connection.execute(sql.TAKE_OUT_ANYHOW, *columns(sorted(map(self._key, leaving))))
-            self._writes.effects.left += [item.queue for item in leaving]
+            self._writes.effects.left += [(item.queue, item.id) for item in leaving]
 
     def _key(self, item: Item) -> tuple[int, int, int, int, int]:
         return self._names.number(item.queue), item.priority, self._names.number(item.lane), item.place, item.id

@@ -56,6 +56,12 @@ class Queues:
         self._hold = hold_unreadable
         self._readers: dict[str, Reader] = {}
         self._bells: dict[str, list[Callable[[], None]]] = {}
+        #: (queue, id) of what is leased here.
+        self._held: set[tuple[str, int]] = set()
+        #: Queues of which the answer to a lease was lost: rows may bear our run that nobody here has.
+        self._doubtful: set[str] = set()
+        #: Given back while the database was away.
+        self._unreleased: list[Item] = []
         self.run = 0
 
     # -- leases ---------------------------------------------------------------------------------------
@@ -69,11 +75,24 @@ class Queues:
             return []
         try:
             async with self._session.lend() as connection:
+                if queue in self._doubtful:
+                    await self._free_orphans(connection, queue)
                 if not reader.is_known:
                     await self._look(connection, queue, reader)
-                return await self._lease(connection, queue, reader, limit)
+                items = await self._lease(connection, queue, reader, limit)
         except StoreAway:
+            self._doubtful.add(queue)
             return []
+        self._held.update([(queue, item.id) for item in items])
+        return items
+
+    async def _free_orphans(self, connection: Any, queue: str) -> None:
+        number = self._names.known(queue)
+        if number is not None:
+            held = [each for of, each in self._held if of == queue]
+            await connection.execute(sql.ORPHANS, number, self.run, held)
+        self._doubtful.discard(queue)
+        self.look_everywhere(queue)
 
     @property
     def _now_ms(self) -> int:
@@ -134,8 +153,13 @@ class Queues:
             return f"{type(error).__name__}: {error}"
 
     async def release(self, items: Sequence[Item]) -> None:
-        """Leased items go back to where they were taken.  Raises: StoreAway."""
-        found = await self._work(sql.RELEASE, items)
+        """Leased items go back to where they were taken, as soon as the database is there."""
+        try:
+            found = await self._work(sql.RELEASE, items)
+        except StoreAway:
+            self._unreleased += items
+            return
+        self._held.difference_update([(item.queue, item.id) for item in items])
         for item in items:
             if item.id in found and item.place:
                 self.laid(item)
@@ -146,8 +170,22 @@ class Queues:
 
     async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Lease these very items, as far as nobody holds them.  Raises: StoreAway."""
-        found = await self._work(sql.CLAIM, items)
-        return [item for item in items if item.id in found]
+        try:
+            found = await self._work(sql.CLAIM, items)
+        except StoreAway:
+            self._doubtful.update(item.queue for item in items)
+            raise
+        claimed = [item for item in items if item.id in found]
+        self.keep(claimed)
+        return claimed
+
+    def keep(self, items: Sequence[Item]) -> None:
+        """These are leased here."""
+        self._held.update([(item.queue, item.id) for item in items])
+
+    def left(self, gone: Sequence[tuple[str, int]]) -> None:
+        """These have left their queues."""
+        self._held.difference_update(gone)
 
     async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place, limit: int) -> Picked:
         """Lease those among the next `limit` items that fit.  Raises: StoreAway."""
@@ -226,6 +264,9 @@ class Queues:
 
     async def look(self) -> None:
         """The net under bells: what was laid by others is found by looking.  Raises: StoreAway."""
+        waiting, self._unreleased = self._unreleased, []
+        if waiting:
+            await self.release(waiting)
         for queue in [*self._bells]:
             reader = self._readers.setdefault(queue, Reader())
             if time.monotonic() < reader.look_again_at:

@@ -157,7 +157,7 @@ class Settling:
 
     def _left(self, item: Item) -> None:
         """The item is in its queue no longer."""
-        self._writes.effects.left.append(item.queue)
+        self._writes.effects.left.append((item.queue, item.id))
         self._unmark(item.id)
 
     def _unmark(self, message_id: int) -> None:
@@ -218,8 +218,7 @@ class Settling:
         )
         found = await self._connection.fetch(sql.TAKE_OUT_ANYHOW, *columns([tuple(row) for row in rows]))
         await self._names.meet(self._connection, {queue for _, queue in found})
-        for _, queue in found:
-            self._writes.effects.left.append(self._names.name(queue))
+        self._writes.effects.left += [(self._names.name(queue), each) for each, queue in found]
         self._writes.unheld += leaving
         self._writes.unmarks += leaving
         self._writes.effects.unmarked += leaving
@@ -271,7 +270,7 @@ class Settling:
             rows = sorted((number(item.queue), item.priority, number(item.lane), item.id) for item in receipts)
             found = await self._connection.fetch(sql.TAKE_OUT_OF_LANE, *columns(rows))
             names = {number(item.queue): item.queue for item in receipts}
-            self._writes.effects.left += [names[row[0]] for row in found]
+            self._writes.effects.left += [(names[queue], each) for queue, each in found]
 
     def _check(self, settlement: Settlement) -> None:
         """What follows must not fail.  Raises: one of POISON."""

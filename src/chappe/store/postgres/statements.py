@@ -86,7 +86,7 @@ TAKE_OUT_ANYHOW: Final = (
 TAKE_OUT_OF_LANE: Final = (
     "DELETE FROM queue q USING unnest($1::integer[], $2::smallint[], $3::integer[], $4::bigint[])"
     " AS v(queue, priority, lane, id) WHERE q.queue = v.queue AND q.priority = v.priority AND q.lane = v.lane"
-    " AND q.id = v.id RETURNING q.queue"
+    " AND q.id = v.id RETURNING q.queue, q.id"
 )
 #: Who holds items that stay where they are.  Returns those that $6 or nobody holds.
 STAY: Final = (
@@ -249,6 +249,8 @@ RELEASE: Final = (
     f"UPDATE queue q SET run = 0 FROM {_KEYS} AS v(queue, priority, lane, place, id)"
     f" WHERE {_IS_ROW} AND q.run = $6 RETURNING q.id"
 )
+#: Items of a queue that bear our run and that nobody here knows of are free again: an answer to a lease was lost.
+ORPHANS: Final = "UPDATE queue SET run = 0 WHERE queue = $1 AND run = $2 AND id <> ALL ($3::bigint[])"
 #: Named items that nobody holds are leased to $6.
 CLAIM: Final = f"""
 UPDATE queue q SET run = $6 FROM (

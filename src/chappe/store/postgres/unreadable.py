@@ -25,7 +25,7 @@ class Unreadable:
             key = (number(item.queue), item.priority, number(item.lane), item.place, item.id)
             moved = await transaction.connection.fetchval(_MOVE, *key, at_us, why.encode())
             if moved:
-                transaction.writes.effects.left.append(item.queue)
+                transaction.writes.effects.left.append((item.queue, item.id))
                 transaction.writes.effects.held += 1
 
         self._ask("sweep", [move], events).add_done_callback(ignore)

@@ -39,8 +39,8 @@ class Effects:
     queued: list[Item] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-    #: Queues of items that have left them, once for each.
-    left: list[str] = field(default_factory=list)
+    #: (queue, id) of items that have left their queues.
+    left: list[tuple[str, int]] = field(default_factory=list)
     parked: int = 0
     held: int = 0
     receipt_waits: dict[str, list[int]] = field(default_factory=dict)
@@ -197,7 +197,7 @@ class Writes:
             counts[Kind.OPEN, client] = counts.get((Kind.OPEN, client), 0) - 1
         for item in effects.queued:
             counts[Kind.DEPTH, item.queue] = counts.get((Kind.DEPTH, item.queue), 0) + 1
-        for queue in effects.left:
+        for queue, _ in effects.left:
             counts[Kind.DEPTH, queue] = counts.get((Kind.DEPTH, queue), 0) - 1
         if effects.parked:
             counts[Kind.PARKED, ""] = effects.parked
