@@ -8,14 +8,15 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from chappe.callbacks.formats import FORMATS, format_of
+from chappe.callbacks.order import GO, KEPT, MessageOrder
 from chappe.callbacks.terms import Outgoing, Piece, Terms
 from chappe.model.ids import made_at_ms
-from chappe.model.lifecycle import FINAL
 from chappe.model.message import Item, Message, Receipt
 from chappe.net.http_calls import Answer, Call, Calls, Endpoint, endpoint_of
 from chappe.rules.asked import asked_of
@@ -23,6 +24,7 @@ from chappe.rules.calling import GONE, Circuit, pause_s, retry_after_s
 from chappe.rules.match import host_of
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
+from chappe.runtime.supervisor import Crash, each
 from chappe.text.encoding import Encoding
 
 #: Callbacks that are ready and have no connection yet, in connections' worth.
@@ -33,7 +35,7 @@ HOPELESS: Final = 10
 LOOK_AGAIN_S: Final = 1.0
 #: How many items such a look takes.
 LOOK_ITEMS: Final = 8
-#: Hosts, and messages with an earlier callback under way, that are remembered.
+#: Hosts that are remembered.
 MAX_REMEMBERED: Final = 20_000
 
 
@@ -81,8 +83,9 @@ class Caller:
         wake: Callable[["Caller"], None],
         gone: Callable[["Caller", str], None],
         took: Callable[[str, float], None],
+        crashed: Callable[[Crash], None],
     ) -> None:
-        """`gone` hears that the client's URL is no more, `took` how long an answer took."""
+        """`gone` hears of a URL that is no more, `took` how long an answer took, `crashed` what cannot be handled."""
         self.terms = terms
         self.calls: Calls
         #: Which of the client's own URLs said that it is gone; empty: none did.
@@ -99,6 +102,7 @@ class Caller:
         self._clock = clock
         self._encodings = encodings
         self._outcomes = outcomes
+        self._crashed = crashed
         self._agent = agent
         self._wake = wake
         self._gone = gone
@@ -110,9 +114,7 @@ class Caller:
         self._circuits: dict[str, Circuit] = {}
         #: That of the client's own URL, which is asked for most.
         self._own: Circuit | None = None
-        #: Message → its callback that comes first, and the Unix ms until which that waits; 0 while it is under way.
-        self._first: dict[int, tuple[int, int]] = {}
-        self._followers: dict[int, deque[Item]] = {}
+        self._order = MessageOrder()
 
     @property
     def is_off(self) -> bool:
@@ -166,29 +168,14 @@ class Caller:
 
     def prepare(self, item: Item) -> None:
         """Make a callback ready, unless an earlier one of its message must come first."""
-        content, terms = item.content, self.terms
+        terms = self.terms
         # Written first: what cannot be written must not have others wait behind it.
         piece = format_of(item, terms).piece(item, self._url_of(item), self._encodings, terms)
-        if not isinstance(content, Receipt) or self._is_next(item, content):
+        turn = self._order.turn(item, self._clock.utc_us() // 1000)
+        if turn == GO:
             self._ready.append(piece)
-
-    def _is_next(self, item: Item, receipt: Receipt) -> bool:
-        """No earlier callback of the message is under way or waits; a status that is not final makes others wait."""
-        number = receipt.message_id
-        first = self._first.get(number) if self._first else None
-        if first is not None and first[0] != item.id:
-            if first[1]:
-                # The first one may be due and have no turn yet; to look at this one again and again brings it none.
-                soon_ms = self._clock.utc_us() // 1000 + int(LOOK_AGAIN_S * 1000)
-                self._outcomes.add(_waiting(item, max(first[1] + 1, soon_ms)))
-            else:
-                self._followers.setdefault(number, deque()).append(item)
-            return False
-        if receipt.status not in FINAL:
-            self._first[number] = (item.id, 0)
-            if len(self._first) > MAX_REMEMBERED:
-                self._first.pop(next(iter(self._first)))
-        return True
+        elif turn != KEPT:
+            self._outcomes.add(_waiting(item, turn))
 
     def _url_of(self, item: Item) -> str:
         content, terms = item.content, self.terms
@@ -221,9 +208,32 @@ class Caller:
         if not self._is_too_old(item) or not (is_gone or circuit.failures >= HOPELESS):
             return False
         why = "its URL is gone" if is_gone else f"its host failed {circuit.failures} times in a row"
-        self._outcomes.add(Outcome(item, False, detail=why))
-        self._forget_order(item, 0)
+        self._give_up(item, why)
         return True
+
+    def _give_up(self, item: Item, why: str) -> None:
+        """It goes to the list of failed ones, and those behind it go on."""
+        self._outcomes.add(Outcome(item, False, detail=why))
+        self._go_on(self._order.passed(item))
+
+    def _go_on(self, items: Sequence[Item]) -> None:
+        """It is their turn."""
+        for crash in each(items, self.prepare):
+            self._crashed(crash)
+
+    def _guarded(self, pieces: Sequence[Piece], act: Callable[[Item], None]) -> None:
+        """Do something with a whole request; if that crashes, its callbacks are laid aside and stop nobody else."""
+        for crash in each((pieces[0].item,), act):
+            for piece in pieces:
+                self._crashed(msgspec.structs.replace(crash, item=piece.item))
+                self._go_on(self._order.passed(piece.item))
+
+    def _delay(self, item: Item, wait_s: float, why: str) -> None:
+        """It is tried again, and those behind it wait longer."""
+        due = self._clock.utc_us() // 1000 + int(wait_s * 1000)
+        self._outcomes.add(Outcome(item, False, due, why))
+        for follower in self._order.delayed(item, due):
+            self._outcomes.add(_waiting(follower, due + 1))
 
     def _is_too_old(self, item: Item) -> bool:
         return self._clock.utc_us() // 1000 - made_at_ms(item.id) >= self.terms.give_up_after_s * 1000
@@ -244,7 +254,8 @@ class Caller:
                 # Its host broke after it was leased.
                 self._return(self._ready.popleft())
                 continue
-            self._begin(self._take(url), self._circuit(url))
+            pieces = self._take(url)
+            self._guarded(pieces, partial(self._begin, pieces, self._circuit(url)))
 
     def _take(self, url: str) -> Sequence[Piece]:
         """Ready callbacks for one URL, one after the other."""
@@ -254,14 +265,13 @@ class Caller:
             pieces.append(self._ready.popleft())
         return pieces
 
-    def _begin(self, pieces: Sequence[Piece], circuit: Circuit) -> None:
+    def _begin(self, pieces: Sequence[Piece], circuit: Circuit, _: Item) -> None:
         request = pieces[0].format.request(pieces, self.terms, self._clock.utc_us() // 1_000_000)
         try:
             endpoint = endpoint_of(request.url)
         except ValueError as error:
             for piece in pieces:
-                self._outcomes.add(Outcome(piece.item, False, detail=f"its URL {error}"))
-                self._forget_order(piece.item, 0)
+                self._give_up(piece.item, f"its URL {error}")
             return
         circuit.trying += 1
         self.calls.begin(Call(endpoint, self._octets_of(request, endpoint), Posted(pieces, circuit)))
@@ -275,11 +285,7 @@ class Caller:
 
     def _return(self, piece: Piece) -> None:
         """It keeps its place in the queue, and so do those behind it."""
-        content = piece.item.content
-        self.returned.append(piece.item)
-        if isinstance(content, Receipt) and self._first.get(content.message_id, (0, 0))[0] == piece.item.id:
-            del self._first[content.message_id]
-            self.returned += self._followers.pop(content.message_id, ())
+        self.returned += (piece.item, *self._order.passed(piece.item))
 
     # -- answers ------------------------------------------------------------------------------------
 
@@ -287,15 +293,18 @@ class Caller:
         """A client has answered, or it has not."""
         posted: Posted = call.context
         posted.circuit.trying -= 1
+        self._guarded(posted.pieces, lambda _: self._judge(posted, answer, call.began_at))
+        self.post()
+        self._wake(self)
+
+    def _judge(self, posted: Posted, answer: Answer, began_at: float) -> None:
         now = self._clock.monotonic()
         if posted.pieces[0].format.is_taken(answer.status, answer.body):
             posted.circuit.answered()
-            self._took(self.terms.client, now - call.began_at)
+            self._took(self.terms.client, now - began_at)
             self._taken(posted.pieces, answer)
         else:
             self._refused(posted, answer, now)
-        self.post()
-        self._wake(self)
 
     def _taken(self, pieces: Sequence[Piece], answer: Answer) -> None:
         detail = f"HTTP {answer.status}"
@@ -305,17 +314,7 @@ class Caller:
             return
         for piece in pieces:
             self._outcomes.add(Outcome(piece.item, True, 0, detail))
-            if self._first:
-                self._follow(piece.item)
-
-    def _follow(self, item: Item) -> None:
-        """The next callback of a message may go."""
-        content = item.content
-        if not isinstance(content, Receipt) or self._first.get(content.message_id, (0, 0))[0] != item.id:
-            return
-        del self._first[content.message_id]
-        for follower in self._followers.pop(content.message_id, ()):
-            self.prepare(follower)
+            self._go_on(self._order.passed(piece.item))
 
     def _refused(self, posted: Posted, answer: Answer, now: float) -> None:
         detail = answer.fault or f"HTTP {answer.status}"
@@ -335,10 +334,10 @@ class Caller:
         else:
             wait_s = pause_s(first.item.attempts, self.terms.retry_s, random.random())
         for piece in posted.pieces:
-            is_over = self._is_too_old(piece.item)
-            due = 0 if is_over else utc_us // 1000 + int(wait_s * 1000)
-            self._outcomes.add(Outcome(piece.item, False, due, detail))
-            self._forget_order(piece.item, 0 if is_over else int(wait_s * 1000))
+            if self._is_too_old(piece.item):
+                self._give_up(piece.item, detail)
+            else:
+                self._delay(piece.item, wait_s, detail)
 
     def _refused_for_good(self, pieces: Sequence[Piece], detail: str) -> None:
         """A client's own URL is switched off, and its callbacks wait; a URL that a message named ends that one."""
@@ -346,35 +345,19 @@ class Caller:
         if is_own:
             self.off_url = pieces[0].url
             self._gone(self, detail)
-        now_ms = self._clock.utc_us() // 1000
         for piece in pieces:
-            due = now_ms + int(LOOK_AGAIN_S * 1000) if is_own else 0
-            self._outcomes.add(Outcome(piece.item, False, due, detail))
-            self._forget_order(piece.item, int(LOOK_AGAIN_S * 1000) if due else 0)
-
-    def _forget_order(self, item: Item, wait_ms: int) -> None:
-        """A callback waits for `wait_ms`, or (0) is given up: those behind it wait longer, or go on."""
-        content = item.content
-        if not isinstance(content, Receipt) or self._first.get(content.message_id, (0, 0))[0] != item.id:
-            return
-        if not wait_ms:
-            self._follow(item)
-            return
-        due = self._clock.utc_us() // 1000 + wait_ms
-        self._first[content.message_id] = (item.id, due)
-        for follower in self._followers.pop(content.message_id, ()):
-            self._outcomes.add(_waiting(follower, due + 1))
+            if is_own:
+                self._delay(piece.item, LOOK_AGAIN_S, detail)
+            else:
+                self._give_up(piece.item, detail)
 
     # -- stopping -----------------------------------------------------------------------------------
 
     def unposted(self) -> list[Item]:
         """What was leased and not posted; it is forgotten here."""
-        items = [*self.returned, *(piece.item for piece in self._ready)]
+        items = [*self.returned, *(piece.item for piece in self._ready), *self._order.clear()]
         self.returned.clear()
-        for followers in self._followers.values():
-            items += followers
         self._ready.clear()
-        self._followers.clear()
         return items
 
     def switched_on(self) -> None:

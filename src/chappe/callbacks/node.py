@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import chappe
 from chappe.callbacks.caller import LOOK_AGAIN_S, Caller, Outcome
+from chappe.callbacks.switches import Switches
 from chappe.callbacks.terms import Terms
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.events import EventBatch, EventName
@@ -22,7 +23,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.crashes import CrashDesk
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import each
-from chappe.store.port import CallbacksOff, Deferred, Delivered, GivenUp, Settlement, Store, StoreAway
+from chappe.store.port import Deferred, Delivered, GivenUp, Settlement, Store
 from chappe.text.encoding import Encoding
 
 #: How often calls are looked after.
@@ -60,9 +61,7 @@ class CallbackNode:
         self._hungry: Gathered[Caller] = Gathered()
         self._is_hungry: set[str] = set()
         self._crashes = CrashDesk(store, clock)
-        self._switched_off: Gathered[CallbacksOff] = Gathered()
-        #: Of those, how many are not on disk yet.
-        self._noting = 0
+        self._switches = Switches(store, clock)
         #: Outcomes that are being written to the store.
         self._settling = 0
         self._resolver = Resolver(RESOLVERS)
@@ -76,8 +75,9 @@ class CallbackNode:
                 self._outcomes,
                 agent=agent,
                 wake=self._wake,
-                gone=self._gone,
+                gone=self._switches.gone,
                 took=took,
+                crashed=self._crashes.add,
             )
             for each in terms
         }
@@ -97,7 +97,7 @@ class CallbackNode:
                 group.create_task(self._feed_hungry(), name="callback feed")
                 group.create_task(self._look_again(), name="callback look")
                 group.create_task(self._settle(), name="callback settle")
-                group.create_task(self._switch_off(), name="callback switch")
+                group.create_task(self._switches.note(), name="callback switch")
                 group.create_task(self._crashes.run(), name="callback crashes")
                 group.create_task(self._tick(), name="callback tick")
         finally:
@@ -169,7 +169,7 @@ class CallbackNode:
                 caller.calls.look()
             if now >= look_at:
                 look_at = now + LOOK_FOR_SWITCHES_S
-                await self._look_for_switches()
+                await self._switches.look(self.callers)
             self._ticks += 1
             await asyncio.sleep(TICK_S)
 
@@ -291,44 +291,6 @@ class CallbackNode:
         told = (answer.client, "", answer.dest, answer.source)
         events.add(EventName.MT_ACCEPTED, reply.id, *told, detail=f"reply to {message.id}")
         return reply
-
-    # -- URLs that are gone -------------------------------------------------------------------------
-
-    def _gone(self, caller: Caller, detail: str) -> None:
-        terms = caller.terms
-        self._noting += 1
-        self._switched_off.add(CallbacksOff(terms.client, caller.off_url, self._clock.utc_us(), detail))
-
-    async def _switch_off(self) -> None:
-        """Note durably which URLs are gone; what waits for them stays where it is."""
-        while True:
-            waiting = await self._switched_off.take()
-            for off in waiting:
-                await self._note_off(off)
-
-    async def _note_off(self, off: CallbacksOff) -> None:
-        events = EventBatch(self._clock.utc_us())
-        events.add(EventName.CALLBACKS_OFF, client=off.client, detail=f"{off.url}: {off.reason}")
-        while True:
-            try:
-                await self._store.switch_callbacks_off(off, events)
-                self._noting -= 1
-                return
-            except StoreAway:
-                await asyncio.sleep(LOOK_AGAIN_S)
-
-    async def _look_for_switches(self) -> None:
-        """Follow what was noted: by this node before a restart, by another one, or by a person."""
-        try:
-            off = {each.client: each.url for each in await self._store.callbacks_off()}
-        except StoreAway:
-            return
-        for client, caller in self.callers.items():
-            url = off.get(client, "")
-            if caller.is_own(url):
-                caller.off_url = url
-            elif caller.is_off and not self._noting:
-                caller.switched_on()
 
 
 def _tell(events: EventBatch, event: EventName, item: Item, detail: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chappe.callbacks.caller import HOPELESS, LOOK_ITEMS, Caller, Outcome
+from chappe.callbacks.formats import FORMATS
 from chappe.callbacks.terms import Terms
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
@@ -12,6 +13,7 @@ from chappe.model.message import Item, Message, Receipt
 from chappe.net.http_calls import Answer, Call
 from chappe.rules.calling import Circuit
 from chappe.runtime.batching import Gathered
+from chappe.runtime.supervisor import Crash
 
 URL = "https://shop.example/cb"
 OTHER = "https://other.example/cb"
@@ -51,6 +53,7 @@ class Scene:
         self.clock = FakeClock()
         self.ids = IdMaker(1)
         self.outcomes: Gathered[Outcome] = Gathered()
+        self.crashes: Gathered[Crash] = Gathered()
         self.gone: list[str] = []
         values = {"client": "acme", "url": URL, "retry_s": (5.0, 30.0), "max_connections": 4, **terms}
         self.caller = Caller(
@@ -62,6 +65,7 @@ class Scene:
             wake=lambda caller: None,
             gone=lambda caller, why: self.gone.append(why),
             took=lambda client, seconds: None,
+            crashed=self.crashes.add,
         )
         self.calls = FakeCalls(values["max_connections"])
         self.caller.calls = self.calls  # type: ignore[assignment]
@@ -427,3 +431,54 @@ def test_what_follows_a_callback_whose_url_cannot_be_called_is_told_too() -> Non
     scene.lease(sent, delivered)
 
     assert [outcome.item for outcome in scene.told()] == [sent, delivered]
+
+
+def test_a_url_that_cannot_be_called_holds_up_nothing_behind_it() -> None:
+    scene = Scene(max_connections=1)
+    busy, sent, delivered = scene.mo(), scene.status(1, Status.SENT, url="https:///x"), scene.status(1)
+    scene.lease(busy, sent, delivered)
+
+    scene.answer(TAKEN)
+
+    assert scene.posted() == [[delivered.id]]
+
+
+def test_what_is_given_up_untried_holds_up_nothing_behind_it() -> None:
+    scene = Scene(give_up_after_s=3_600.0)
+    sent = scene.status(1, Status.SENT)
+    scene.lease(sent)
+    scene.answer(REFUSED)
+    scene.break_host(HOPELESS)
+    scene.clock.now_s += 4_000
+    scene.lease(scene.mo())
+    scene.calls.begun.clear()
+    scene.lease(sent)
+    scene.told()
+    scene.clock.now_s += 400
+    delivered = scene.status(1)
+
+    scene.caller.switched_on()
+    scene.lease(delivered)
+
+    assert scene.told() == []
+
+
+@pytest.mark.parametrize("what", ["request", "is_taken"])
+def test_a_request_that_crashes_its_reader_is_laid_aside_and_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    scene = Scene()
+    bad, good = scene.mo(), scene.mo()
+
+    def crash(*values: Any) -> Any:
+        raise ValueError("ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(FORMATS["chappe"]), what, crash)
+        scene.lease(bad)
+        if what == "is_taken":
+            scene.answer(TAKEN)
+    scene.lease(good)
+
+    assert [found.item for found in scene.crashes.take_now()] == [bad]
+    assert scene.posted() == [[good.id]]

@@ -1,0 +1,67 @@
+"""Whose turn it is among the callbacks of one message."""
+
+from chappe.callbacks.order import FORGET_MS, GO, KEPT, LEAST_WAIT_MS, MessageOrder
+from chappe.model.lifecycle import Status
+from chappe.model.message import Item, Receipt
+
+NOW = 1_000_000
+
+
+def told(number: int, status: Status = Status.SENT, message_id: int = 1) -> Item:
+    receipt = Receipt(message_id, "acme", status, "000", 0, 0, 1, 1, "371", 1, 1, "SHOP", b"")
+    return Item("callback:acme", 0, "", 0, number, receipt)
+
+
+def test_messages_that_tell_only_their_end_are_not_remembered() -> None:
+    order = MessageOrder()
+
+    assert order.turn(told(1, Status.DELIVERED), NOW) == GO
+    assert order.turn(told(2, Status.DELIVERED), NOW) == GO
+
+
+def test_what_follows_is_kept_until_the_one_before_it_has_passed() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    assert order.turn(first, NOW) == GO
+    assert order.turn(last, NOW) == KEPT
+    assert order.turn(told(3, message_id=2), NOW) == GO
+
+    assert list(order.passed(first)) == [last]
+
+    assert order.turn(last, NOW) == GO
+
+
+def test_what_follows_a_delayed_one_waits_behind_it() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.turn(last, NOW)
+
+    assert list(order.delayed(first, NOW + 5_000)) == [last]
+
+    assert order.turn(last, NOW) == NOW + 5_001
+    assert order.turn(first, NOW + 5_000) == GO
+    assert order.turn(last, NOW + 5_001) == KEPT
+
+
+def test_what_follows_one_whose_time_has_come_does_not_ask_all_the_time() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.delayed(first, NOW + 10)
+
+    assert order.turn(last, NOW + 5_000) == NOW + 5_000 + LEAST_WAIT_MS
+
+
+def test_one_that_never_comes_again_is_not_waited_for_for_ever() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.delayed(first, NOW + 10)
+
+    assert order.turn(last, NOW + 10 + FORGET_MS) == GO
+
+
+def test_a_stop_gives_back_those_that_wait() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.turn(last, NOW)
+
+    assert list(order.clear()) == [last]
+    assert list(order.clear()) == []
