@@ -61,6 +61,7 @@ def account_of(client: Client, now: float) -> Account:
     if client.smpp is not None:
         smpp = client.smpp
         account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
+        account.password_is_md5 = smpp.password_is_md5
         account.max_binds, account.window, account.dedup_s = smpp.max_binds, smpp.window, smpp.dedup_s
         account.certificates = tuple(rule_of(each) for each in smpp.certificates)
         account.may_shorten_ids = smpp.id_form is None
@@ -79,7 +80,9 @@ def account_of(client: Client, now: float) -> Account:
 
 def guest_of(http: ClientHttp, account: Account) -> Guest:
     """A client's name and password over HTTP."""
-    return Guest(account, http.username or "", http.password, http.password_hash, http.sender or "")
+    return Guest(
+        account, http.username or "", http.password, http.password_hash, http.password_is_md5, http.sender or ""
+    )
 
 
 def callback_of(client: Client) -> ClientCallback | None:

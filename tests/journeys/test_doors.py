@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -70,6 +71,15 @@ async def test_a_password_may_be_hashed_and_a_wrong_one_opens_nothing(tmp_path: 
 
         assert wrong[0] == 403
         assert (first[0], again[0]) in {(202, 202), (200, 200)}
+
+
+@journey
+async def test_a_password_that_jasmin_kept_as_its_md5_opens_the_door(tmp_path: Path) -> None:
+    hashed = PasswordHasher(time_cost=1, memory_cost=64).hash(md5(b"bar").hexdigest())
+    http = ClientHttp(username="foo", password_hash=hashed, password_is_md5=True)
+    async with house_of(tmp_path, http=http) as (house, _):
+        assert (await get(house, JASMIN))[0] == 200
+        assert (await get(house, JASMIN.replace("password=bar", f"password={md5(b'bar').hexdigest()}")))[0] == 403
 
 
 @BOTH

@@ -45,6 +45,8 @@ class Account:
     system_id: str = ""
     password: str | None = None
     password_hash: str | None = None
+    #: What is hashed is the password's MD5.
+    password_is_md5: bool = False
     #: Certificates one of which it must show, at the door for SMPP and at that for HTTP; none: it need not.
     certificates: tuple[CertificateRule, ...] = ()
     http_certificates: tuple[CertificateRule, ...] = ()

@@ -94,6 +94,7 @@ class Binds:
                 password,
                 plain=account.password,
                 hashed=account.password_hash,
+                is_md5=account.password_is_md5,
                 who=(system_id, peer.address),
                 now=self._clock.monotonic(),
             )

@@ -24,6 +24,7 @@ class Guest(msgspec.Struct, frozen=True):
     username: str
     password: str | None = None
     password_hash: str | None = None
+    password_is_md5: bool = False
     #: Sender of messages that name none; empty for none.
     sender: str = ""
 
@@ -52,7 +53,12 @@ class Guests:
         plain, hashed = (guest.password, guest.password_hash) if guest is not None else (self._key.hex(), None)
         try:
             is_right = await self._passwords.is_right(
-                given, plain=plain, hashed=hashed, who=(username[:64], peer), now=now
+                given,
+                plain=plain,
+                hashed=hashed,
+                who=(username[:64], peer),
+                now=now,
+                is_md5=guest is not None and guest.password_is_md5,
             )
         except TooManyAttempts:
             return None

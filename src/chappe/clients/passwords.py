@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
+from hashlib import blake2b, md5
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -46,8 +46,12 @@ class Passwords:
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._failures: OrderedDict[Who, tuple[int, float]] = OrderedDict()
 
-    async def is_right(self, given: str, *, plain: str | None, hashed: str | None, who: Who, now: float) -> bool:
+    async def is_right(
+        self, given: str, *, plain: str | None, hashed: str | None, who: Who, now: float, is_md5: bool = False
+    ) -> bool:
         """Compare `given` with a plain or argon2-hashed password; `who` is (system_id, address).
+
+        `is_md5`: what is hashed is the password's MD5 in hexadecimal digits; another gateway kept no more of it.
 
         Raises: TooManyAttempts when `who` failed too often lately or too many checks wait.
         """
@@ -59,7 +63,8 @@ class Passwords:
         if plain is not None:
             is_right = hmac.compare_digest(given.encode("utf-8"), plain.encode("utf-8"))
         else:
-            is_right = hashed is not None and await self._verify(given, hashed, who)
+            shown = md5(given.encode("utf-8"), usedforsecurity=False).hexdigest() if is_md5 else given
+            is_right = hashed is not None and await self._verify(shown, hashed, who)
         if is_right:
             self._failures.pop(who, None)
         else:

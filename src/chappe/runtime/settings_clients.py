@@ -101,6 +101,13 @@ class ClientSmpp(Table, frozen=True, kw_only=True):
     password_hash: Annotated[
         PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of its password.")
     ] = None
+    password_is_md5: Annotated[
+        bool,
+        Meta(
+            description="`password_hash` is that of the password's MD5 in hexadecimal digits, as "
+            "`chappe import jasmin` writes it: Jasmin keeps no more of a password."
+        ),
+    ] = False
     certificates: Annotated[
         Certificates,
         Meta(
@@ -180,6 +187,13 @@ class ClientHttp(Table, frozen=True, kw_only=True):
     password_hash: Annotated[
         PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of the password of its `username`.")
     ] = None
+    password_is_md5: Annotated[
+        bool,
+        Meta(
+            description="`password_hash` is that of the password's MD5 in hexadecimal digits, as "
+            "`chappe import jasmin` writes it: Jasmin keeps no more of a password."
+        ),
+    ] = False
     sender: Annotated[
         Sender | None,
         Meta(
