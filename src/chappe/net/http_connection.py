@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or now - self._since < self._patience_s():
             return
-        if self._is_clogged or self._is_lingering:
+        if self._is_clogged or self._is_lingering or transport.is_closing():
             transport.abort()
         elif self._admitted is not None:
             self._release()
@@ -179,7 +179,8 @@ class Connection(asyncio.Protocol):
             transport.close()
 
     def _patience_s(self) -> float:
-        if self._is_clogged:
+        # What is closed ends when the peer has read its answers.
+        if self._is_clogged or (self._transport is not None and self._transport.is_closing()):
             return limits.BODY_WITHIN_S
         if self._is_lingering:
             return limits.LINGER_S

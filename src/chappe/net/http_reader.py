@@ -32,6 +32,8 @@ class RequestReader:
         self._headers: dict[str, str] = {}
         self._head_octets = 0
         self._head_lines = 0
+        #: Octets that came behind the head since the body last grew.
+        self._chaff_octets = 0
         self._body: bytes | bytearray = b""
         #: A request that offers another protocol; its body follows.
         self._declined: Request | None = None
@@ -58,7 +60,10 @@ class RequestReader:
         if is_fresh and (known := self._heads.split(data)) is not None:
             head, body = known
             return [Request(head.method, head.path, head.query, head.headers, self._connection, body=body)]
+        growing, octets = self.unfinished, len(self._body)
         self._parse(data)
+        if growing is not None and growing is self.unfinished:
+            self._count_chaff(len(data), len(self._body) > octets)
         whole, self._whole = self._whole, []
         if self.is_in_head and was_in_head:
             self._count_piece(len(data))
@@ -91,15 +96,18 @@ class RequestReader:
                 if self.is_over:
                     return
                 rest = rest[int(offer.args[0]) :]
-                self._decline()
+                if not self._decline():
+                    return
             except HttpParserError:
                 self._break_off()
                 return
             else:
                 return
 
-    def _decline(self) -> None:
-        """Whoever offers another protocol goes on in this one: RFC 9110 §7.8.
+    def _decline(self) -> bool:
+        """Read on as if nothing were offered; False when it cannot be said how long the body is.
+
+        Whoever offers another protocol goes on in this one: RFC 9110 §7.8.
 
         Java's HttpClient offers HTTP/2 with its first POST.  The parser would let go of the body: one that has not
         seen the offer reads it.
@@ -107,7 +115,12 @@ class RequestReader:
         self._parser = HttpRequestParser(self)
         headers = self._headers
         name = "transfer-encoding" if "transfer-encoding" in headers else "content-length"
-        self._parser.feed_data(f"POST / HTTP/1.1\r\n{name}: {headers.get(name, '0')}\r\n\r\n".encode("ascii"))
+        head = f"POST / HTTP/1.1\r\n{name}: {headers.get(name, '0')}\r\n\r\n"
+        try:
+            self._parser.feed_data(head.encode("utf-8", "surrogateescape"))
+        except HttpParserError:
+            self._break_off()
+        return not self.is_over or self._declined is None
 
     def _break_off(self) -> None:
         if self.is_over:
@@ -126,6 +139,12 @@ class RequestReader:
         if self._head_octets > limits.MAX_HEAD * 2:
             self._break_off()
 
+    def _count_chaff(self, octets: int, has_grown: bool) -> None:
+        """What is no body (extensions of chunks, lines behind the last one) has no more room than a head."""
+        self._chaff_octets = 0 if has_grown else self._chaff_octets + octets
+        if self._chaff_octets > limits.MAX_HEAD * 2:
+            self._break_off()
+
     # -- what the parser finds ----------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
@@ -135,7 +154,7 @@ class RequestReader:
             return
         self._target = b""
         self._headers = {}
-        self._head_octets = self._head_lines = 0
+        self._head_octets = self._head_lines = self._chaff_octets = 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -152,6 +171,9 @@ class RequestReader:
         self._head_octets += len(name) + len(value)
         if self._head_octets > limits.MAX_HEAD or self._head_lines > limits.MAX_HEADERS:
             raise _HeadTooLong
+        if not self.is_in_head:
+            # A line behind the last chunk: nothing of it may pass for what the head says.  RFC 9110 §6.5.1.
+            return
         known = _names.get(name) or _name(name)
         text = value.decode("utf-8", "surrogateescape")
         headers = self._headers

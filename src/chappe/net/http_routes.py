@@ -18,7 +18,8 @@ class Route:
     """Who answers a method at a path.  A segment `{name}` of the path takes any text, found in `request.args`.
 
     A body that has not come with its head is read if `wants_body` says so; else the handler gets the request at once,
-    with `BodyFault.UNWANTED`.  Without `wants_body` all bodies are read, within the server's bounds.
+    with `BodyFault.UNWANTED`.  Without `wants_body` all bodies are read, within the server's bounds, but
+    those of GET and HEAD.
     """
 
     method: str

@@ -6,6 +6,7 @@ This file must never know what is asked or answered.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
 
 from chappe.net import http_limits as limits
 from chappe.net.door import Door
@@ -16,6 +17,7 @@ from chappe.net.http_routes import Route, RouteTable
 from chappe.net.tls import Credentials
 from chappe.net.tls_door import Failed, door_for, ignore
 
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 #: Status and details → what a peer is told whose request no route takes or reads.
 Refuse = Callable[[int, str], Reply]
 
@@ -98,7 +100,10 @@ class HttpServer:
     def wants_body(self, request: Request) -> bool:
         """The rest of the body is worth reading."""
         route = self._routes.find(request)
-        return route is not None and (route.wants_body is None or route.wants_body(request))
+        if route is None:
+            return False
+        # Strangers may ask for pages, and must not thereby hold the room that is set aside for bodies.
+        return route.wants_body(request) if route.wants_body else request.method not in _WITHOUT_BODY
 
     def answer(self, request: Request) -> Reply | None:
         """What is to be told now; None when `request.answer` is called later."""

@@ -150,6 +150,8 @@ def test_nobody_is_connected_through() -> None:
         POST.replace(b"Content-Length: 5", b"Content-Length : 5"),
         POST.replace(b"Content-Length: 5", b"Content-Length: 99999999999999999999999"),
         POST.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked, identity"),
+        POST.replace(b"Content-Length: 5", b"Upgrade: x\r\nConnection: upgrade\r\nTransfer-Encoding: gzip"),
+        POST.replace(b"Content-Length: 5", b"Upgrade: x\r\nConnection: upgrade\r\nTransfer-Encoding: \xff"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_not_read(octets: bytes) -> None:
@@ -194,3 +196,31 @@ def test_no_octets_crash_the_reader(octets: bytes, place: int, cuts: set[int]) -
     for piece in pieces(POST[:place] + octets + POST, cuts):
         for request in any_reader.feed(piece):
             assert request.method.isupper() or "-" in request.method
+
+
+def test_lines_behind_the_last_chunk_say_nothing_of_the_request() -> None:
+    octets = CHUNKED[:-2] + b"Authorization: Bearer t\r\nHost: y\r\n\r\n"
+
+    [request] = reader().feed(octets)
+
+    assert request.headers == {"host": "x", "transfer-encoding": "chunked"}
+    assert request.body == b"hello"
+
+
+@pytest.mark.parametrize("endless", [b"0\r\nX: ", b"5;", b"3\r\nhel\r\n0\r\nX: "])
+def test_what_is_no_body_has_bounds_behind_the_head_too(endless: bytes) -> None:
+    trickle = reader()
+    trickle.feed(CHUNKED[: CHUNKED.index(b"3\r\n")] + endless)
+
+    found = [each for _ in range(3) for each in trickle.feed(b"y" * http_limits.MAX_HEAD)]
+
+    assert [each.body_fault for each in found] == [BodyFault.BROKEN]
+
+
+def test_a_body_in_the_smallest_chunks_is_read() -> None:
+    drops = reader()
+    drops.feed(CHUNKED[: CHUNKED.index(b"3\r\n")])
+
+    found = [each for _ in range(50_000) for each in drops.feed(b"1\r\ny\r\n")] + drops.feed(b"0\r\n\r\n")
+
+    assert [len(each.body) for each in found] == [50_000]

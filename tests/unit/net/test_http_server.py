@@ -49,6 +49,9 @@ class Line(asyncio.Transport):
     def close(self) -> None:
         self.is_closed = True
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
     def abort(self) -> None:
         self.is_aborted = True
 
@@ -275,6 +278,33 @@ async def test_a_peer_that_does_not_read_is_not_read_and_then_cut_off(door: Door
     connection.pause_writing()
     door.pass_by(http_limits.BODY_WITHIN_S)
     assert line.is_aborted
+
+
+@in_loop
+async def test_a_peer_that_does_not_read_its_last_answer_is_cut_off_too(door: Door) -> None:
+    (last, last_line), (idle, idle_line) = door.connect(), door.connect()
+    last.data_received(get("/now", "Connection: close\r\n"))
+    idle.data_received(get("/now"))
+    assert (last_line.is_closed, last_line.is_aborted) == (True, False)
+
+    door.pass_by(http_limits.BODY_WITHIN_S)
+    assert (last_line.is_aborted, idle_line.is_aborted) == (True, False)
+    door.pass_by(http_limits.KEEP_ALIVE_S)
+    assert (idle_line.is_closed, idle_line.is_aborted) == (True, False)
+    door.pass_by(1)
+    assert idle_line.is_aborted
+
+
+@in_loop
+async def test_strangers_cannot_hold_the_room_for_bodies(door: Door) -> None:
+    lines = []
+    for _ in range(http_limits.MAX_BODIES // http_limits.MAX_BODY + 1):
+        connection, line = door.connect()
+        connection.data_received(get("/now", "Transfer-Encoding: chunked\r\n"))
+        lines.append(line)
+
+    assert door.server.reading == 0
+    assert all(line.statuses == [200] and line.is_ended for line in lines)
 
 
 @in_loop
