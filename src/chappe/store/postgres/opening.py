@@ -47,8 +47,6 @@ AWAY: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.InternalServerError,
-    # A connection that broke in the midst of a statement may say so to the next one.
-    asyncpg.InternalClientError,
     asyncpg.InvalidTransactionStateError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
