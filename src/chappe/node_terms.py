@@ -16,7 +16,7 @@ from chappe.clients.guests import Guest
 from chappe.clients.http_translate import Path as HttpPath
 from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
-from chappe.net.http_calls import endpoint_of
+from chappe.net.http_call import endpoint_of
 from chappe.net.tls import TlsTerms
 from chappe.operators.links import LinkTerms
 from chappe.operators.shape import UcpShape, Wire

@@ -18,7 +18,8 @@ from chappe.callbacks.order import GO, KEPT, MessageOrder
 from chappe.callbacks.terms import Outgoing, Piece, Terms
 from chappe.model.ids import made_at_ms
 from chappe.model.message import Item, Message, Receipt
-from chappe.net.http_calls import Answer, Call, Calls, Endpoint, endpoint_of
+from chappe.net.http_call import Answer, Call, Endpoint, endpoint_of
+from chappe.net.http_calls import Calls
 from chappe.rules.asked import asked_of
 from chappe.rules.calling import GONE, Circuit, pause_s, retry_after_s
 from chappe.rules.match import host_of

@@ -17,7 +17,7 @@ from chappe.model.address import Address
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
 from chappe.net.addresses import is_public, literal
-from chappe.net.http_calls import endpoint_of
+from chappe.net.http_call import endpoint_of
 from chappe.text import gsm7, ucs2, udh
 from chappe.text.encoding import DefaultAlphabet, Encoding, data_coding_of, encode_default, encode_text, encoding_of
 from chappe.text.national_tables import Language

@@ -10,7 +10,7 @@ from chappe.callbacks.terms import Terms
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message, Receipt
-from chappe.net.http_calls import Answer, Call
+from chappe.net.http_call import Answer, Call
 from chappe.rules.calling import Circuit
 from chappe.runtime.batching import Gathered
 from chappe.runtime.supervisor import Crash

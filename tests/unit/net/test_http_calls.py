@@ -14,7 +14,8 @@ import pytest
 
 from certificates import Authority
 from chappe.net.addresses import Resolver
-from chappe.net.http_calls import MAX_ANSWER, Answer, Call, Calls, endpoint_of
+from chappe.net.http_call import MAX_ANSWER, Answer, Call, endpoint_of
+from chappe.net.http_calls import Calls
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
