@@ -273,3 +273,15 @@ async def test_a_result_that_never_comes_frees_the_recipient(tmp_path: Path) -> 
         await smsc.until(lambda: len(smsc.submitted) >= 3)
 
         assert {taken.tag for taken in smsc.submitted} == {"d1", "d2"}
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.QUEUE_FULL])
+@journey
+async def test_refusals_do_not_change_the_order_of_one_handset(tmp_path: Path, fault: Fault) -> None:
+    async with (
+        ucp_house(tmp_path, Rule(fault=fault, at_count=(3, 5, 6)), binds=2) as (house, smsc),
+        bound_client(house.port, count=30, destinations=1, tag_prefix="t") as demo,
+    ):
+        assert await demo.run()
+        assert [taken.tag for taken in smsc.submitted] == [f"t{number}" for number in range(1, 31)]
+        await accounted(smsc, demo)

@@ -25,7 +25,7 @@ from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight, Link
 from chappe.operators.links import Links, LinkTerms
 from chappe.operators.open_parts import OpenParts
-from chappe.operators.responses import Responses
+from chappe.operators.responses import Answered, Responses
 from chappe.operators.telling import tell
 from chappe.operators.terms import SendingTerms
 from chappe.operators.validity import Validity
@@ -48,6 +48,8 @@ class OperatorNode(ABC):
     """One operator, all its links on this box."""
 
     dialect: ClassVar[Dialect]
+    #: Told of each batch of responses, where the protocol needs it.
+    judged: Callable[[Sequence[Answered]], None] | None = None
 
     def __init__(
         self,
@@ -148,6 +150,7 @@ class OperatorNode(ABC):
             give_back=self._give_back,
             wake=self._wake,
             is_up=is_up,
+            judged=self.judged,
         )
 
     def _make_failover(

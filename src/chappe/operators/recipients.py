@@ -61,6 +61,13 @@ class RecipientLink(Link):
         room: int = self.sender.session.room
         return min(room, MOST_WAITING - len(self.backlog))
 
+    def recall(self, recipient: str) -> list[Waiting]:
+        """Take off all that waits for a recipient."""
+        waiting = [each for each in self.backlog if _recipient_of(each[1]) == recipient]
+        for each in waiting:
+            self.backlog.remove(each)
+        return waiting
+
     def take_waiting(self, most: int) -> list[Waiting]:
         """Take what may leave, in order; the others keep theirs."""
         taken: list[Waiting] = []

@@ -26,6 +26,9 @@ from chappe.runtime.node import Notes, persist
 from chappe.store.endings import end
 from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
 
+#: What was in flight, the status, the reference.
+Answered = tuple[InFlight, int, str]
+
 _MT_SENT: Final = EventName.MT_SENT
 
 
@@ -51,11 +54,14 @@ class Responses:
         give_back: Callable[[Sequence[Item]], Awaitable[None]],
         wake: Callable[[], None],
         is_up: Callable[[str], bool],
+        judged: Callable[[Sequence[Answered]], None] | None = None,
     ) -> None:
         """`give_back` releases what the operator has surely not taken; `wake()`: something may be sent again.
 
-        `is_up(operator)` says whether another operator can be sent to.
+        `is_up(operator)` says whether another operator can be sent to.  `judged(responses)` is told of a batch before
+        anything of it is written; who wants to be told has refused messages for their pace wait on their links.
         """
+        self._judged = judged
         self._name = operator
         self._dialect = dialect
         self._status_name = dialect.status_name
@@ -75,8 +81,8 @@ class Responses:
         self._taken = doubts.taken
         self._wake = wake
         self._is_up = is_up
-        self._arrived: Gathered[tuple[InFlight, int, str]] = Gathered()
-        #: Takes in: what was in flight, the status, the reference.
+        self._arrived: Gathered[Answered] = Gathered()
+        #: Takes in what came.
         self.add = self._arrived.add
         self.extend = self._arrived.extend
         #: Responses that are being written to the store.
@@ -102,6 +108,8 @@ class Responses:
                     self._gate.passed(now)
                 else:
                     self._refused(flight, status, events, settlements, given_back)
+            if self._judged is not None:
+                self._judged(responses)
             if given_back:
                 await self._give_back(given_back)
             if settlements or len(events):
@@ -175,10 +183,13 @@ class Responses:
         settlements.append(end(item, Status.REJECTED, self._dialect.error_of(status), events.at_us, self._name))
 
     def _wait_on_link(self, flight: InFlight) -> bool:
-        """A throttled part of a long message stays on a link: its other parts may be under way."""
+        """A throttled part of a long message stays on a link: its other parts may be under way.
+
+        Where others wait on links for what is in flight, it stays in front of them.
+        """
         message = flight.item.content
         links = [link for link in self._links() if link.may_send]
-        if not isinstance(message, Message) or message.parts == 1 or not links:
+        if not isinstance(message, Message) or (message.parts == 1 and self._judged is None) or not links:
             return False
         link = links[hash(message.dest) % len(links)]
         link.backlog.appendleft((self._dialect.submits_of(message, self._terms.wire)[flight.part - 1], flight))

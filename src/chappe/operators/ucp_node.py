@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from chappe.model.events import EventName
+from chappe.model.message import Item
 from chappe.net.peer import Peer
 from chappe.net.ucp_peer import UcpPeer
 from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight, Link
 from chappe.operators.links import Links, LinkTerms
 from chappe.operators.node import OperatorNode, resolve
-from chappe.operators.recipients import Recipients
+from chappe.operators.recipients import RecipientLink, Recipients
+from chappe.operators.responses import Answered
 from chappe.operators.ucp_dialect import UCP, outcome_of
 from chappe.operators.ucp_inbound import UcpInbound
 from chappe.operators.ucp_links import UcpLinks
@@ -41,14 +43,19 @@ class OperatorUcpNode(OperatorNode):
         requests: list[Request] = []
         for fact in facts:
             if isinstance(fact, Response):
-                flight = self._landed(fact.context)
-                responses.append((flight, *outcome_of(fact.result)))
+                # Its recipient gets the next one when it has been judged: a refused one stays in front.
+                assert isinstance(fact.context, InFlight)
+                responses.append((fact.context, *outcome_of(fact.result)))
             elif isinstance(fact, Request):
                 requests.append(fact)
             elif isinstance(fact, Unanswered):
-                self._doubts.lose(self._landed(fact.context), "no result in time", is_slow=True)
+                assert isinstance(fact.context, InFlight)
+                self._doubts.lose(fact.context, "no result in time", is_slow=True)
+                self._recall_behind(fact.context)
+                self._recipients.free(fact.context)
             elif isinstance(fact, LateResponse):
-                self._doubts.answer(self._landed(fact.context), *outcome_of(fact.result))
+                assert isinstance(fact.context, InFlight)
+                self._doubts.answer(fact.context, *outcome_of(fact.result))
             elif isinstance(fact, SignedOn):
                 resolve(connecting.bound, 0)
             elif isinstance(fact, SignOnRefused):
@@ -57,11 +64,28 @@ class OperatorUcpNode(OperatorNode):
                 self._notes.add(EventName.PDU_REFUSED, operator=self.name, detail=f"{peer.name} {fact.what}")
         self._heard(link, peer, responses, requests)
 
-    def _landed(self, context: object) -> InFlight:
-        """Its recipient may have the next one."""
-        assert isinstance(context, InFlight)
-        self._recipients.free(context)
-        return context
+    def judged(self, responses: Sequence[Answered]) -> None:
+        """Recipients may have their next ones, but for what has to wait behind a message that is tried again."""
+        for flight, status, _ in responses:
+            if status and self._order.lines:
+                self._recall_behind(flight)
+            self._recipients.free(flight)
+
+    def _recall_behind(self, flight: InFlight) -> None:
+        """What waits on a link for the recipient of a message that is tried again goes back to the queue."""
+        recalled: dict[int, Item] = {}
+        for link in self.links.links:
+            assert isinstance(link, RecipientLink)
+            for waiting in link.recall(flight.item.content.dest):
+                item = waiting[1].item
+                if item.id == flight.item.id:
+                    link.backlog.append(waiting)
+                else:
+                    recalled[item.id] = item
+        if recalled:
+            for item in recalled.values():
+                self._parts.stop(item.id)
+            self._start(self._give_back(list(recalled.values())))
 
     def _on_down(self, link: Link, peer: Peer) -> None:
         super()._on_down(link, peer)
