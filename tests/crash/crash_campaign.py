@@ -52,6 +52,8 @@ class Traffic:
     resp_delay_s: float = 0.0
     receipt_delay_s: float = 0.0
     unknown_outcome: str = "resend"
+    #: What the operator speaks.
+    protocol: str = "smpp"
 
 
 class Campaign:
@@ -69,6 +71,7 @@ class Campaign:
         traffic = self.traffic
         self.smsc = SmscSimulator(
             SmscOptions(
+                protocol=traffic.protocol,
                 resp_delay_s=traffic.resp_delay_s,
                 receipt_delay_s=traffic.receipt_delay_s,
                 retry_s=0.2,
@@ -77,7 +80,9 @@ class Campaign:
             )
         )
         await self.smsc.__aenter__()
-        self.gateway = GatewayProcess(self.folder, self.smsc.port, unknown_outcome=traffic.unknown_outcome)
+        self.gateway = GatewayProcess(
+            self.folder, self.smsc.port, unknown_outcome=traffic.unknown_outcome, protocol=traffic.protocol
+        )
         self.client = ClientSimulator(self._smpp_options(), self._client_faults)
         await self.client.__aenter__()
         self.client.outgoing.may_make = True

@@ -35,6 +35,7 @@ http = "127.0.0.1:{http_port}"
 metrics = "127.0.0.1:0"
 [[operators]]
 name = "sim"
+protocol = "{protocol}"
 address = "127.0.0.1:{operator_port}"
 system_id = "chappe"
 password = "secret"
@@ -98,6 +99,7 @@ class GatewayProcess:
         unknown_outcome: str = "resend",
         callback_port: int = 0,
         callback_batch: int = 1,
+        protocol: str = "smpp",
     ) -> None:
         """With a `callback_port` the client is called back, also for MO."""
         self.folder = folder
@@ -115,6 +117,7 @@ class GatewayProcess:
                 links=LINKS,
                 window_pdus=WINDOW_PDUS,
                 unknown_outcome=unknown_outcome,
+                protocol=protocol,
                 callback=_CALLBACK.format(port=callback_port, batch=callback_batch) if callback_port else "",
                 via="callback" if callback_port else "smpp",
             ),

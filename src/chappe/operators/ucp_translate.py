@@ -41,6 +41,7 @@ _NT_BUFFERED: Final = "7"
 #: Octets of one radio message.
 _ROOM: Final = 140
 _UCS2: Final = 0x08
+_PICTOGRAMS: Final = 0x09
 _MINUTE_MS: Final = 60_000
 
 _STATUS_BY_DST: Final[Mapping[str, tuple[Status, str]]] = {
@@ -139,8 +140,12 @@ def _user_data_of(message: Message, wire: Wire, octets: bytes, *, has_udh: bool)
 
 
 def _has_scheme(coding: int, encoding: Encoding) -> bool:
-    """UCP has this alphabet: GSM 7 bit, octets, UCS-2, or whatever a GSM data coding scheme names."""
-    return coding >= 0x10 or coding in (0x02, 0x04, 0x08) or (coding == 0 and encoding is Encoding.GSM7)
+    """UCP has this alphabet: GSM 7 bit, octets, UCS-2, or whatever a GSM data coding scheme names.
+
+    What is no text (pictograms) has none, and is refused where it is written.
+    """
+    is_named = coding >= 0x10 or coding in (0x02, 0x04, 0x08, _PICTOGRAMS)
+    return is_named or (coding == 0 and encoding is Encoding.GSM7)
 
 
 # -- in -----------------------------------------------------------------------------------------------------------

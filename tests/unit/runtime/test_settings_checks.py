@@ -165,6 +165,35 @@ def test_keys_that_do_not_go_together_are_told(text: str, fault: str) -> None:
     ("text", "fault"),
     [
         (
+            OPERATOR + 'protocol = "ucp"\nwindow = 101\n',
+            "operators[0].window: is 101; UCP numbers no more than 100 operations in flight",
+        ),
+        (
+            OPERATOR + 'protocol = "ucp"\nbind = "transmitter+receiver"\n',
+            "operators[0].bind: UCP has no pairs of links",
+        ),
+        (
+            OPERATOR + 'protocol = "ucp"\nprofile = "p"\n[profiles.p]\nsplit = "sar"\n',
+            'operators[0].profile: its split is "sar"; over UCP parts are named by "udh8" or "udh16"',
+        ),
+        (
+            "[profiles.p]\nucp_throttle_codes = [4, 55]\n",
+            "profiles.p.ucp_temporary_codes: error code 55 already stands in ucp_throttle_codes",
+        ),
+        (
+            '[profiles.p]\nucp_time_zone = "Europe/Nowhere"\n',
+            "profiles.p.ucp_time_zone: 'Europe/Nowhere' is no time zone that this box knows",
+        ),
+    ],
+)
+def test_what_ucp_has_no_room_for_is_told(text: str, fault: str) -> None:
+    assert fault_of(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
             "[gateway]\nnodes = ['operator*2']\n",
             "gateway.nodes: 'operator*2': several processes need a postgresql store",
         ),

@@ -314,3 +314,19 @@ def test_every_operation_gets_exactly_one_result(talk: Sequence[tuple[str, int]]
 
     assert sorted([*answered, *(each[4] for each in waiting)]) == list(range(1, asked + 1))  # type: ignore[type-var]
     assert client.in_flight + smsc.in_flight == len(waiting)
+
+
+def test_a_result_proves_what_was_read_before_its_operation() -> None:
+    client, smsc = pair()
+    assert client.heard_us_at < 2.0
+
+    client.probe(5.0)
+    client.probe(6.0)
+    octets = client.take_octets()
+    assert octets.count(b"/O/31/") == 1
+    smsc.receive(octets, 7.0)
+    client.receive(smsc.take_octets(), 8.0)
+
+    assert client.heard_us_at == 5.0
+    client.probe(9.0)
+    assert b"/O/31/" in client.take_octets()
