@@ -56,6 +56,8 @@ max_binds = 100
 retry_s = 0.2
 [clients.http]
 token = "crash-token"
+username = "acme"
+password = "secret"
 {callback}
 [[routes]]
 direction = "mt"
@@ -71,6 +73,7 @@ url = "http://127.0.0.1:{port}/"
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 retry_s = [0.2]
 batch = {batch}
+allow_private = true
 """
 
 
