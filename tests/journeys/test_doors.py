@@ -20,6 +20,7 @@ from chappe.sim.mo import MoSource
 from chappe.sim.options import MoOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
+from chappe.store.port import StoreAway
 from house import House, journey, mo, mt, small_house
 from raw_web import Web, ask
 
@@ -175,6 +176,42 @@ async def test_several_receivers_with_a_key_are_sent_to_once(tmp_path: Path) -> 
 
         assert answers == [(202, "0: Accepted for delivery")] * 2
         assert len(smsc.submitted) == 2
+
+
+@journey
+async def test_a_key_stands_for_what_a_posts_headers_say_too(tmp_path: Path) -> None:
+    async with house_of(tmp_path) as (house, smsc):
+        answers = []
+        for to in ("37120000001", "37120000002"):
+            named = {"to": to, "from": "SHOP", "username": "foo", "password": "bar"}
+            headers = {f"X-Kannel-{name}": value for name, value in named.items()}
+            headers |= {"Content-Type": "text/plain", "Idempotency-Key": "k1"}
+            answers.append(await ask(port(house), "POST", KANNEL.partition("?")[0], headers, b"Hello"))
+        await house.until(lambda: smsc.submitted)
+
+        assert [status for status, *_ in answers] == [202, 400]
+
+
+@journey
+async def test_receivers_with_a_key_are_stored_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = KANNEL.replace("to=37120000001", "to=" + "+".join(str(37120000001 + each) for each in range(700)))
+    async with house_of(tmp_path) as (house, smsc):
+        store, calls = house.gateway.store, 0
+        real = store.accept_once
+
+        async def failing(*values: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                raise StoreAway("the disk takes nothing")
+            return await real(*values)
+
+        monkeypatch.setattr(store, "accept_once", failing)
+
+        assert await get(house, many, Idempotency_Key="k1") == (202, "0: Accepted for delivery")
+        await house.until(lambda: len(smsc.submitted) == 700)
 
 
 # -- Kannel -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from chappe.clients import http_intake
 from chappe.model.message import Item
 from chappe.sim.options import SmscOptions
-from chappe.store.port import StoreAway
+from chappe.store.port import Fault, StoreAway
 from house import journey
 from web import MESSAGE, calling, web_client, web_house
 
@@ -177,6 +177,31 @@ async def test_what_a_failing_disk_left_undone_is_done_by_the_repeat(tmp_path: P
         ]
         assert len({each["id"] for each in again if "id" in each}) == 1_200
         assert len(house.events("mt_accepted")) == 1_200
+
+
+@journey
+async def test_a_key_whose_batch_had_no_turn_is_to_be_asked_again(tmp_path: Path) -> None:
+    async with web_house(tmp_path) as (house, smsc, demo):
+        store = house.gateway.store
+        real, calls = store.accept_once, 0
+
+        async def interrupted(*values: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > 2:
+                return await real(*values)
+            return [Fault("the store went away in the midst of a batch", is_passing=True)]
+
+        store.accept_once = interrupted  # type: ignore[method-assign]
+        refused = await demo.post(MESSAGE, KEY)
+        body = {"messages": [MESSAGE] * 2}
+        many = await demo.post(body, "many")
+        again = [await demo.post(body, "many") for _ in range(2)]
+        await house.until(lambda: len(smsc.submitted) == 2)
+
+        assert [(each.status, each.code) for each in (refused, many)] == [(503, "store_away")] * 2
+        assert again[0].body == again[1].body
+        assert len(house.events("mt_accepted")) == 2
 
 
 def poison_one_message(monkeypatch: pytest.MonkeyPatch) -> None:

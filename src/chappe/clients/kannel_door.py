@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from chappe.clients import kannel_answers as answers
 from chappe.clients.door_message import DoorMessage
 from chappe.clients.guests import Guest, Guests, may_enter
 from chappe.clients.http_intake import Intake
-from chappe.clients.http_posting import SLICE_MESSAGES
 from chappe.clients.http_repeats import Repeats
 from chappe.clients.http_replies import request_id
 from chappe.clients.kannel_answers import Answer, answer_of, reply
@@ -83,7 +84,7 @@ class KannelDoor:
         except Refused as refused:
             return reply(refused.answer)
         if "idempotency-key" in request.headers:
-            return self._take_once(request, guest, messages)
+            return self._take_once(request, fields, guest, messages)
         if len(messages) > 1 or waits:
             return self._take_many(messages, guest)
         return self._take_one(request, messages[0], guest)
@@ -117,10 +118,15 @@ class KannelDoor:
             return reply(answers.FAILED)
         return reply(self._accepted(items[0]))
 
-    async def _take_once(self, request: Request, guest: Guest, messages: Sequence[DoorMessage]) -> Reply:
-        """The same key and request get the same answer, and nothing is sent twice."""
-        key, asked = request.headers["idempotency-key"], request.query.encode("utf-8") + request.body
-        slices = SLICE_MESSAGES if len(messages) > 1 else 0
+    async def _take_once(
+        self, request: Request, fields: Fields, guest: Guest, messages: Sequence[DoorMessage]
+    ) -> Reply:
+        """The same key and request get the same answer, and nothing is sent twice.
+
+        What is asked may stand in headers too.  There is one answer for all receivers, so all are stored together.
+        """
+        key, asked = request.headers["idempotency-key"], msgspec.msgpack.encode(sorted(fields.items()))
+        slices = len(messages) if len(messages) > 1 else 0
         taken = await self._repeats.take(messages, guest.account, key, asked, request_id(), slices)
         if isinstance(taken, Refusal):
             return reply(answer_of(taken))

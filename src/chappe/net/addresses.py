@@ -16,7 +16,9 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 
 #: Prefixes of IPv6 that carry an IPv4 address in their last 32 bits: RFC 6052, RFC 4291 §2.5.5.1.
-_CARRIERS: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
+_CARRIERS: Final = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+#: Where a house translates to IPv4 by itself, and may carry the address anywhere: RFC 8215.
+_LOCAL_CARRIER: Final = ip_network("64:ff9b:1::/48")
 
 
 class ForbiddenAddress(OSError):
@@ -26,6 +28,9 @@ class ForbiddenAddress(OSError):
 def is_public(address: Address) -> bool:
     """Whether an address is one of the open internet, also when IPv6 carries an IPv4 address.  RFC 6890."""
     if isinstance(address, IPv6Address):
+        # Site-local addresses are deprecated, and still routed where somebody has them: RFC 3879 §4.
+        if address.is_site_local or address in _LOCAL_CARRIER:
+            return False
         carried = _carried(address)
         if carried is not None:
             return is_public(carried)

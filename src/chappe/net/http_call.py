@@ -15,6 +15,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 #: Octets of an answer that are kept; who sends more is not read to the end.
 MAX_ANSWER: Final = 65_536
 MAX_HEAD: Final = 16_384
+#: Octets of an answer that are read at all, its chunks and whatever else there is in it.
+MAX_OCTETS: Final = 4 * MAX_ANSWER
 _RETRY_AFTER: Final = b"retry-after"
 _CONTENT_TYPE: Final = b"content-type"
 
@@ -108,7 +110,7 @@ class Connection(asyncio.Protocol):
         self._status = 0
         self._retry_after = self._content_type = ""
         self._body = b""
-        self._head_octets = 0
+        self._octets = 0
         self._has_heard = False
         self._is_whole = False
         self._may_keep = False
@@ -139,9 +141,9 @@ class Connection(asyncio.Protocol):
         except HttpParserError as error:
             self.give_up(f"no HTTP: {error}")
             return
-        if self._status < 200:
-            self._head_octets += len(data)
-            self._is_too_long = self._is_too_long or self._head_octets > MAX_HEAD
+        self._octets += len(data)
+        # Behind a status there may be lines without end too, which the parser gathers.
+        self._is_too_long |= self._octets > (MAX_HEAD if self._status < 200 else MAX_OCTETS)
         if self._is_whole or (self._is_too_long and self._status >= 200):
             self._end(is_kept=self._may_keep and not self._is_too_long)
         elif self._is_too_long:

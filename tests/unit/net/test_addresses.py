@@ -38,6 +38,8 @@ def test_addresses_of_the_open_internet_may_be_called(text: str) -> None:
         "::127.0.0.1",
         "64:ff9b::7f00:1",
         "64:ff9b:1::a00:1",
+        "64:ff9b:1:a00:0:100:808:808",
+        "fec0::1",
         "2002:7f00:1::",
         "2001:0:4136:e378:8000:63bf:80ff:fffe",
     ],

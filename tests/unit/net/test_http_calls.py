@@ -138,6 +138,25 @@ async def test_a_body_without_end_is_not_read_to_its_end() -> None:
 
 
 @in_loop
+async def test_lines_without_end_behind_the_body_are_not_gathered() -> None:
+    written = 0
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: ")
+        while True:
+            writer.write(b"." * 0x2000)
+            await writer.drain()
+            written += 0x2000
+
+    desk = Desk()
+    async with serving(endless) as (port, _):
+        answer = await desk.call(port)
+
+    assert (answer.status, answer.body) == (200, b"ok")
+
+
+@in_loop
 async def test_a_head_without_end_is_given_up() -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
