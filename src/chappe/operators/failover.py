@@ -10,7 +10,7 @@ from chappe.operators.telling import tell
 from chappe.rules.decide import Routes, other_operators
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import persist
-from chappe.store.port import Moved, Place, Settlement, Store
+from chappe.store.port import Moved, Place, Settlement, Store, StoreAway
 
 #: No link could send for so long: messages with another operator on their route go there.
 FAILOVER_AFTER_S: Final = 10.0
@@ -60,7 +60,10 @@ class Failover:
     async def _look(self, place: Place) -> Place:
         """Move some of those that have another operator; the others stay where they are, and hide nobody."""
         now_ms = self._clock.utc_us() // 1000
-        picked = await self._store.pick(self._queue, lambda item: self._goes_elsewhere(item, now_ms), place)
+        try:
+            picked = await self._store.pick(self._queue, lambda item: self._goes_elsewhere(item, now_ms), place)
+        except StoreAway:
+            return place
         events = EventBatch(self._clock.utc_us())
         moved: list[Settlement] = []
         kept: list[Item] = []
@@ -88,6 +91,9 @@ class Failover:
         return next((name for name in others if self._is_up(name)), None)
 
     async def _has_begun(self, item: Item) -> bool:
-        """Parts never change operator after the first was accepted."""
+        """Parts never change operator after the first was accepted; while nobody can tell, they stay."""
         message = item.content
-        return isinstance(message, Message) and message.parts > 1 and bool(await self._store.parts_sent(item.id))
+        try:
+            return isinstance(message, Message) and message.parts > 1 and bool(await self._store.parts_sent(item.id))
+        except StoreAway:
+            return True

@@ -374,7 +374,11 @@ class OperatorNode(ABC):
         ready = await self._validity.still_valid(items)
         if self._order.lines:
             ready = await self._order.may_leave(ready)
-        taken = await self._parts_taken(ready)
+        try:
+            taken = await self._parts_taken(ready)
+        except StoreAway:
+            await self._store.release(ready)
+            return
         held = [item for item in ready if self._holds(item)] if self._may_hold else []
         if held and any(link.takes_work for link in self.links.links):
             await self._mark(held)

@@ -377,11 +377,16 @@ class Store(Protocol):
 
         It is shown some of those that wait behind `place`, about `limit`, in no certain order, also such as wait for
         a moment (their `due_at_ms` says so).  What comes in meanwhile may be left out until the next round.
+
+        Raises: StoreAway.
         """
         ...
 
     async def release(self, items: Sequence[Item]) -> None:
-        """Give leased items back untouched, in order, to the front of their lanes."""
+        """Give leased items back untouched, in order, to the front of their lanes.
+
+        Never fails: while the store is away they are given back as soon as it is there.
+        """
         ...
 
     async def settle(self, settlements: Sequence[Settlement], events: EventBatch) -> Sequence[Fault | None]:
@@ -490,7 +495,7 @@ class Store(Protocol):
         ...
 
     async def parts_sent(self, message_id: int) -> set[int]:
-        """Which parts of a long message an operator has already taken."""
+        """Which parts of a long message an operator has already taken.  Raises: StoreAway."""
         ...
 
     async def mo_memory(self, operator: str, since_ms: int) -> MoMemory:
