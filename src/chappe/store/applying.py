@@ -14,6 +14,7 @@ from chappe.rules import asked
 from chappe.rules.match import Verdict, judge, receipt_item, receipt_of, wants_receipt
 from chappe.store.port import Life, Report
 
+_MOVE: Final = Verdict.MOVE
 RECEIVED: Final = (EventName.DR_RECEIVED,)
 _MATCHED: Final = (EventName.DR_MATCHED,)
 _EVENT_BY_STATUS: Final = {
@@ -32,6 +33,9 @@ Target = tuple[Life, int]
 #: What a reference leads to: (message, part, key of the handset).
 Hit = tuple[int, int, int]
 
+#: How long a parked report rests before it is swept, and what is told of it then.
+PARKED_REST_MS: Final = 5_000
+FOUND_BY_SWEEP: Final = "; found by the sweep"
 #: A parked report waits for the answer that names its part at most so long: operators use references again.
 EARLY_MS: Final = 3_600_000
 
@@ -63,7 +67,7 @@ class Gathers(Protocol):
         """Note what a life is, before it changes."""
         ...
 
-    def ended(self, life: Life) -> None:
+    def close(self, life: Life) -> None:
         """The message is final and may go to history."""
         ...
 
@@ -75,10 +79,10 @@ class Gathers(Protocol):
 class Applying:
     """The reports of one transaction that have found their part."""
 
-    __slots__ = ("_writes", "note")
+    __slots__ = ("_gathers", "note")
 
     def __init__(self, writes: Gathers) -> None:
-        self._writes = writes
+        self._gathers = writes
         #: What further is to be told of reports at the moment.
         self.note = ""
 
@@ -88,7 +92,7 @@ class Applying:
         verdict = judge(was, report.status)
         message = life.message
         told: tuple[EventName, ...] = RECEIVED if is_new else ()
-        if verdict is Verdict.MOVE:
+        if verdict is _MOVE:
             told += self._move(life, part, report)
         elif verdict is Verdict.REPEATED:
             told += (EventName.DR_REPEATED,)
@@ -98,19 +102,19 @@ class Applying:
 
     def _move(self, life: Life, part: int, report: Report) -> tuple[EventName, ...]:
         """The report is news: the part moves, and with it perhaps the message.  Returns what there is to tell."""
-        self._writes.remember(life)
+        self._gathers.remember(life)
         at_us = report.at_ms * 1000
         old = life.status
-        wait = self._writes.effects.receipt_waits.get(life.operator)
+        wait = self._gathers.effects.receipt_waits.get(life.operator)
         if wait is None:
-            self._writes.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
+            self._gathers.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
         else:
             wait[1] += 1
         if life.parts is None:
             life.status = report.status
         else:
             life.parts[part - 1] = report.status
-            self._writes.parts_moved.append((life.id, part, int(report.status), report.error))
+            self._gathers.parts_moved.append((life.id, part, int(report.status), report.error))
             if Status.QUEUED in life.parts:
                 # Some part has not left yet: the message stays with its operator node.
                 life.error = report.error
@@ -126,7 +130,7 @@ class Applying:
         message = life.message
         is_final = life.status in FINAL
         life.error, life.final_at_us = error, at_us if is_final else 0
-        self._writes.moved.append((life.id, int(life.status), error, life.final_at_us))
+        self._gathers.moved.append((life.id, int(life.status), error, life.final_at_us))
         if message is None:
             return
         if wants_receipt(message.registered_delivery, life.status) and (
@@ -134,8 +138,8 @@ class Applying:
         ):
             self._enqueue_receipt(life, message, at_us, report)
         if is_final:
-            self._writes.effects.closed.append(message.client)
-            self._writes.ended(life)
+            self._gathers.effects.closed.append(message.client)
+            self._gathers.close(life)
 
     def _enqueue_receipt(self, life: Life, message: Message, at_us: int, report: Report | None) -> None:
         receipt = receipt_of(
@@ -150,7 +154,7 @@ class Applying:
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
         number = report.id if report else life.id
-        self._writes.tell(life.id, receipt_item(message, receipt, number))
+        self._gathers.tell(life.id, receipt_item(message, receipt, number))
 
     def tell(
         self, names: tuple[EventName, ...], report: Report, message_id: int, message: Message | None = None
@@ -160,7 +164,7 @@ class Applying:
             client = number = reference = ""
         else:
             client, number, reference = message.client, message.source, message.reference
-        self._writes.events.add_series(
+        self._gathers.events.add_series(
             names,
             message_id,
             client,
@@ -173,15 +177,19 @@ class Applying:
         )
 
 
-def best_target(hits_by_form: Sequence[Sequence[Hit]], lives: Mapping[int, Life], report: Report) -> Target | None:
-    """An open part, else one that has ended; the form that the operator wrote comes before converted ones."""
+def best_target(
+    hits_by_form: Sequence[Sequence[Hit]], lives: Mapping[int, Life], report: Report, ended: Target | None = None
+) -> Target | None:
+    """An open part, else one that has `ended`; the form that the operator wrote comes before converted ones."""
+    if ended is not None and ended[0].status not in FINAL:
+        return ended
     fitting = [
         (lives[message_id], part)
         for hits in hits_by_form
         for message_id, part, _ in sorted(hits, reverse=True)
         if message_id in lives and same_handset(lives[message_id].handset, report.handset)
     ]
-    return next((each for each in fitting if each[0].status not in FINAL), next(iter(fitting), None))
+    return next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
 
 
 def may_be_early(target: Target, report: Report) -> bool:

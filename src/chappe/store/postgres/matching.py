@@ -4,13 +4,22 @@ A part's answer and its report meet in one row of `refs`: whoever comes second r
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Message
-from chappe.store.applying import RECEIVED, Applying, Hit, best_target, may_be_early, only_one_held
+from chappe.store.applying import (
+    FOUND_BY_SWEEP,
+    PARKED_REST_MS,
+    RECEIVED,
+    Applying,
+    Hit,
+    best_target,
+    may_be_early,
+    only_one_held,
+)
 from chappe.store.bodies import message_or_none, pack, unpack_report
 from chappe.store.cursor import Cursor
 from chappe.store.port import Fault, Life, Report
@@ -21,10 +30,6 @@ from chappe.store.postgres.hashing import pack_report as pack_waiting
 from chappe.store.postgres.lives import Lives
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.writes import Writes, checked
-
-#: How long a parked report rests before it is swept, and how many one sweep looks at.
-PARKED_REST_MS: Final = 5_000
-FOUND_BY_SWEEP: Final = "; found by the sweep"
 
 AskedReport = tuple[Report, Callable[[Fault], None]]
 

@@ -96,7 +96,7 @@ class Writes:
     def remember(self, life: Life) -> None:
         """Lives here belong to one transaction: nothing has to be put back."""
 
-    def ended(self, life: Life) -> None:
+    def close(self, life: Life) -> None:
         """Finished lives are found by their status."""
 
     def tell_sending(self, message_id: int, receipt: Item) -> None:

@@ -10,8 +10,6 @@ from typing import Final
 
 from chappe.store.port import Report
 
-#: A parked report waits for the answer that names its part at most so long: operators use references again.
-EARLY_MS: Final = 3_600_000
 #: Reports kept; beyond, the oldest are left to the sweep.
 EARLY_REPORTS: Final = 100_000
 

@@ -7,10 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from chappe.model.lifecycle import FINAL, Status
-from chappe.model.message import Message
-from chappe.rules import asked
-from chappe.rules.match import receipt_item, receipt_of, wants_receipt
-from chappe.store.port import Life, Report
+from chappe.store.applying import Applying
+from chappe.store.port import Life
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import Entry
@@ -20,7 +18,7 @@ from chappe.store.sqlite.writes import Writes
 class Lives:
     """Finds lives by id.  `long` are the messages in parts that memory knows from earlier transactions."""
 
-    __slots__ = ("_connection", "_names", "_read", "_writes", "long")
+    __slots__ = ("_connection", "_names", "_read", "end", "long")
 
     def __init__(
         self, connection: sqlite3.Connection, names: Names, long_lives: dict[int, Life], writes: Writes
@@ -28,7 +26,8 @@ class Lives:
         self._connection = connection
         self._names = names
         self.long = long_lives
-        self._writes = writes
+        #: The message has a new status: write it, tell its client, close it when it is final.
+        self.end = Applying(writes).end
         #: Lives read from disk: what this transaction does to one counts for the next report about it.
         self._read: dict[int, Life] = {}
 
@@ -73,37 +72,3 @@ class Lives:
         self._read.update(self.read(missing))
         known = ((each, self.long.get(each) or self._read.get(each)) for each in ids)
         return {each: life for each, life in known if life is not None}
-
-    def end(self, life: Life, error: str, at_us: int, report: Report | None = None) -> None:
-        """The message has a new status: write it, tell its client, close it when it is final."""
-        message = life.message
-        is_final = life.status in FINAL
-        life.error, life.final_at_us = error, at_us if is_final else 0
-        self._writes.moved.append((life.id, int(life.status), error, life.final_at_us))
-        if message is None:
-            return
-        if wants_receipt(message.registered_delivery, life.status) and (
-            not message.callback_url or asked.wants(message.callback_url, life.status)
-        ):
-            self._enqueue_receipt(life, message, at_us, report)
-        if is_final:
-            self._writes.finished.append((life.id,))
-            self._writes.effects.closed.append(message.client)
-            self.long.pop(life.id, None)
-            # The index needs only the handset from now on.
-            life.message = None
-
-    def _enqueue_receipt(self, life: Life, message: Message, at_us: int, report: Report | None) -> None:
-        receipt = receipt_of(
-            message,
-            life.status,
-            error=life.error,
-            submitted_at_ms=life.sent_at_us // 1000,
-            done_at_ms=at_us // 1000,
-            operator=life.operator,
-            network_error=report.network_error if report else b"",
-            operator_reference=report.references[0] if message.is_called_back and report and report.references else "",
-        )
-        # A report's own id orders receipts as they came; one made by a late answer takes the message's.
-        number = report.id if report else life.id
-        self._writes.tell(life.id, receipt_item(message, receipt, number))

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventName
-from chappe.model.lifecycle import FINAL, Status, status_of_parts
+from chappe.model.lifecycle import FINAL, Status
 from chappe.model.message import Item, Message
-from chappe.rules.match import Verdict, judge
+from chappe.store.applying import RECEIVED, Applying, Target, best_target, only_one_held
 from chappe.store.port import Life, Report
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.lives import Lives
@@ -18,28 +18,11 @@ from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Writes
 
-_MOVE = Verdict.MOVE
-_RECEIVED = (EventName.DR_RECEIVED,)
-_MATCHED = (EventName.DR_MATCHED,)
-_EVENT_BY_STATUS = {
-    Status.BUFFERED: EventName.MT_BUFFERED,
-    Status.DELIVERED: EventName.MT_DELIVERED,
-    Status.FAILED: EventName.MT_FAILED,
-    Status.REJECTED: EventName.MT_FAILED,
-    Status.EXPIRED: EventName.MT_EXPIRED,
-    Status.CANCELLED: EventName.MT_CANCELLED,
-    Status.UNKNOWN: EventName.MT_UNKNOWN,
-}
-_TOLD_BY_STATUS = {status: (EventName.DR_MATCHED, event) for status, event in _EVENT_BY_STATUS.items()}
 
-#: A part that a report means: the life of its message, and which part.
-Target = tuple[Life, int]
-
-
-class Matching:
+class Matching(Applying):
     """The reports of one transaction."""
 
-    __slots__ = ("_connection", "_leased", "_lives", "_names", "_references", "_writes", "note")
+    __slots__ = ("_connection", "_leased", "_lives", "_names", "_references", "_writes")
 
     def __init__(
         self,
@@ -50,14 +33,13 @@ class Matching:
         writes: Writes,
         leased: Mapping[int, Item | None],
     ) -> None:
+        super().__init__(writes)
         self._connection = connection
         self._names = names
         self._references = references
         self._lives = lives
         self._writes = writes
         self._leased = leased
-        #: What further is to be told of reports at the moment.
-        self.note = ""
 
     def match(self, reports: Sequence[Report]) -> None:
         """Match reports, newest part first; those that match nothing are parked."""
@@ -129,14 +111,14 @@ class Matching:
         ended: Target | None,
     ) -> None:
         """Apply to the part that is meant, or park the report."""
-        best = self.best(hits_by_form, lives, report, ended)
+        best = best_target(hits_by_form, lives, report, ended)
         if best is not None:
             self.apply(*best, report)
             return
         hits = [hit for each in hits_by_form for hit in each]
         gone = [mid for mid, _, key in hits if mid not in lives and key == handset_key(report.handset)]
         if gone:
-            self._tell((*_RECEIVED, EventName.DR_REPEATED), report, max(gone))
+            self.tell((*RECEIVED, EventName.DR_REPEATED), report, max(gone))
             return
         if not (report.may_settle_held and self._settle_by_report(report)):
             self._park(report)
@@ -162,9 +144,7 @@ class Matching:
         if len(held) == rows.HELD_LOOKED_AT:
             return None
         messages = [rows.message_or_none(body) for _, body in held]
-        found = [each for each in messages if each is None or same_handset(each.handset, report.handset)]
-        only = found[0] if len(found) == 1 else None
-        return only if only is not None and only.parts == 1 else None
+        return only_one_held(messages, report.handset)
 
     def _is_on_its_way(self, report: Report) -> bool:
         """Something is being sent to this handset: the report may be about that, and before its answer."""
@@ -172,85 +152,9 @@ class Matching:
         messages = [rows.message_or_none(body) for (body,) in bodies]
         return any(each is None or same_handset(each.handset, report.handset) for each in messages)
 
-    def best(
-        self,
-        hits_by_form: Sequence[list[tuple[int, int, int]]],
-        lives: dict[int, Life],
-        report: Report,
-        ended: Target | None,
-    ) -> Target | None:
-        """An open part, else one that has ended; the form that the operator wrote comes before converted ones."""
-        if ended is not None and ended[0].status not in FINAL:
-            return ended
-        fitting = [
-            (lives[message_id], part)
-            for hits in hits_by_form
-            for message_id, part, _ in sorted(hits, reverse=True)
-            if message_id in lives and same_handset(lives[message_id].handset, report.handset)
-        ]
-        return next((each for each in fitting if each[0].status not in FINAL), ended or next(iter(fitting), None))
-
     def _park(self, report: Report) -> None:
         number = self._names.number(report.operator)
         self._writes.parked.append((report.id, number, report.at_ms, rows.pack_report(report)))
         self._writes.effects.parked += 1
         self._writes.effects.newly_parked.append(report)
-        self._tell((*_RECEIVED, EventName.DR_PARKED), report, 0)
-
-    def apply(self, life: Life, part: int, report: Report, *, is_new: bool = True) -> None:
-        """One report about one part that it surely means."""
-        was = life.parts[part - 1] if life.parts is not None else life.status
-        verdict = judge(was, report.status)
-        message = life.message
-        told: tuple[EventName, ...] = _RECEIVED if is_new else ()
-        if verdict is _MOVE:
-            told += self._move(life, part, report)
-        elif verdict is Verdict.REPEATED:
-            told += (EventName.DR_REPEATED,)
-        else:
-            told += (EventName.DR_CONTRADICTED,)
-        self._tell(told, report, life.id, message)
-
-    def _move(self, life: Life, part: int, report: Report) -> tuple[EventName, ...]:
-        """The report is news: the part moves, and with it perhaps the message.  Returns what there is to tell."""
-        self._writes.remember(life)
-        at_us = report.at_ms * 1000
-        old = life.status
-        wait = self._writes.effects.receipt_waits.get(life.operator)
-        if wait is None:
-            self._writes.effects.receipt_waits[life.operator] = [at_us - life.sent_at_us, 1]
-        else:
-            wait[1] += 1
-        if life.parts is None:
-            life.status = report.status
-        else:
-            life.parts[part - 1] = report.status
-            self._writes.parts_moved.append((life.id, part, int(report.status), report.error))
-            if Status.QUEUED in life.parts:
-                # Some part has not left yet: the message stays with its operator node.
-                life.error = report.error
-                return _MATCHED
-            life.status = status_of_parts(life.parts)
-        if life.status is old or life.status not in _TOLD_BY_STATUS:
-            return _MATCHED
-        self._lives.end(life, report.error, at_us, report)
-        return _TOLD_BY_STATUS[life.status]
-
-    def _tell(
-        self, names: tuple[EventName, ...], report: Report, message_id: int, message: Message | None = None
-    ) -> None:
-        if message is None:
-            client = number = reference = ""
-        else:
-            client, number, reference = message.client, message.source, message.reference
-        self._writes.events.add_series(
-            names,
-            message_id,
-            client,
-            report.operator,
-            report.handset,
-            number,
-            reference,
-            report.references[0] if report.references else "",
-            f"{report.word} {report.error}{self.note}",
-        )
+        self.tell((*RECEIVED, EventName.DR_PARKED), report, 0)

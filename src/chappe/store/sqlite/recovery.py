@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import FINAL, NEVER_SENT, Status
 from chappe.model.message import Item, Message
+from chappe.store.applying import EARLY_MS
 from chappe.store.calls import Call
 from chappe.store.port import Held, Life
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.depths import SLICE_SHIFT
-from chappe.store.sqlite.early import EARLY_MS, EARLY_REPORTS
+from chappe.store.sqlite.early import EARLY_REPORTS
 from chappe.store.sqlite.memory import Memory
 from chappe.store.sqlite.queues import Queues
 from chappe.store.sqlite.store_file import StoreFile

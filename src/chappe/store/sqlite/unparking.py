@@ -1,19 +1,15 @@
 """Unparking: reports that matched nothing when they came find the part that they mean."""
 
 import sqlite3
-from typing import Final
 
+from chappe.store.applying import FOUND_BY_SWEEP, PARKED_REST_MS, best_target, may_be_early
 from chappe.store.cursor import SWEEP_ROWS, Cursor
 from chappe.store.port import Report
 from chappe.store.sqlite import rows
-from chappe.store.sqlite.early import EARLY_MS, Early
-from chappe.store.sqlite.matching import Matching, Target
+from chappe.store.sqlite.early import Early
+from chappe.store.sqlite.matching import Matching
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Writes
-
-#: How long a parked report rests before it is swept.
-PARKED_REST_MS: Final = 5_000
-FOUND_BY_SWEEP: Final = "; found by the sweep"
 
 
 class Unparking:
@@ -42,7 +38,7 @@ class Unparking:
         done: list[Report] = []
         for report in self._early.find(self._writes.added):
             target = self._matching.recent(report)
-            if target is not None and _may_be_early(target, report):
+            if target is not None and may_be_early(target, report):
                 self._matching.apply(*target, report, is_new=False)
                 done.append(report)
         self._forget(done)
@@ -59,8 +55,8 @@ class Unparking:
         done = []
         for report, of_one in zip(reports, forms, strict=True):
             ended = self._matching.recent(report)
-            target = self._matching.best([hits.get(form, []) for form in of_one], lives, report, ended)
-            if target is not None and _may_be_early(target, report):
+            target = best_target([hits.get(form, []) for form in of_one], lives, report, ended)
+            if target is not None and may_be_early(target, report):
                 self._matching.note = FOUND_BY_SWEEP
                 self._matching.apply(*target, report, is_new=False)
                 self._matching.note = ""
@@ -73,8 +69,3 @@ class Unparking:
             rows.DELETE_PARKED.run_list(self._connection, [report.id for report in reports])
             self._writes.effects.parked -= len(reports)
             self._writes.effects.unparked += reports
-
-
-def _may_be_early(target: Target, report: Report) -> bool:
-    """The report came before the part was known to be sent, but not so long before that another part is meant."""
-    return target[0].sent_at_us <= (report.at_ms + EARLY_MS) * 1000

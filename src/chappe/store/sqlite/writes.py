@@ -195,6 +195,13 @@ class Writes:
             if each.id == item_id and isinstance(each.content, Message) is is_message
         )
 
+    def close(self, life: Life) -> None:
+        """The message is final and may go to history."""
+        self.finished.append((life.id,))
+        self._long.pop(life.id, None)
+        # The index needs only the handset from now on.
+        life.message = None
+
     def put_back(self) -> None:
         """The transaction failed: lives and references in memory are what they were."""
         self._references.undo(self.references_added)
