@@ -298,6 +298,7 @@ async def traffic(box: Box, operator: SmscSimulator, *, rate: float = 300.0, bin
         under_way = Traffic(operator, client)
         yield under_way
         client.outgoing.source.remaining = 0
-        async with asyncio.timeout(PATIENCE_S):
+        # What a process that left had leased is found by the others' look at everything, twice a minute.
+        async with asyncio.timeout(2 * PATIENCE_S):
             while client.missing:
                 await asyncio.sleep(0.1)

@@ -96,6 +96,31 @@ async def test_every_node_is_killed_once_under_load_and_nothing_is_lost(folder: 
 
 
 @over_postgres
+async def test_a_rolling_restart_of_every_node_under_load_loses_and_doubles_nothing(folder: Path, dsn: str) -> None:
+    async with smsc() as operator:
+        nodes = ("client-smpp*2", "operator:three*2", "router", "counter")
+        box = Box(folder, dsn, operator.port, nodes=nodes)
+        async with running(box):
+            await box.shared()
+            async with traffic(box, operator) as under_way:
+                for name in await box.pids():
+                    await under_way.until(100)
+                    before = (await box.pids())[name]
+                    code, said = await box.command("drain", name)
+                    assert (code, said) == (0, f"{name} drained, 0 unanswered\n")
+                    assert (await box.command("drain", name, "--resume"))[0] == 0
+
+                    async def is_back(name: str = name, before: int = before) -> bool:
+                        return (await box.pids())[name] not in (0, before) and await box.is_ready()
+
+                    await box.until(is_back, f"does not start {name} again")
+
+        told = under_way.account()
+        assert told.is_clean, told.as_text()
+        assert told.extra.copies == 0, told.as_text()
+
+
+@over_postgres
 async def test_a_node_that_stands_still_is_replaced_and_what_it_had_goes_on(folder: Path, dsn: str) -> None:
     async with smsc() as operator:
         box = Box(folder, dsn, operator.port, nodes=("client-smpp", "operator:three*2", "router", "counter"))
