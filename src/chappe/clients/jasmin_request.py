@@ -16,7 +16,6 @@ from chappe.clients.jasmin_answers import Refused
 from chappe.net.http_message import Request
 from chappe.rules.asked import Asked, Outcome, Words
 from chappe.text import gsm7
-from chappe.text.encoding import Encoding, encode_text
 from chappe.wire.http.forms import FORM, Fields, fields_of
 from chappe.wire.http.messages import MAX_AHEAD_S
 from chappe.wire.smpp import times
@@ -184,11 +183,9 @@ def _content(fields: Fields, *, needs_content: bool) -> tuple[str | None, bytes 
     if not content or coding:
         return None, content, coding or 0
     text = _text(content)
-    if gsm7.fits(text):
+    if coding is None or gsm7.fits(text):
+        # Where nobody asked for the GSM alphabet nothing of the text is lost.
         return text, None, None
-    if coding is None:
-        # Nobody asked for the GSM alphabet: nothing of the text is lost.
-        return None, encode_text(text, Encoding.UCS2), 8
     return "".join([each if gsm7.fits(each) else "?" for each in text]), None, None
 
 

@@ -185,7 +185,8 @@ def _content(fields: Fields, numbers: Numbers, header: bytes) -> tuple[str | Non
         return text, None, _GSM
     if coding == _UNSET:
         # Nobody asked for the GSM alphabet: nothing of the text is lost.
-        return None, text.encode("utf-16-be", "replace"), _UCS2
+        is_plain = numbers.mclass == numbers.mwi == _UNSET and numbers.alt_dcs != 1
+        return (text, None, _GSM) if is_plain else (None, text.encode("utf-16-be", "replace"), _UCS2)
     return "".join([each if gsm7.fits(each) else "?" for each in text]), None, _GSM
 
 
