@@ -101,7 +101,10 @@ class TlsDoor(Door):
     def _let_in(self, connection: socket.socket) -> None:
         if len(self._handshakes) >= MAX_HANDSHAKES:
             # The oldest goes: who means to come in has done so long since.
-            next(iter(self._handshakes)).cancel()
+            oldest = next(iter(self._handshakes))
+            oldest.cancel()
+            # It ends in a later turn, and is not to give way twice: many may come in this one.
+            del self._handshakes[oldest]
         task = asyncio.get_running_loop().create_task(self._shake_hands(connection), name="TLS handshake")
         self._handshakes[task] = None
         task.add_done_callback(lambda task: self._handshakes.pop(task, None))

@@ -151,6 +151,31 @@ async def test_the_oldest_of_too_many_handshakes_gives_way(doorway: Doorway) -> 
 
 
 @in_each_loop()
+async def test_handshakes_are_bounded_however_many_come_at_once(doorway: Doorway) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tls_door, "MAX_HANDSHAKES", 5)
+        silent = [socket.create_connection(("127.0.0.1", doorway.door.port)) for _ in range(60)]
+        reader, writer = await doorway.connect()
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"hello"
+
+    assert sum(is_open(each) for each in silent) <= 5
+    for each in (writer, *silent):
+        each.close()
+
+
+def is_open(connection: socket.socket) -> bool:
+    """The other side has not ended it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+@in_each_loop()
 async def test_renewed_credentials_are_shown_at_the_same_door(doorway: Doorway) -> None:
     doorway.authority.vouch_for("renewed", file="door")
     doorway.credentials.renew()
