@@ -122,7 +122,8 @@ def write_operation(trn: int, operation: Operation) -> bytes:
 
 def data_of(operation: Operation) -> str:
     """Return what stands between OT and CK.  Raises: FieldError naming the field that does not fit."""
-    data = "/".join(_values_of(operation))
+    has_list = type(operation) in _WITH_LISTS
+    data = "/".join(_values_of(operation) if has_list else msgspec.structs.astuple(operation))
     try:
         _READERS[operation.ot](data)
     except OperationError as error:
@@ -192,6 +193,10 @@ def _syntax(operation: type[Operation], what: str) -> OperationError:
     return OperationError(f"operation {operation.ot:02} {what}", status=ErrorCode.SYNTAX_ERROR)
 
 
+#: Operations in which a field is several values.
+_WITH_LISTS: Final = frozenset(
+    operation for operation in OPERATIONS if any(isinstance(field, Counted) for _, field in fields_of(operation))
+)
 _READERS: Final[dict[int, _Read]] = {int(operation.ot): _reader(operation) for operation in OPERATIONS}
 
 
