@@ -21,6 +21,27 @@ _TRUE: Final = ("true", "yes", "on", "1")
 #: msg-id-type → how an id changes from the response to the receipt.
 _ID_BASES: Final = {"0x01": "hex_to_decimal", "1": "hex_to_decimal", "0x02": "decimal_to_hex", "2": "decimal_to_hex"}
 _ALPHABETS: Final = {"gsm": "gsm7", "iso-8859-1": "latin1", "latin1": "latin1", "ascii": "ascii", "us-ascii": "ascii"}
+_PROTOCOLS: Final = {"smpp": "smpp", "emi": "ucp", "emi2": "ucp"}
+_Number = tuple[str, str, type[int] | type[float]]
+_OF_BOTH: Final[tuple[_Number, ...]] = (
+    ("instances", "binds", int),
+    ("throughput", "rate", float),
+    ("reconnect-delay", "reconnect_max_s", float),
+    ("wait-ack", "response_s", float),
+)
+#: Protocol → keys that are numbers, and ours.
+_NUMBERS: Final[Mapping[str, tuple[_Number, ...]]] = {
+    "smpp": (
+        *_OF_BOTH,
+        ("max-pending-submits", "window", int),
+        ("enquire-link-interval", "enquire_link_s", float),
+        ("source-addr-ton", "source_ton", int),
+        ("source-addr-npi", "source_npi", int),
+        ("dest-addr-ton", "dest_ton", int),
+        ("dest-addr-npi", "dest_npi", int),
+    ),
+    "ucp": (*_OF_BOTH, ("window", "window", int), ("keepalive", "enquire_link_s", float)),
+}
 _DEFAULT_KEYWORD: Final = "default"
 
 
@@ -125,37 +146,24 @@ class KannelImport:
 
     def _smsc(self, reader: _Reader) -> None:
         kind = reader.get("smsc")
-        if kind != "smpp":
-            reader.leave_out("smsc", f"{kind}: this gateway speaks SMPP to operators; the group is left out")
+        if kind not in _PROTOCOLS:
+            reader.leave_out("smsc", f"{kind}: this gateway speaks SMPP and UCP to operators; the group is left out")
             return
         name = self._found.name(reader.get("smsc-id"), "operator")
         self._operator_by_smsc[reader.get("smsc-id")] = name
+        port = reader.get("port", "2775" if kind == "smpp" else "")
         operator: Table = {
             "name": name,
-            "address": f"{reader.get('host')}:{reader.get('port', '2775')}",
+            "protocol": _PROTOCOLS[kind],
+            "address": f"{reader.get('host')}:{port}",
             "system_id": reader.get("smsc-username"),
             "password": reader.get("smsc-password"),
         }
-        if system_type := reader.get("system-type"):
-            operator["system_type"] = system_type
-        is_transceiver = reader.get("transceiver-mode").lower() in _TRUE
-        receive_port = reader.get("receive-port")
-        if not is_transceiver:
-            operator["bind"] = "transmitter+receiver"
-            if receive_port not in ("", "0", reader.get("port", "2775")):
-                reader.leave_out("receive-port", "both binds go to the same port here")
-        for key, ours, kind_of in (
-            ("instances", "binds", int),
-            ("max-pending-submits", "window", int),
-            ("throughput", "rate", float),
-            ("enquire-link-interval", "enquire_link_s", float),
-            ("reconnect-delay", "reconnect_max_s", float),
-            ("wait-ack", "response_s", float),
-            ("source-addr-ton", "source_ton", int),
-            ("source-addr-npi", "source_npi", int),
-            ("dest-addr-ton", "dest_ton", int),
-            ("dest-addr-npi", "dest_npi", int),
-        ):
+        if kind == "smpp":
+            self._smpp(reader, operator, port)
+        elif address := reader.get("notification-addr"):
+            operator["notify_address"] = address
+        for key, ours, kind_of in _NUMBERS[_PROTOCOLS[kind]]:
             number = reader.number(key)
             if number is not None:
                 operator[ours] = kind_of(number)
@@ -164,6 +172,15 @@ class KannelImport:
         self._found.operators.append(operator)
         for key in ("allowed-prefix", "preferred-prefix"):
             self._prefixes += [(prefix.lstrip("+"), name) for prefix in reader.get(key).split(";") if prefix]
+
+    def _smpp(self, reader: _Reader, operator: Table, port: str) -> None:
+        if system_type := reader.get("system-type"):
+            operator["system_type"] = system_type
+        receive_port = reader.get("receive-port")
+        if reader.get("transceiver-mode").lower() not in _TRUE:
+            operator["bind"] = "transmitter+receiver"
+            if receive_port not in ("", "0", port):
+                reader.leave_out("receive-port", "both binds go to the same port here")
 
     def _profile(self, reader: _Reader, operator: Table) -> None:
         """How this SMSC behaves, where it is not as most."""

@@ -93,6 +93,17 @@ def test_an_smsc_becomes_an_operator_with_its_own_profile() -> None:
     assert found.profiles["three"].alphabet.value == "latin1"
 
 
+def test_an_smsc_of_emi_becomes_an_operator_over_ucp() -> None:
+    found = settings(
+        "group = smsc\nsmsc = emi\nsmsc-id = mtn\nhost = 192.0.2.1\nport = 5000\nsmsc-username = 1771\n"
+        "smsc-password = secret\nkeepalive = 55\nwindow = 10\nnotification-addr = 1771\n"
+    )
+
+    (operator,) = found.operators
+    assert (operator.protocol.value, operator.address, operator.system_id) == ("ucp", "192.0.2.1:5000", "1771")
+    assert (operator.enquire_link_s, operator.window, operator.notify_address) == (55.0, 10, "1771")
+
+
 def test_a_user_becomes_a_client_with_name_password_and_sender() -> None:
     found = settings(FILE)
 
@@ -146,7 +157,7 @@ def test_what_has_no_counterpart_is_named_with_its_line() -> None:
     assert imported(FILE).left_out == [
         "k0.conf:4: core admin-port: has no counterpart",
         "k0.conf:23: smsc no-such-key: has no counterpart",
-        "k0.conf:26: smsc smsc: fake: this gateway speaks SMPP to operators; the group is left out",
+        "k0.conf:26: smsc smsc: fake: this gateway speaks SMPP and UCP to operators; the group is left out",
         "k0.conf:27: smsc port: has no counterpart",
         "k0.conf:39: sendsms-user user-allow-ip: has no counterpart",
         "k0.conf:53: sms-service keyword: hi: only services with a get-url have a counterpart",
