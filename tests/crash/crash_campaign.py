@@ -34,7 +34,7 @@ OUTBOX_FULL: Final = 20_000
 #: As much as the simulators can send and the gateway takes.
 FULL_LOAD: Final = 0.0
 #: How long the last messages may take to come home.
-SETTLE_S: Final = 40.0
+SETTLE_S: Final = 150.0
 
 
 @dataclass(frozen=True, slots=True)
