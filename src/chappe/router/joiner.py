@@ -119,7 +119,7 @@ class Joiner:
         if place is None or not patience_s:
             return self._send_on([item], self._route_of(message), events, "no client joins it any more")
         self._waiting += 1
-        group = self._groups.add(item, place, int(patience_s * 1000))
+        group = self._groups.add(item, place, int(patience_s * 1000), events.at_us // 1000)
         return [] if group is None else self._finish(group, events)
 
     def _finish(self, group: Group, events: EventBatch) -> list[Settlement]:

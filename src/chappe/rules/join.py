@@ -110,10 +110,11 @@ class Groups:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, item: Item, place: Place, patience_ms: int) -> Group | None:
+    def add(self, item: Item, place: Place, patience_ms: int, now_ms: int) -> Group | None:
         """Lay a part to its text; return the group when that made it whole.
 
-        The first part of a text says by its `patience_ms` how long the others may take.
+        The first part of a text says by its `patience_ms` how long the others may take, from when it came: ids run
+        ahead of a clock that was set back.
 
         A part that is there already in other octets says that the reference was used again: it begins a new group,
         and the old one goes on waiting for nothing but its patience.
@@ -125,7 +126,8 @@ class Groups:
                 return None
             group = None
         if group is None:
-            group = self._open[place.key] = Group(place.key, {}, made_at_ms(item.id) + patience_ms, [])
+            came_at_ms = min(made_at_ms(item.id), now_ms)
+            group = self._open[place.key] = Group(place.key, {}, came_at_ms + patience_ms, [])
             self._waiting[id(group)] = group
         group.items[place.number] = item
         if not group.is_whole:

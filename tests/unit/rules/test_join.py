@@ -10,7 +10,7 @@ from hypothesis.strategies import data as drawn
 from hypothesis.strategies import integers, permutations
 from hypothesis.strategies import text as texts
 
-from chappe.model.ids import IdMaker
+from chappe.model.ids import IdMaker, made_at_ms
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
 from chappe.rules.join import Groups, Place, joined, place_of
@@ -45,7 +45,8 @@ def part(
 def add(groups: Groups, message: Message) -> list[Message] | None:
     place = place_of(message)
     assert place is not None
-    group = groups.add(Item("join", 0, "", 0, message.id, message), place, PATIENCE_MS)
+    at_ms = made_at_ms(message.id)
+    group = groups.add(Item("join", 0, "", 0, message.id, message), place, PATIENCE_MS, at_ms)
     return None if group is None else [_message(item) for item in group.in_order]
 
 
@@ -105,7 +106,7 @@ def test_the_same_part_twice_is_one_part() -> None:
     place = place_of(last := part(2, 2))
     assert place is not None
 
-    group = groups.add(Item("join", 0, "", 0, last.id, last), place, PATIENCE_MS)
+    group = groups.add(Item("join", 0, "", 0, last.id, last), place, PATIENCE_MS, START_MS)
 
     assert group is not None
     assert [item.id for item in group.in_order] == [first.id, last.id]
@@ -222,6 +223,17 @@ def test_what_was_cut_is_joined_again_whatever_order_it_comes_in(text: str, refe
         assert whole is not None
         assert whole.octets == octets
         assert Place(place_of(messages[0]).key, 1) == place_of(messages[0])  # type: ignore[union-attr]
+
+
+def test_a_clock_that_was_set_back_makes_nobody_wait_longer() -> None:
+    groups = Groups()
+    ahead = part(1, at_ms=START_MS + 3_600_000)
+    place = place_of(ahead)
+    assert place is not None
+    groups.add(Item("join", 0, "", 0, ahead.id, ahead), place, PATIENCE_MS, START_MS)
+
+    assert groups.overdue(START_MS + PATIENCE_MS - 1) == []
+    assert len(groups.overdue(START_MS + PATIENCE_MS)) == 1
 
 
 def test_the_oldest_texts_are_given_up_where_there_are_too_many() -> None:
