@@ -96,7 +96,7 @@ def callback_terms_of(client: Client, account_by_operator: Mapping[str, str] | N
     callback = callback_of(client)
     if callback is None or not client.enabled:
         return None
-    hosts = [endpoint_of(url).host for url in (callback.url, callback.status_url) if url]
+    named = [endpoint_of(url) for url in (callback.url, callback.status_url) if url]
     secrets = () if callback.secret is None else (callback.secret, *callback.previous_secrets)
     return CallbackTerms(
         client=client.name,
@@ -114,7 +114,9 @@ def callback_terms_of(client: Client, account_by_operator: Mapping[str, str] | N
         retry_s=callback.retry_s,
         give_up_after_s=callback.give_up_after_s,
         allow_private=callback.allow_private,
-        private_hosts=frozenset(host for host in hosts if host == "localhost" or literal(host) is not None),
+        private_hosts=frozenset(
+            (each.host, each.port) for each in named if each.host == "localhost" or literal(each.host) is not None
+        ),
     )
 
 

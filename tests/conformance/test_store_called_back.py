@@ -24,7 +24,7 @@ async def called_back(box: Box, receiver: CallbackReceiver) -> None:
     """Run the node until all callbacks were taken, then stop it in order."""
     port = await receiver.listen()
     terms = Terms(
-        client="acme", url=f"http://127.0.0.1:{port}/", retry_s=(0.1,), private_hosts=frozenset({"127.0.0.1"})
+        client="acme", url=f"http://127.0.0.1:{port}/", retry_s=(0.1,), private_hosts=frozenset({("127.0.0.1", port)})
     )
     node = CallbackNode([terms], box.store, SYSTEM_CLOCK, {}, lambda message, text: "no")
     running = asyncio.create_task(node.run())

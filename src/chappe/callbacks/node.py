@@ -119,7 +119,7 @@ class CallbackNode:
             caller.on_answer,
             limit=terms.max_connections,
             timeout_s=terms.timeout_s,
-            may_be_private=lambda host: terms.allow_private or host in terms.private_hosts,
+            may_be_private=terms.may_lead_home,
             resolver=self._resolver,
             tls=self._tls_context,
             spawn=self._spawn,

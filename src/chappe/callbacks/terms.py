@@ -40,13 +40,17 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     #: Age after which a callback that was refused is given up.
     give_up_after_s: float = 259_200.0
     allow_private: bool = False
-    #: Hosts in our own house that the settings themselves name.
-    private_hosts: frozenset[str] = frozenset()
+    #: Hosts and ports in our own house that the settings themselves name.
+    private_hosts: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def queue(self) -> str:
         """Where its callbacks wait."""
         return f"callback:{self.client}"
+
+    def may_lead_home(self, host: str, port: int) -> bool:
+        """Its callbacks may go there also where that is in our own house; what listens beside it is not meant."""
+        return self.allow_private or (host, port) in self.private_hosts
 
 
 class Piece(msgspec.Struct, gc=False):

@@ -30,13 +30,13 @@ class Calls:
         *,
         limit: int,
         timeout_s: float,
-        may_be_private: Callable[[str], bool],
+        may_be_private: Callable[[str, int], bool],
         resolver: Resolver,
         tls: Callable[[], ssl.SSLContext],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         now: Callable[[], float],
     ) -> None:
-        """`may_be_private(host)`: that host may have an address of our own house; `spawn` starts a task."""
+        """`may_be_private(host, port)`: that host may have an address of our own house; `spawn` starts a task."""
         self._on_answer = on_answer
         self._limit = limit
         self._timeout_s = timeout_s
@@ -127,7 +127,7 @@ class Calls:
         """Try each address of the host.  Raises: OSError."""
         loop, host = asyncio.get_running_loop(), endpoint.host
         async with self._look_ups:
-            found = await self._resolver.addresses_of(host, allow_private=self._may_be_private(host))
+            found = await self._resolver.addresses_of(host, allow_private=self._may_be_private(host, endpoint.port))
         tls = self._tls() if endpoint.is_tls else None
         name = host if endpoint.is_tls else None
         fault: OSError | None = None

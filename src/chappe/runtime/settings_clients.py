@@ -279,7 +279,7 @@ class ClientCallback(Table, frozen=True, kw_only=True):
         bool,
         Meta(
             description="Its URLs may lead to loopback, private and other addresses that are not of the open internet. "
-            "An address or `localhost` that `url` itself spells is allowed without it."
+            "An address or `localhost` that `url` itself spells is allowed without it, at that port."
         ),
     ] = False
 

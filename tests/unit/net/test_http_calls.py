@@ -40,7 +40,7 @@ class Desk:
             lambda call, answer: self.answers.put_nowait(answer),
             limit=limit,
             timeout_s=5.0,
-            may_be_private=lambda host: host == "127.0.0.1" or tls is not ssl.create_default_context,
+            may_be_private=lambda host, port: host == "127.0.0.1" or tls is not ssl.create_default_context,
             resolver=Resolver(1),
             tls=tls,
             spawn=lambda work: self.tasks.add(asyncio.ensure_future(work)),
