@@ -94,7 +94,12 @@ class Resolver:
         asked = self._asked[host] = loop.create_future()
         asked.add_done_callback(lambda future: self._answered(host, future))
         # A pool's threads would be waited for at the end of the process.
-        threading.Thread(target=_look_up, args=(host, loop, asked), name=f"look up {host}", daemon=True).start()
+        thread = threading.Thread(target=_look_up, args=(host, loop, asked), name=f"look up {host}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # The system has no thread to spare: this is the host's failure for now, and not ours for ever.
+            _tell(asked, [], OSError(f"{host} cannot be looked up: {error}"))
         return asked
 
     def _answered(self, host: str, future: asyncio.Future[list[str]]) -> None:

@@ -130,3 +130,22 @@ def test_a_name_that_leads_into_the_house_is_refused_and_says_how_to_allow_it(mo
 
 def test_private_addresses_are_called_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolved(monkeypatch, "127.0.0.1", allow_private=True) == ["127.0.0.1"]
+
+
+def test_a_system_without_a_thread_to_spare_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def look_up() -> list[str]:
+        resolver = Resolver(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            for _ in range(2):
+                with pytest.raises(OSError, match="can't start new thread"):
+                    await resolver.addresses_of("shop.example", allow_private=False)
+                await asyncio.sleep(0)
+        return await resolver.addresses_of("shop.example", allow_private=False)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *values, **named: [(0, 0, 0, "", ("8.8.8.8", 0))])
+
+    assert asyncio.run(asyncio.wait_for(look_up(), 5)) == ["8.8.8.8"]
