@@ -39,7 +39,10 @@ JOURNEYS = [
 
 
 @pytest.fixture(autouse=True)
-def _over_postgres(postgres_server: Reached) -> Iterator[None]:
+def _over_postgres(postgres_server: Reached, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # What the journeys themselves ask for.
+    monkeypatch.setattr("chappe.operators.failover.FAILOVER_AFTER_S", 0.3)
+    monkeypatch.setattr("chappe.operators.failover.FAILOVER_EVERY_S", 0.2)
     house.STORE[0] = postgres_server.new_database()
     yield
     house.STORE[0] = "sqlite"
