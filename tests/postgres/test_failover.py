@@ -33,17 +33,14 @@ async def _under_load(pair: Pair) -> None:
     await node.open()
     stopping = asyncio.Event()
     accepted: list[int] = []
-    refusals = 0
 
     async def accept() -> None:
-        nonlocal refusals
         while not stopping.is_set():
             items = [node.mt() for _ in range(5)]
             try:
                 await node.accept(*items)
             except StoreAway:
                 # Its client heard no: it is not in the account.
-                refusals += 1
                 await asyncio.sleep(0.05)
             else:
                 accepted.extend(item.id for item in items)
@@ -81,7 +78,6 @@ async def _under_load(pair: Pair) -> None:
         task.cancel()
 
     assert before > 0
-    assert refusals > 0
     assert {row[0] for row in await connection.fetch("SELECT id FROM messages")} == set(accepted)
     receipts = await connection.fetchrow("SELECT count(*), count(DISTINCT id) FROM queue WHERE body IS NOT NULL")
     assert tuple(receipts) == (len(accepted), len(accepted))

@@ -29,6 +29,7 @@ _STATUS_BY_EVENT: Final[Mapping[str, Status]] = {
     EventName.MT_CANCELLED.value: Status.CANCELLED,
     EventName.MT_UNKNOWN.value: Status.UNKNOWN,
 }
+_FINAL_WORDS: Final = frozenset(status.word for status in FINAL)
 #: What a client does itself, and what the gateway does of itself; everything else an operator brought about.
 _BY_CLIENT: Final = frozenset({EventName.MT_ACCEPTED.value, EventName.MT_REPLACED.value})
 _BY_GATEWAY: Final = frozenset({EventName.MT_SENDING.value, EventName.MT_MOVED.value, EventName.MT_HELD.value})
@@ -48,6 +49,9 @@ def history_of(life: Life, message: Message, story: Sequence[Happening], failure
         entries = _ended(entries, life)
     if life.status in FINAL:
         last = entries[-1]
+        if life.sent_at_us and not any(each.status == Status.SENT.word for each in entries):
+            # The report was stored first, and the sending was not yet when its events were read.
+            entries.insert(-1, _sent_of(life))
         # As the message itself knows it: lists show the same.
         entries[-1] = HistoryEntry(last.status, _ended_at(life), last.source, failure or last.detail)
     return entries
@@ -66,7 +70,13 @@ def _from_story(story: Sequence[Happening], message: Message) -> list[HistoryEnt
         entries.append(entry)
         if status is Status.ACCEPTED and message.send_at_ms:
             entries.append(_scheduled(entry.at, message))
-    return entries
+    return _with_its_end_last(entries)
+
+
+def _with_its_end_last(entries: list[HistoryEntry]) -> list[HistoryEntry]:
+    """A report may be stored before the sending that it tells of: then its event lies in an earlier block."""
+    ends = [each for each in entries if each.status in _FINAL_WORDS]
+    return entries if not ends else [*(each for each in entries if each.status not in _FINAL_WORDS), ends[-1]]
 
 
 def _source_of(happening: Happening) -> str:
@@ -90,8 +100,6 @@ def _ended(entries: list[HistoryEntry], life: Life) -> list[HistoryEntry]:
     if entries[-1].status == Status.FAILED.word:
         last = entries.pop()
         return [*entries, HistoryEntry(life.status.word, last.at, last.source, last.detail)]
-    if life.sent_at_us and not any(each.status == Status.SENT.word for each in entries):
-        entries.append(_sent_of(life))
     return [*entries, _end_of(life, None)]
 
 

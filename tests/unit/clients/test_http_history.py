@@ -120,3 +120,15 @@ def test_without_events_the_moments_of_the_message_are_told() -> None:
         ("sent", "operator:three"),
         ("unknown", "gateway"),
     ]
+
+
+def test_a_report_that_was_stored_before_the_sending_it_tells_of_is_told_behind_it() -> None:
+    content = message()
+    life = Life(ID, Status.DELIVERED, content, "four", "A1", NOW_US + 3_000_000, NOW_US + 2_000_000)
+    early = [happening(0, "mt_accepted"), happening(2, "mt_delivered", "four", "A1", "DELIVRD 000")]
+
+    for story in (early, [*early, happening(3, "mt_sent", "four", "A1")]):
+        entries = history_of(life, content, story, None)
+
+        assert [each.status for each in entries] == ["accepted", "sent", "delivered"]
+        assert [each.at for each in entries] == [at(0), at(3), at(3)]
