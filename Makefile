@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNS := $(VENV)/.installed
 TESTS := $(VENV)/.installed-dev
 
-.PHONY: run test check format docs bench crash clean
+.PHONY: run test check format docs bench crash slow clean
 
 # The gateway with a simulated operator and a demo client; it prints the curl that sends a first message.
 run: $(RUNS)
@@ -42,6 +42,10 @@ bench: $(RUNS)
 # Kills the gateway at each crash point, five times in each direction, and at random instants; the account is at the end.
 crash: $(TESTS)
 	$(BIN)/pytest -q tests/crash --crashes full
+
+# Boxes of many processes, deaths of a primary, a foreign gateway beside ours: on a machine with nothing else to do.
+slow: $(TESTS)
+	$(BIN)/pytest -q -m slow
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

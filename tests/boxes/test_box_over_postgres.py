@@ -16,6 +16,9 @@ from box_house import LINKS, NODES, WINDOW_PDUS, Box, running, smsc, traffic
 
 from postgres_server import Reached
 
+pytestmark = pytest.mark.slow
+
+
 Given = Callable[[str], Box]
 
 

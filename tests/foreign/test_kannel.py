@@ -20,7 +20,7 @@ from chappe.sim.smsc import SmscSimulator
 from house import House, journey, mo, mt, operator, settings_of
 from raw_web import Web, ask
 
-pytestmark = pytest.mark.skipif(not IS_THERE, reason="Kannel is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not IS_THERE, reason="Kannel is not installed")]
 
 PARAMETERS = "dpPaAbksSrtTqQiInFocCmMuBOfDvVx"
 #: Each parameter by its name, and one that is none.

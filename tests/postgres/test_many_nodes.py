@@ -20,6 +20,8 @@ from chappe.store.postgres import runs
 from chappe.store.postgres.opening import check_no_pooler
 from postgres_server import Reached
 
+pytestmark = pytest.mark.slow
+
 
 def story(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Run an async test over a database of its own, in at most a minute."""
