@@ -14,7 +14,7 @@ from chappe.sim.script import Faults, Rule
 from chappe.wire.smpp.pdus import SubmitSm
 from house import bound, journey, small_house
 
-pytestmark = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(_why_not()), reason=_why_not())]
 
 TO = "37120000001"
 
