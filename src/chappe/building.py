@@ -49,7 +49,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_checks import test_token_digest, token_digest
+from chappe.runtime.settings_checks import token_digest, trial_token_digest
 from chappe.runtime.settings_operators import Operator, Protocol
 from chappe.store.fleet import Alone, Fleet
 from chappe.text.encoding import Encoding
@@ -259,7 +259,7 @@ class Building:
         for client in self._settings.clients:
             if client.http and (digest := token_digest(client.http)):
                 found[digest] = accounts[client.name]
-            if client.http and (digest := test_token_digest(client.http)):
+            if client.http and (digest := trial_token_digest(client.http)):
                 found[digest] = trial_account_of(client, now)
         return found
 

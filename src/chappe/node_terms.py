@@ -25,7 +25,7 @@ from chappe.rules.certificates import rule_of
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
-from chappe.runtime.settings_checks import test_token_digest
+from chappe.runtime.settings_checks import trial_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import Listen, host_and_port
@@ -124,7 +124,7 @@ def trial_callback_terms_of(
     client: Client, account_by_operator: Mapping[str, str] | None = None
 ) -> CallbackTerms | None:
     """How a client hears of its trials: as of its messages, by connections of their own."""
-    terms = callback_terms_of(client, account_by_operator) if client.http and test_token_digest(client.http) else None
+    terms = callback_terms_of(client, account_by_operator) if client.http and trial_token_digest(client.http) else None
     return None if terms is None else msgspec.structs.replace(terms, client=trial_client(client.name))
 
 

@@ -128,7 +128,7 @@ def _clients(settings: Settings) -> Iterator[Fault]:
         if client.http
         for key, digest in (
             (_token_key(client.http), token_digest(client.http)),
-            (_test_token_key(client.http), test_token_digest(client.http)),
+            (_test_token_key(client.http), trial_token_digest(client.http)),
         )
     ]
     yield from _repeats([(key, digest) for key, digest in tokens if digest], "token", is_secret=True)
@@ -269,7 +269,7 @@ def token_digest(http: ClientHttp) -> str | None:
     return http.token_hash and http.token_hash.lower()
 
 
-def test_token_digest(http: ClientHttp) -> str | None:
+def trial_token_digest(http: ClientHttp) -> str | None:
     """The same of the token for tests; None when there is none."""
     if http.test_token is not None:
         return hashlib.sha256(http.test_token.encode()).hexdigest()
