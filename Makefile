@@ -41,11 +41,11 @@ bench: $(RUNS)
 
 # Kills the gateway at each crash point, five times in each direction, and at random instants; the account is at the end.
 crash: $(TESTS)
-	$(BIN)/pytest -q tests/crash --crashes full
+	$(BIN)/pytest -q -m '' tests/crash --crashes full
 
 # Boxes of many processes, deaths of a primary, a foreign gateway beside ours: on a machine with nothing else to do.
 slow: $(TESTS)
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow --ignore tests/crash
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
