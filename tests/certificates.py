@@ -29,10 +29,14 @@ class Authority:
         self.path = folder / f"{name.replace(' ', '-').lower()}.pem"
         self.path.write_bytes(_pem(self._signed))
 
-    def vouch_for(self, name: str, *, file: str = "", organisation: str = "", days: float = 90) -> Certified:
-        """Make a key and a certificate for a name, good for the loopback interface."""
+    def vouch_for(
+        self, name: str, *, file: str = "", organisation: str = "", days: float = 90, host: str = ""
+    ) -> Certified:
+        """Make a key and a certificate for a name, good for the loopback interface or for one `host` alone."""
         key = ec.generate_private_key(ec.SECP256R1())
-        hosts = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        hosts: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        if host:
+            hosts = [x509.DNSName(host)]
         made = (
             _builder(_named(name, organisation), self._name, key.public_key(), days)
             .add_extension(x509.SubjectAlternativeName(hosts), critical=False)

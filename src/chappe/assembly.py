@@ -74,6 +74,8 @@ class Gateway:
         self._nodes: dict[str, Door] = {}
         self._drained: set[str] = set()
         self._desk = Desk(settings.gateway.data_path, self.grant)
+        #: Some door or operator link of this process speaks TLS.
+        self.has_tls = False
         #: Answers that nobody waited for any longer when this process drained.
         self.unanswered = 0
 
@@ -104,7 +106,10 @@ class Gateway:
         self._credentials = {
             door: Credentials(terms) for door, terms in tls_of(settings.listen).items() if runs(f"client-{door}")
         }
-        self.tls_watch = TlsWatch(self._credentials, self.store, self._clock)
+        dialled = {f"operator:{node.name}": node.links.credentials for node in self.operators}
+        watched = self._credentials | {name: each for name, each in dialled.items() if each is not None}
+        self.has_tls = bool(watched)
+        self.tls_watch = TlsWatch(watched, self.store, self._clock)
         await self._watch()
         if runs("client-smpp"):
             self._nodes["client-smpp"] = self.smpp_door = building.smpp_door()
@@ -127,11 +132,6 @@ class Gateway:
             return 0, await door.listen(*plain, credentials, is_shared=is_shared)
         port = await door.listen(*plain, is_shared=is_shared)
         return port, await door.listen(*host_and_port(encrypted), credentials, is_shared=is_shared)
-
-    @property
-    def has_tls(self) -> bool:
-        """Some door of this process speaks TLS."""
-        return bool(self._credentials)
 
     def renew_certificates(self) -> None:
         """Have certificates read anew, where there are some."""
@@ -176,7 +176,7 @@ class Gateway:
             yield "fleet", self.fleet_watch.run()
             for sharing in self._sharings:
                 yield "sharing", sharing.run()
-        if self._credentials:
+        if self.has_tls:
             yield "certificates", self.tls_watch.run()
         if self.conf is not None:
             yield "conf", self.conf.run()

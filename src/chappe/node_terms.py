@@ -18,6 +18,7 @@ from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
 from chappe.net.http_call import endpoint_of
 from chappe.net.tls import TlsTerms
+from chappe.net.tls_dial import DialTerms
 from chappe.operators.links import LinkTerms
 from chappe.operators.shape import UcpShape, Wire
 from chappe.operators.terms import SendingTerms
@@ -187,6 +188,23 @@ def link_terms_of(operator: Operator) -> LinkTerms:
         response_s=operator.response_s,
         reconnect_min_s=operator.reconnect_min_s,
         reconnect_max_s=operator.reconnect_max_s,
+        tls=dial_terms_of(operator, host),
+    )
+
+
+def dial_terms_of(operator: Operator, host: str) -> DialTerms | None:
+    """How connections to an operator are encrypted; None when they are not."""
+    tls = operator.tls
+    if tls is None:
+        return None
+    return DialTerms(
+        name=f"operators.{operator.name}.tls",
+        server_name=tls.server_name or host.strip("[]"),
+        ca=Path(tls.ca) if tls.ca is not None else None,
+        certificate=Path(tls.certificate) if tls.certificate is not None else None,
+        key=Path(tls.key) if tls.key is not None else None,
+        verifies=tls.verify,
+        min_version=tls.min_version.value,
     )
 
 

@@ -47,13 +47,17 @@ def check(
     Certificates that it names are read too.
     """
     from chappe.net.tls import Credentials
-    from chappe.node_terms import tls_of
+    from chappe.net.tls_dial import DialCredentials
+    from chappe.node_terms import dial_terms_of, tls_of
     from chappe.runtime.settings import load
 
     path = file or config
     settings = load(path)
     for terms in tls_of(settings.listen).values():
         Credentials(terms)
+    for operator in settings.operators:
+        if dialled := dial_terms_of(operator, ""):
+            DialCredentials(dialled)
     counts = {kind: len(getattr(settings, kind)) for kind in ("operators", "clients", "routes", "profiles")}
     if as_json:
         print_json({"file": None if path is None else str(path), "good": True, **counts})

@@ -86,6 +86,13 @@ def smsc(
     mo_source: Annotated[str, typer.Option(help="Handset of the first MO; others count up.")] = SMSC.mo.source,
     mo_destination: Annotated[str, typer.Option(help="Number that the MO go to.")] = SMSC.mo.destination,
     mo_text: Annotated[str, typer.Option(help="Text of the MO; {n} counts.")] = SMSC.mo.text,
+    tls_certificate: Annotated[
+        str, typer.Option(metavar="FILE", help="Speak TLS, and show this certificate (PEM).")
+    ] = "",
+    tls_key: Annotated[str, typer.Option(metavar="FILE", help="Its private key.")] = "",
+    tls_client_ca: Annotated[
+        str, typer.Option(metavar="FILE", help="Let in only who shows a certificate of these authorities.")
+    ] = "",
     script: Script = "",
     ledger: Ledger = "",
     quiet: Quiet = False,
@@ -93,6 +100,8 @@ def smsc(
     """Play an operator's SMSC until SIGTERM: takes submits, sends receipts and MO, commits the script's faults."""
     from chappe.sim.options import run_smsc
 
+    if bool(tls_certificate) != bool(tls_key):
+        raise typer.BadParameter("--tls-certificate and --tls-key belong together")
     host, port = _split(listen)
     messages = MoOptions(
         count=mo,
@@ -113,6 +122,9 @@ def smsc(
         receipt_delay_s=receipt_delay_ms / 1000,
         ids=ids,
         mo=messages,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
         script_path=script,
         ledger_path=ledger,
         is_quiet=quiet,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final, cast
 
 from chappe.net.tls import shown_by
+from chappe.net.tls_dial import why_lost
 from chappe.rules.certificates import Shown
 
 #: Octets waiting for a peer beyond which we stop reading from it.
@@ -18,6 +19,8 @@ HIGH_WATER_OCTETS: Final = 1 << 20
 UNREAD_PATIENCE_S: Final = 30.0
 #: How long after our last octets an orderly closed connection may linger.
 LINGER_S: Final = 2.0
+#: Why a connection is lost that its peer ended in order.
+CLOSED: Final = "closed by the peer"
 
 FactsHandler = Callable[[Any, list[Any]], None]
 LossHandler = Callable[[Any, str], None]
@@ -96,7 +99,7 @@ class Peer(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
         self.is_writable = False
-        self._on_lost(self, self._reason or (str(exc) if exc else "closed by the peer"))
+        self._on_lost(self, self._reason or (why_lost(exc) if exc else CLOSED))
 
     # -- called by the node -------------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """The credentials of a TLS door: files become a context, and a new one when the files change.
 
-It must never know what is spoken inside.
+It must never know what is spoken inside.  What we dial has its own in `tls_dial`.
 """
 
 import asyncio
 import hashlib
 import os
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from chappe.rules.certificates import Shown
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 #: What tells whether a file has changed: its inode, size and time of change.
-_Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int]
 
 
 class TlsTerms(msgspec.Struct, frozen=True):
@@ -44,15 +45,9 @@ class Credentials:
         self._stamps = self._look()
         self.context, self.certificate = _load(terms)
 
-    @property
-    def expires_at(self) -> datetime:
-        """When the certificate ends."""
-        return self.certificate.not_valid_after_utc
-
-    @property
-    def subject(self) -> str:
-        """Whose it is, as in `CN=sms.example.com`."""
-        return self.certificate.subject.rfc4514_string()
+    def shown(self) -> Mapping[str, x509.Certificate]:
+        """What it shows, by what to add to the door's name."""
+        return {"": self.certificate}
 
     def renew(self, *, is_asked: bool = False) -> bool:
         """Load the files again if they have changed or somebody `is_asked`; True when they were loaded.
@@ -67,11 +62,12 @@ class Credentials:
         self.context, self.certificate = _load(self.terms)
         return True
 
-    def _look(self) -> list[_Stamp | None]:
-        return [_stamp(path) for path in (self.terms.certificate, self.terms.key, self.terms.client_ca) if path]
+    def _look(self) -> list[Stamp | None]:
+        return [stamp(path) for path in (self.terms.certificate, self.terms.key, self.terms.client_ca) if path]
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def stamp(path: Path) -> Stamp | None:
+    """What tells whether a file has changed; None while there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -81,43 +77,49 @@ def _stamp(path: Path) -> _Stamp | None:
 
 def _load(terms: TlsTerms) -> tuple[ssl.SSLContext, x509.Certificate]:
     """Raises: SettingsError."""
-    certificate = _read_certificate(terms)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[terms.min_version]
-    _read(terms, "key", terms.key)
-    try:
-        # Without a callback OpenSSL would ask for the passphrase at the terminal.
-        context.load_cert_chain(terms.certificate, terms.key, password=lambda: b"")
-    except ssl.SSLError as error:
-        reason = "key and certificate do not belong together" if "MISMATCH" in str(error) else _reason(error)
-        raise SettingsError(
-            f"{terms.name}.key: {terms.key}: {reason}; expected a PEM key without passphrase"
-        ) from error
+    certificate = load_pair(context, terms.name, terms.certificate, terms.key)
     if terms.client_ca is not None:
-        try:
-            context.load_verify_locations(cadata=_read(terms, "client_ca", terms.client_ca).decode("ascii", "replace"))
-        except ssl.SSLError as error:
-            what = f"{terms.name}.client_ca: {terms.client_ca}: {_reason(error)}; expected PEM certificates"
-            raise SettingsError(what) from error
+        load_authorities(context, f"{terms.name}.client_ca", terms.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if terms.requires_certificate else ssl.CERT_OPTIONAL
     return context, certificate
 
 
-def _read_certificate(terms: TlsTerms) -> x509.Certificate:
-    """The certificate that the door shows, without its chain.  Raises: SettingsError."""
+def load_pair(context: ssl.SSLContext, table: str, certificate: Path, key: Path) -> x509.Certificate:
+    """Have a context show a certificate, and return it without its chain.
+
+    Raises: SettingsError, naming the file and its key in the settings' `table`.
+    """
     try:
-        return x509.load_pem_x509_certificate(_read(terms, "certificate", terms.certificate))
+        read = x509.load_pem_x509_certificate(_read(f"{table}.certificate", certificate))
     except ValueError as error:
-        what = f"{terms.name}.certificate: {terms.certificate}: expected a PEM certificate, its chain behind it"
+        what = f"{table}.certificate: {certificate}: expected a PEM certificate, its chain behind it"
         raise SettingsError(what) from error
+    _read(f"{table}.key", key)
+    try:
+        # Without a callback OpenSSL would ask for the passphrase at the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except ssl.SSLError as error:
+        reason = "key and certificate do not belong together" if "MISMATCH" in str(error) else _reason(error)
+        raise SettingsError(f"{table}.key: {key}: {reason}; expected a PEM key without passphrase") from error
+    return read
 
 
-def _read(terms: TlsTerms, key: str, path: Path) -> bytes:
+def load_authorities(context: ssl.SSLContext, setting: str, path: Path) -> None:
+    """Have a context trust the authorities of a file.  Raises: SettingsError."""
+    try:
+        context.load_verify_locations(cadata=_read(setting, path).decode("ascii", "replace"))
+    except ssl.SSLError as error:
+        raise SettingsError(f"{setting}: {path}: {_reason(error)}; expected PEM certificates") from error
+
+
+def _read(setting: str, path: Path) -> bytes:
     """Raises: SettingsError."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{terms.name}.{key}: {path}: {error.strerror}") from error
+        raise SettingsError(f"{setting}: {path}: {error.strerror}") from error
 
 
 def _reason(error: ssl.SSLError) -> str:
@@ -138,6 +140,11 @@ def shown_by(transport: asyncio.BaseTransport | None) -> Shown | None:
     return Shown(hashlib.sha256(octets).hexdigest(), pairs)
 
 
-def seconds_left(credentials: Credentials, now_us: int) -> float:
-    """How long the certificate is still good for; below 0 it has expired."""
-    return (credentials.expires_at - datetime.fromtimestamp(now_us / 1_000_000, UTC)).total_seconds()
+def seconds_left(certificate: x509.Certificate, now_us: int) -> float:
+    """How long a certificate is still good for; below 0 it has expired."""
+    return (certificate.not_valid_after_utc - datetime.fromtimestamp(now_us / 1_000_000, UTC)).total_seconds()
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """Whose it is, as in `CN=sms.example.com`."""
+    return certificate.subject.rfc4514_string()

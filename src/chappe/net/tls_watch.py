@@ -1,4 +1,4 @@
-"""Looks after the credentials of a box's TLS doors: loads them anew when their files change, and tells of it.
+"""Looks after the credentials of a box's TLS doors and links: loads them anew when their files change, and tells of it.
 
 It must never close a door or a connection: what cannot be loaded leaves the old certificate where it is.
 """
@@ -6,11 +6,13 @@ It must never close a door or a connection: what cannot be loaded leaves the old
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
+
+from cryptography import x509
 
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventName
-from chappe.net.tls import Credentials, seconds_left
+from chappe.net.tls import seconds_left, subject_of
 from chappe.observe.status import CertificateStatus
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
@@ -20,10 +22,22 @@ from chappe.store.port import Store
 LOOK_EVERY_S: Final = 5.0
 
 
-class TlsWatch:
-    """The doors of this process that speak TLS, by name."""
+class Watched(Protocol):
+    """The credentials of a door or of an operator's links."""
 
-    def __init__(self, credentials_by_door: Mapping[str, Credentials], store: Store, clock: Clock) -> None:
+    def renew(self, *, is_asked: bool = False) -> bool:
+        """Load the files again if they have changed.  Raises: SettingsError."""
+        ...
+
+    def shown(self) -> Mapping[str, x509.Certificate]:
+        """Certificates whose end matters, by what to add to the name."""
+        ...
+
+
+class TlsWatch:
+    """The doors and operators of this process that speak TLS, by name."""
+
+    def __init__(self, credentials_by_door: Mapping[str, Watched], store: Store, clock: Clock) -> None:
         self._credentials_by_door = credentials_by_door
         self._clock = clock
         self._notes = Notes(store, clock)
@@ -57,19 +71,22 @@ class TlsWatch:
                 self._notes.add(EventName.CERTIFICATE_REFUSED, detail=str(error))
                 continue
             self._faults.pop(door, None)
-            until = credentials.expires_at
-            self._notes.add(EventName.CERTIFICATE_LOADED, detail=f"{door} {credentials.subject} until {until:%Y-%m-%d}")
+            for suffix, shown in credentials.shown().items():
+                until = f"{shown.not_valid_after_utc:%Y-%m-%d}"
+                detail = f"{door}{suffix} {subject_of(shown)} until {until}"
+                self._notes.add(EventName.CERTIFICATE_LOADED, detail=detail)
 
     def statuses(self) -> list[CertificateStatus]:
-        """What each door shows."""
+        """What each door shows, and what operators show us."""
         now_us = self._clock.utc_us()
         return [
             CertificateStatus(
-                door,
-                credentials.subject,
-                f"{credentials.expires_at:%Y-%m-%dT%H:%M:%SZ}",
-                round(seconds_left(credentials, now_us)),
-                self._faults.get(door, ""),
+                door + suffix,
+                subject_of(shown),
+                f"{shown.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+                round(seconds_left(shown, now_us)),
+                "" if suffix else self._faults.get(door, ""),
             )
             for door, credentials in self._credentials_by_door.items()
+            for suffix, shown in credentials.shown().items()
         ]

@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from chappe.model.events import EventName
-from chappe.net.peer import FactsHandler, Peer
+from chappe.net.peer import CLOSED, FactsHandler, Peer
+from chappe.net.tls_dial import DialCredentials, DialTerms, why_lost
 from chappe.operators.link import Connecting, Link
 from chappe.runtime.backoff import Backoff
 from chappe.runtime.clock import Clock
@@ -41,6 +42,8 @@ class LinkTerms(msgspec.Struct, frozen=True):
     response_s: float = 30.0
     reconnect_min_s: float = 1.0
     reconnect_max_s: float = 60.0
+    #: Connections are encrypted.
+    tls: DialTerms | None = None
 
 
 class Links(ABC):
@@ -59,7 +62,10 @@ class Links(ABC):
         on_up: Callable[[Link], None],
         on_down: Callable[[Link, Any], None],
     ) -> None:
+        """Raises: SettingsError, when a certificate cannot be read."""
         self.terms = terms
+        #: What connections are dialled with; None where they are not encrypted.
+        self.credentials = DialCredentials(terms.tls) if terms.tls else None
         self._clock = clock
         self._notes = notes
         self._on_facts = on_facts
@@ -153,10 +159,9 @@ class Links(ABC):
         terms, connecting = self.terms, Connecting()
         peer = self.new_peer(lambda peer, why: self._lost(link, peer, connecting, why))
         peer.owner = (link, connecting)
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(terms.session_init_s):
-                await loop.create_connection(lambda: peer, terms.host, terms.port)
+                await self._connect(peer)
                 self.sign_on(peer, kind, self._clock.monotonic())
                 peer.flush()
                 status = await connecting.bound
@@ -164,7 +169,7 @@ class Links(ABC):
             peer.abort("no answer to the bind")
             return f"no bind within {terms.session_init_s:g} s at {terms.host}:{terms.port}"
         except OSError as error:
-            return f"{terms.host}:{terms.port} cannot be reached: {error.strerror or error}"
+            return f"{terms.host}:{terms.port} cannot be reached: {self._why_not(error)}"
         if status:
             why = self.why_refused(status)
             peer.close(why)
@@ -174,6 +179,26 @@ class Links(ABC):
             return await connecting.lost
         self._bound(link, peer, kind)
         return await connecting.lost
+
+    def _why_not(self, error: OSError) -> str:
+        """Why nobody let us in."""
+        tls = self.terms.tls
+        why = why_lost(error, tls.server_name if tls else "")
+        if tls is not None and tls.certificate is None and why == CLOSED:
+            # By TLS 1.3 whoever shows none is turned away after the handshake, and not every server says why.
+            return f"{why}; perhaps it asks for a certificate of ours"
+        return why
+
+    async def _connect(self, peer: Peer) -> None:
+        """Raises: OSError."""
+        loop, terms, credentials = asyncio.get_running_loop(), self.terms, self.credentials
+        if credentials is None or terms.tls is None:
+            await loop.create_connection(lambda: peer, terms.host, terms.port)
+            return
+        transport, _ = await loop.create_connection(
+            lambda: peer, terms.host, terms.port, ssl=credentials.context, server_hostname=terms.tls.server_name
+        )
+        credentials.saw(transport)
 
     def _bound(self, link: Link, peer: Peer, kind: Any) -> None:
         if self.sends(kind):

@@ -80,6 +80,8 @@ def _operators(settings: Settings) -> Iterator[Fault]:
         if operator.profile not in settings.profiles:
             close = nearest(operator.profile, settings.profiles)
             yield f"{at}.profile", f"no profile is named {operator.profile!r}{close}"
+        if operator.tls is not None and (operator.tls.certificate is None) != (operator.tls.key is None):
+            yield f"{at}.tls.key", "certificate and key belong together: expected both or neither"
         if operator.reconnect_min_s > operator.reconnect_max_s:
             yield f"{at}.reconnect_min_s", f"is above reconnect_max_s = {operator.reconnect_max_s:g}"
 

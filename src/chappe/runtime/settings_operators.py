@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
 
-from chappe.runtime.settings_gateway import Address
+from chappe.runtime.settings_gateway import Address, MinVersion
 from chappe.runtime.settings_table import SECRET, Name, Octet, Password, Seconds, Status, SystemId, Table
 
 DAY_S = 86_400.0
@@ -89,6 +89,36 @@ class Split(Enum):
     UDH16 = "udh16"
     SAR = "sar"
     PAYLOAD = "payload"
+
+
+class OperatorTls(Table, frozen=True, kw_only=True):
+    """TLS to an operator: the table alone encrypts its links and verifies whom they reach.
+
+    The files are read anew when they change, and on SIGHUP; open links stay.
+    """
+
+    ca: Annotated[
+        str | None,
+        Meta(min_length=1, description="PEM file of the authorities to trust; unset: those that the system trusts."),
+    ] = None
+    server_name: Annotated[
+        str | None,
+        Meta(min_length=1, description="The name that its certificate must bear; unset: the host of its address."),
+    ] = None
+    certificate: Annotated[
+        str | None,
+        Meta(min_length=1, description="PEM file of the certificate that we show, with the chain behind it."),
+    ] = None
+    key: Annotated[str | None, Meta(min_length=1, description="PEM file of its private key, without passphrase.")] = (
+        None
+    )
+    verify: Annotated[
+        bool,
+        Meta(description="Whom a link reaches is verified. `false` trusts whoever answers, and is for tests alone."),
+    ] = True
+    min_version: Annotated[MinVersion, Meta(description="The oldest version of TLS that is spoken.")] = (
+        MinVersion.TLS_1_2
+    )
 
 
 class Operator(Table, frozen=True, kw_only=True):
@@ -176,6 +206,7 @@ class Operator(Table, frozen=True, kw_only=True):
             "the last one repeats until its validity ends.",
         ),
     ] = (5.0, 30.0, 120.0, 600.0, 1_800.0)
+    tls: Annotated[OperatorTls | None, Meta(description="TLS on its links.")] = None
 
 
 class Profile(Table, frozen=True, kw_only=True):

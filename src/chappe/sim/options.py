@@ -42,6 +42,9 @@ class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):
     ids: IdStyle = IdStyle.COUNTING
     enquire_link_s: float = 30.0
     mo: MoOptions = MoOptions()
+    tls_certificate: str = ""  # PEM files: its certificate and key, and who vouches for those that connect
+    tls_key: str = ""
+    tls_client_ca: str = ""
     script_path: str = ""
     ledger_path: str = ""
     remembers: bool = True  # keep everything in memory, for a test to look at; the commands do not

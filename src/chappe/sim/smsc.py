@@ -8,13 +8,16 @@ It must never know the gateway that it is a test for: it shares only the wire wi
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from chappe.model.errors import SettingsError
+from chappe.net.tls import Credentials, TlsTerms
 from chappe.sim.alarm import Alarm
 from chappe.sim.desk import Desk, Later, Taken
 from chappe.sim.faults import Action, Event, LinkFault
@@ -304,7 +307,9 @@ class SmscSimulator:
 
     async def _listen(self) -> None:
         try:
-            self._server = await self._loop.create_server(self._new_link, self.options.host, self.options.port)
+            self._server = await self._loop.create_server(
+                self._new_link, self.options.host, self.options.port, ssl=_tls_of(self.options)
+            )
         except OSError as fault:
             where = f"{self.options.host}:{self.options.port}"
             raise SettingsError(f"cannot listen on {where}: {fault.strerror}; expected a free address") from fault
@@ -329,3 +334,11 @@ class SmscSimulator:
 
     def _log(self, kind: Kind, now: float, tag: str = "", message_id: str = "", detail: str = "") -> None:
         self.ledger.append(Entry(int(now * 1e9), kind, tag, message_id, detail=detail))
+
+
+def _tls_of(options: SmscOptions) -> ssl.SSLContext | None:
+    """What it shows to those who connect.  Raises: SettingsError."""
+    if not options.tls_certificate:
+        return None
+    client_ca = Path(options.tls_client_ca) if options.tls_client_ca else None
+    return Credentials(TlsTerms("tls", Path(options.tls_certificate), Path(options.tls_key), client_ca)).context
