@@ -11,7 +11,7 @@ from chappe.clients import http_intake
 from chappe.model.message import Item
 from chappe.sim.options import SmscOptions
 from chappe.store.port import Fault, StoreAway
-from house import journey
+from house import House, journey
 from web import MESSAGE, calling, web_client, web_house
 
 KEY = "0f9a4c1e-order-881"
@@ -151,6 +151,58 @@ async def test_one_message_that_cannot_be_stored_harms_no_other_of_its_key(
 
 
 @journey
+async def test_a_repeat_doubles_nothing_where_what_could_not_be_stored_is_judged_otherwise_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        body = {"messages": [{**MESSAGE, "reference": f"r{n}"} for n in range(7)]}
+        with monkeypatch.context() as poisoned:
+            poison_one_message(poisoned)
+            first = await demo.post(body, KEY)
+        again = await demo.post(body, KEY)
+
+        assert again.body["messages"][3]["code"] == "not_storable"
+        assert again.body == first.body
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert len(house.events("mt_accepted")) == 6
+
+
+@pytest.mark.parametrize("away_at", range(2, 9))
+@journey
+async def test_halves_that_a_failing_disk_left_undone_are_done_once_by_the_repeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, away_at: int
+) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        body = {"messages": [{**MESSAGE, "reference": f"r{n}"} for n in range(7)]}
+        with monkeypatch.context() as poisoned:
+            poison_one_message(poisoned)
+            store_away_from(house, away_at, poisoned)
+            first = await demo.post(body, KEY)
+        again = [await demo.post(body, KEY) for _ in range(2)]
+
+        assert again[0].body == again[1].body
+        told = [each.get("reference") or each["code"] for each in again[0].body["messages"]]
+        assert [each for number, each in enumerate(told) if number != 3] == ["r0", "r1", "r2", "r4", "r5", "r6"]
+        assert len(house.events("mt_accepted")) == 6 + (told[3] == "r3")
+        if first.status == 202:
+            kept = [each["id"] for each in first.body["messages"] if "id" in each]
+            assert set(kept) <= {each.get("id") for each in again[0].body["messages"]}
+
+
+@journey
+async def test_a_body_of_which_the_store_can_keep_nothing_is_refused_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with web_house(tmp_path) as (house, _, demo):
+        poison_one_message(monkeypatch)
+        body = {"messages": [{**MESSAGE, "reference": "r3"}] * 3}
+        answers = [await demo.post(body, KEY) for _ in range(2)]
+
+        assert [(each.status, each.code) for each in answers] == [(422, "not_storable")] * 2
+        assert house.events("mt_accepted") == []
+
+
+@journey
 async def test_what_a_failing_disk_left_undone_is_done_by_the_repeat(tmp_path: Path) -> None:
     async with web_house(tmp_path) as (house, _, demo):
         store = house.gateway.store
@@ -216,3 +268,17 @@ def poison_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
         return item
 
     monkeypatch.setattr(http_intake, "item_of", item_of)
+
+
+def store_away_from(house: House, call: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From this call on nothing is stored under keys."""
+    real, calls = house.gateway.store.accept_once, 0
+
+    async def failing(*values: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls >= call:
+            raise StoreAway("the disk takes nothing")
+        return await real(*values)
+
+    monkeypatch.setattr(house.gateway.store, "accept_once", failing)

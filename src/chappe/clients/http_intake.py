@@ -163,13 +163,11 @@ class Intake:
             self._waiting[client] -= reserved
 
     async def store_once(self, client: str, once: Once) -> Kept | Fault | None:
-        """Store what a key guards; a repeat is told of.  Raises: StoreAway."""
+        """Store what a key guards.  Raises: StoreAway."""
         (outcome,) = await self._store.accept_once([once], self._events_of(once.items))
         if isinstance(outcome, Fault) and outcome.is_passing:
             # Stored in pieces instead, a repeat would not find them under its key.
             raise StoreAway(outcome.what)
-        if isinstance(outcome, Kept):
-            self.tell_repeat(client, len(once.items))
         return outcome
 
     def tell_repeat(self, client: str, messages: int) -> None:

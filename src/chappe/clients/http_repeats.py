@@ -29,6 +29,10 @@ KEPT_MS: Final = 25 * 3_600_000
 RUNNING_RETRY_S: Final = 1.0
 #: The place of a message that is the whole body.
 _ALONE: Final = -1
+#: The answer of a slice that could not be stored whole: its halves have keys of their own, now and in every repeat.
+_APART: Final = b""
+#: How the answer to an accepted message begins; inside of a JSON string it would be spelt otherwise.
+_ACCEPTED: Final = b'{"id":'
 
 _encode = msgspec.json.Encoder().encode
 
@@ -112,8 +116,10 @@ class _Request:
         self._name = f"{account.name}\0{key}".encode("utf-8", "surrogatepass")
         self._fingerprint = blake2b(body, digest_size=16).digest()
         self._request_id = request_id
-        #: Slices that were judged anew, and of which the store knew the answer.
-        self._lost = 0
+        #: Something of the request was not known yet, and is now.
+        self._is_new = False
+        #: What is told where not one message was accepted.
+        self._why_none = Refusal(Code.NOT_STORABLE, "The store can keep none of these messages.")
 
     async def answer(self, slices: Sequence[_Slice]) -> Replayed | Refusal | list[Refusal]:
         """What is kept is told again, what is not is done now.  Raises: StoreAway."""
@@ -122,7 +128,7 @@ class _Request:
             # One message is stored as quickly as its key is looked for: the store tells if it was there.
             is_one = slices[0].start == _ALONE
             kept = {} if is_one else await self._kept(slices)
-            left = [each for each in slices if each.start not in kept]
+            left = [each for each in slices if not kept.get(each.start)]
             for each in left:
                 each.judged = self._intake.judge(each.messages, self._account, each.start_or_none)
                 reserved += self._intake.reserve(self._account.name, each.judged)
@@ -131,21 +137,22 @@ class _Request:
             if not reserved and is_one:
                 # It may have been accepted when there was still a route, or the client's rate was not used up.
                 kept = await self._kept(slices)
-                left = [each for each in slices if each.start not in kept]
+                left = [each for each in slices if not kept.get(each.start)]
             if not kept and not reserved:
                 return [one for each in left for one in each.judged if isinstance(one, Refusal)]
             answers: list[bytes] = []
             for each in slices:
-                answers += (
-                    [kept[each.start]] if each.start in kept else await self._store_slice(each.start, each.judged)
-                )
+                known = kept.get(each.start)
+                answers += [known] if known else await self._store_slice(each.start, each.judged)
         except _Refused as refused:
             return refused.why
         finally:
             self._intake.give_back(self._account.name, reserved)
         if not left:
             self._intake.tell_repeat(self._account.name, sum(len(each.messages) for each in slices))
-        return Replayed(answers, is_repeat=len(left) <= self._lost)
+        if not any(_ACCEPTED in each for each in answers):
+            return self._why_none
+        return Replayed(answers, is_repeat=not self._is_new)
 
     async def _kept(self, slices: Sequence[_Slice]) -> dict[int, bytes]:
         """Start of a slice → the answer that was given to it before."""
@@ -163,36 +170,53 @@ class _Request:
 
         `piece` is 0 for a whole slice, else how many messages of it these are.
         """
-        items = tuple(each for each in judged if isinstance(each, Item))
-        now_ms = self._intake.now_ms()
         answer = self._told(judged) if start != _ALONE else _encode(self._one(judged[0]))
-        digest = self._digest(start, piece)
-        once = Once(self._intake.next_id(now_ms), digest, self._fingerprint, answer, now_ms + KEPT_MS, items)
         try:
-            outcome = await self._intake.store_once(self._account.name, once)
+            outcome = await self._keep(start, piece, answer, judged)
+            if isinstance(outcome, Fault) and len(judged) > 1:
+                # Noted before its halves are stored: a repeat may be judged otherwise, and would fit as a whole.
+                outcome = await self._keep(start, piece, _APART) or Kept(self._fingerprint, _APART)
+            if isinstance(outcome, Fault):
+                return await self._refuse_alone(start, piece, outcome)
         except StoreAway:
             if start in (_ALONE, 0):
                 raise
+            self._why_none = STORE_AWAY
             return [self._told([STORE_AWAY if isinstance(each, Item) else each for each in judged])]
         if isinstance(outcome, Kept):
-            self._lost += 1
-            return [self._checked(outcome)]
-        if isinstance(outcome, Fault):
-            return await self._store_apart(start, judged, outcome)
+            known = self._checked(outcome)
+            if not known:
+                return await self._store_halves(start, judged)
+            self._intake.tell_repeat(self._account.name, len(judged))
+            return [known]
+        self._is_new = True
         if ARMED is not None:
             reach(CrashPoint.BEFORE_HTTP_ANSWER)
         return [answer]
 
-    async def _store_apart(self, start: int, judged: Sequence[Judged], fault: Fault) -> list[bytes]:
-        """One of these messages cannot be stored: halves, until it is alone."""
-        if len(judged) > 1:
-            middle = len(judged) // 2
-            first = await self._store_slice(start, judged[:middle], middle)
-            return first + await self._store_slice(start + middle, judged[middle:], len(judged) - middle)
-        detail = f"The store refused it: {fault.what}"
+    async def _keep(self, start: int, piece: int, answer: bytes, judged: Sequence[Judged] = ()) -> Kept | Fault | None:
+        """Store the good ones of these with their answer.  Raises: StoreAway."""
+        items = tuple(each for each in judged if isinstance(each, Item))
+        now_ms = self._intake.now_ms()
+        digest = self._digest(start, piece)
+        once = Once(self._intake.next_id(now_ms), digest, self._fingerprint, answer, now_ms + KEPT_MS, items)
+        return await self._intake.store_once(self._account.name, once)
+
+    async def _store_halves(self, start: int, judged: Sequence[Judged]) -> list[bytes]:
+        """One of these messages cannot be stored, or could not the first time: halves, until it is alone."""
+        middle = len(judged) // 2
+        first = await self._store_slice(start, judged[:middle], middle)
+        return first + await self._store_slice(start + middle, judged[middle:], len(judged) - middle)
+
+    async def _refuse_alone(self, start: int, piece: int, fault: Fault) -> list[bytes]:
+        """The one message that cannot be stored.  Beside others that can be its refusal is kept.  Raises: StoreAway."""
+        refusal = Refusal(Code.NOT_STORABLE, f"The store refused it: {fault.what}")
         if start == _ALONE:
-            raise _Refused(Code.NOT_STORABLE, detail)
-        return [self._told([Refusal(Code.NOT_STORABLE, detail)])]
+            raise _Refused(refusal.code, refusal.detail)
+        told = self._told([refusal])
+        outcome = await self._keep(start, piece, told)
+        self._is_new |= outcome is None
+        return [self._checked(outcome) if isinstance(outcome, Kept) else told]
 
     def _told(self, judged: Sequence[Judged]) -> bytes:
         """The answers to some messages of many, without the brackets of their list."""
