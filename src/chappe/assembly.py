@@ -168,6 +168,7 @@ class Gateway:
             yield name, node.run()
         if self._runs("client-http"):
             yield "trials", self.building.trials().run()
+            yield "trial endings", self.building.trial_endings().run()
         # Also while it drains the store must come back: what peers have answered is not on disk yet.
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()

@@ -36,6 +36,7 @@ from chappe.observe.health import Health
 from chappe.operators.node import OperatorNode
 from chappe.operators.sharing import Sharing
 from chappe.operators.smpp_node import OperatorSmppNode
+from chappe.operators.trial_endings import TrialEndings
 from chappe.operators.trial_node import TrialOperator
 from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.router.joiner import Joiner
@@ -265,6 +266,12 @@ class Building:
 
     def trials(self) -> TrialOperator:
         return TrialOperator(self._store, self._ids, self._clock)
+
+    def trial_endings(self) -> TrialEndings:
+        clients = [
+            trial_client(each.name) for each in self._settings.clients if each.http and trial_token_digest(each.http)
+        ]
+        return TrialEndings(self._store, self._ids, self._clock, clients)
 
     def validity_of(self, client: str) -> float:
         """Of a client that is gone from the settings messages may still wait."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chappe.operators import trial_endings
 from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp
 from chappe.sim.callback_receiver import CallbackReceiver
 from chappe.sim.options import SmscOptions
@@ -94,6 +95,28 @@ async def test_trials_that_waited_when_the_gateway_stopped_go_on_when_it_is_back
         found = await trial.until(waiting, "delivered")
 
         assert [each["status"] for each in found["history"]] == ["accepted", "queued", "sent", "delivered"]
+
+
+@journey
+async def test_trials_without_a_final_receipt_expire_when_their_operator_gives_them_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_endings, "LOOK_EVERY_S", 0.05)
+    open_ones = [f"+999000000{number}" for number in (10, 11, 12)]
+    async with (
+        web_house(tmp_path, clients=[trying_client()]) as (house, _, _),
+        calling(house, token="demo-trial") as trial,
+    ):
+        ids = [(await trial.post({**MESSAGE, "to": to, "text": "x" * 200})).body["id"] for to in open_ones]
+        for message_id, status in zip(ids, ("buffered", "sent", "unknown"), strict=True):
+            await trial.until(message_id, status)
+        assert house.gateway.store.open_messages("demo(test)") == 3
+        monkeypatch.setattr(trial_endings, "ENDS_AFTER_S", -1)
+
+        ended = [await trial.until(message_id, "expired") for message_id in ids]
+
+        assert [[part["status"] for part in each["parts"]] for each in ended] == [["expired", "expired"]] * 3
+        assert house.gateway.store.open_messages("demo(test)") == 0
 
 
 @journey

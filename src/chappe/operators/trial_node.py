@@ -13,7 +13,7 @@ from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.operators.telling import tell
-from chappe.rules.trial import TRIAL_OPERATOR, TRIAL_QUEUE, Trial, trial_to
+from chappe.rules.trial import TRIAL_OPERATOR, TRIAL_QUEUE, Trial, references_of, trial_to
 from chappe.runtime.clock import Clock
 from chappe.store.endings import end
 from chappe.store.port import Deferred, Held, Report, Sent, Settlement, Store, StoreAway
@@ -76,12 +76,12 @@ class TrialOperator:
             tell(events, EventName.MT_FAILED, TRIAL_OPERATOR, item, trial.word)
             return [end(item, trial.status, trial.error, events.at_us, TRIAL_OPERATOR)]
         told = (message.client, TRIAL_OPERATOR, message.dest, message.source, message.reference)
-        for part, reference in enumerate(_references(message), 1):
+        for part, reference in enumerate(references_of(message), 1):
             detail = f"part {part} of {message.parts}" if message.parts > 1 else ""
             events.add(EventName.MT_SENT, item.id, *told, reference, detail)
         return [
             Sent(item, TRIAL_OPERATOR, reference, events.at_us, part)
-            for part, reference in enumerate(_references(message), 1)
+            for part, reference in enumerate(references_of(message), 1)
         ]
 
     def _reports(self, message: Message, trial: Trial, now_ms: int) -> list[Report]:
@@ -96,16 +96,10 @@ class TrialOperator:
                 trial.error,
                 now_ms,
             )
-            for reference in _references(message)
+            for reference in references_of(message)
         ]
 
 
 def _is_delayed(item: Item, trial: Trial) -> bool:
     """It has not waited yet."""
     return bool(trial.delay_s) and not item.attempts
-
-
-def _references(message: Message) -> list[str]:
-    """One for each part; an id is in no other reference."""
-    name = f"test{message.id:x}"
-    return [name] if message.parts == 1 else [f"{name}.{part}" for part in range(1, message.parts + 1)]

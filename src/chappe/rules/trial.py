@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from chappe.model.lifecycle import Status
+from chappe.model.message import Message
 
 TRIAL_OPERATOR: Final = "(test)"
 #: No queue of an operator: nothing that moves messages between operators may look at it.
@@ -18,6 +19,8 @@ TRIAL_QUEUE: Final = f"trial:{TRIAL_OPERATOR}"
 #: Country code 999 belongs to nobody.
 _MAGIC: Final = "99900000"
 DELAY_S: Final = 10.0
+#: A trial that has no end by then is given up by its operator, which says that it has expired.
+ENDS_AFTER_S: Final = 86_400
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -71,3 +74,9 @@ def trial_client(client: str) -> str:
 def trial_to(number: str) -> Trial:
     """What becomes of a trial to a number."""
     return TRIALS.get(number, DELIVERED)
+
+
+def references_of(trial: Message) -> list[str]:
+    """The operator's reference of each part; an id is in no other reference."""
+    name = f"test{trial.id:x}"
+    return [name] if trial.parts == 1 else [f"{name}.{part}" for part in range(1, trial.parts + 1)]
