@@ -35,6 +35,7 @@ from chappe.operators.status import operator_status
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock
 from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.folder_lock import FolderLock
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_table import nearest
@@ -73,6 +74,8 @@ class Gateway:
         #: Nodes with peers, by the names by which people drain them.
         self._nodes: dict[str, Door] = {}
         self._drained: set[str] = set()
+        #: What this process has in hand, for the next one to know should it end.
+        self.hand = InHand(clock)
         self._desk = Desk(settings.gateway.data_path, self.grant)
         #: Some door or operator link of this process speaks TLS.
         self.has_tls = False
@@ -91,8 +94,10 @@ class Gateway:
         self.health.watch_store(lambda: self.store.is_away)
         self.fleet = fleet_of(self.store)
         self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)
+        # The store has just proved that nobody else works under our name.
+        self.hand.begin(settings.gateway.data_path, self.process.file_name if self.process else "all")
         building = self.building = Building(
-            settings, self.store, self.fleet, self.fleet_watch, self._clock, self.health, self.watching
+            settings, self.store, self.fleet, self.fleet_watch, self._clock, self.health, self.watching, self.hand
         )
         self.accounts = building.accounts
         self.counter = CounterNode(self.store) if runs("counter") else None
@@ -120,6 +125,7 @@ class Gateway:
         if runs("callback"):
             self._nodes["callback"] = self.callbacks = building.callbacks()
         await self._note(EventName.NODE_STARTED)
+        await self._blame()
 
     async def _open(self, name: str, door: ClientSmppNode | ClientHttpNode) -> tuple[int, int]:
         """Open the plain door and that for TLS; returns their ports, 0 for a door that is not there."""
@@ -207,6 +213,7 @@ class Gateway:
         if self.conf is not None:
             self.conf.close()
         await self.store.close()
+        self.hand.end()
         await self.watching.close()
         self._lock.release()
 
@@ -286,3 +293,12 @@ class Gateway:
         events = EventBatch(self._clock.utc_us())
         events.add(event, detail=f"chappe {chappe.__version__} run {self.store.run}")
         await self.store.record(events)
+
+    async def _blame(self) -> None:
+        """Tell what was in hand when the last process ended."""
+        suspect = self.hand.suspect
+        if suspect is not None:
+            events = EventBatch(self._clock.utc_us())
+            told = f"{suspect.queue}: {self.hand.told(suspect)}"
+            events.add(EventName.ITEM_POISONED, suspect.message_id, suspect.client, detail=told)
+            await self.store.record(events)

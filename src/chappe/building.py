@@ -48,6 +48,7 @@ from chappe.rules.trial import TRIAL_OPERATOR, trial_client
 from chappe.runtime import open_files
 from chappe.runtime.clock import Clock
 from chappe.runtime.fleet_watch import FleetWatch
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest, trial_token_digest
@@ -81,6 +82,7 @@ class Building:
         clock: Clock,
         health: Health,
         watching: Watching,
+        hand: InHand,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -89,6 +91,7 @@ class Building:
         self._clock = clock
         self._health = health
         self._watching = watching
+        self._hand = hand
         rules = rules_of(settings.routes, settings.clients)
         self._mt_routes = Routes(rules, Direction.MT)
         self._mo_routes = Routes(rules, Direction.MO)
@@ -133,6 +136,7 @@ class Building:
             premium=frozenset(client.name for client in self._settings.clients if client.premium),
             is_up=self.is_up,
             has_links_elsewhere=lambda: self._fleet_watch.links_elsewhere(operator.name) > 0,
+            hand=self._hand,
         )
         self.operators.append(node)
         return node
@@ -172,6 +176,7 @@ class Building:
             self._ids,
             self._clock,
             encoding_of=lambda operator: by_operator.get(operator, Encoding.GSM7),
+            hand=self._hand,
         )
 
     def smpp_door(self) -> ClientSmppNode:
@@ -188,6 +193,7 @@ class Building:
                 each.name: SPLIT_METHODS[self._settings.profile_of(each).split] for each in self._settings.operators
             },
             pressure=lambda: pressure_of(self._store),
+            hand=self._hand,
         )
 
     def callbacks(self) -> CallbackNode:
@@ -205,6 +211,7 @@ class Building:
             {each.name: encoding_of_operator(settings.profile_of(each)) for each in settings.operators},
             self._admit_reply(),
             took=lambda client, seconds: self._watching.metrics.on_callback(client, seconds),
+            hand=self._hand,
         )
 
     def _admit_reply(self) -> Admit:

@@ -56,6 +56,7 @@ async def serve(settings: Settings) -> int:
     open_files.raise_limit()
     gateway = Gateway(settings)
     await gateway.start()
+    gateway.hand.listen_for_last_words()
     _renew_on_hangup(gateway)
     _freeze()
     async with _ended_when_fenced(gateway):
@@ -72,6 +73,7 @@ async def serve_node(settings: Settings, process: Process, metrics: str) -> int:
     if parent is None:
         await gateway.show_at(metrics)
     await gateway.start()
+    gateway.hand.listen_for_last_words()
     _renew_on_hangup(gateway)
     _freeze()
     async with _ended_when_fenced(gateway):

@@ -21,6 +21,7 @@ from chappe.net.http_calls import Calls
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import each
 from chappe.store.port import Deferred, Delivered, GivenUp, Settlement, Store
@@ -51,6 +52,7 @@ class CallbackNode:
         admit: Admit,
         *,
         took: Callable[[str, float], None] = lambda client, seconds: None,
+        hand: InHand | None = None,
     ) -> None:
         """`encodings` says how an operator's data_coding 0 reads; `took` hears how long each answer took."""
         self._store = store
@@ -60,7 +62,8 @@ class CallbackNode:
         self._outcomes: Gathered[Outcome] = Gathered()
         self._hungry: Gathered[Caller] = Gathered()
         self._is_hungry: set[str] = set()
-        self._crashes = CrashDesk(store, clock)
+        self._hand = hand or InHand(clock)
+        self._crashes = CrashDesk(store, clock, hand=self._hand)
         self._switches = Switches(store, clock)
         #: Outcomes that are being written to the store.
         self._settling = 0
@@ -225,8 +228,9 @@ class CallbackNode:
         if caller.look_at > now:
             return
         caller.look_at = 0.0
+        queue = caller.terms.queue
         while limit := caller.wanted:
-            items = await self._store.lease(caller.terms.queue, limit)
+            items = await self._store.lease(queue, self._hand.share(queue, limit))
             if not items:
                 return
             found = caller.sort(items)
@@ -237,7 +241,7 @@ class CallbackNode:
             caller.returned += found.given_back
             for item in found.in_the_way:
                 self._outcomes.add(Outcome(item, False, caller.due_again_ms(item), was_tried=False))
-            for crash in each(found.ready, caller.prepare):
+            for crash in each(found.ready, caller.prepare, self._hand.of(queue)):
                 self._crashes.add(crash)
             if ARMED is not None and found.ready:
                 reach(CrashPoint.BEFORE_CALLBACK)

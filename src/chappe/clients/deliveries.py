@@ -17,6 +17,7 @@ from chappe.rules.order import HandsetOrder
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import each
 from chappe.store.port import Deferred, Delivered, Held, Settlement, Store
@@ -67,11 +68,14 @@ class Answered(msgspec.Struct, gc=False):
 class Deliveries:
     """Reads `client:NAME` of all SMPP clients."""
 
-    def __init__(self, store: Store, clock: Clock, *, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, is_draining: Callable[[], bool], hand: InHand | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         #: What cannot be handled goes here, and the order of those clients of whom something could not be.
-        self.crashes = CrashDesk(store, clock, behind=self._behind, ended=self._crashed_for_good)
+        self._hand = hand or InHand(clock)
+        self.crashes = CrashDesk(store, clock, behind=self._behind, ended=self._crashed_for_good, hand=self._hand)
         self._order_by_queue: dict[str, HandsetOrder] = {}
         self._is_draining = is_draining
         self._answers: Gathered[Answered] = Gathered()
@@ -112,7 +116,8 @@ class Deliveries:
             room = peer.session.room if peer.is_writable and peer.session.may_receive_deliveries else 0
             if not room:
                 continue
-            items = await self._store.lease(account.queue, room)
+            most = self._hand.share(account.queue, room)
+            items = await self._store.lease(account.queue, most)
 
             def hand(item: Item, request: Ask = peer.session.request) -> None:
                 if account.order.lines and self._must_wait(account, item):
@@ -132,12 +137,14 @@ class Deliveries:
                     # What the client's SMPP cannot carry is held for a person, and stops nobody.
                     self._answers.add(Answered(item, 0, misfit=str(error)))
 
-            for crash in each(items, hand):
+            for crash in each(items, hand, self._hand.of(account.queue)):
                 self._order_by_queue[account.queue] = account.order
                 self.crashes.add(crash)
             if items and not peer.is_dirty:
                 peer.is_dirty = True
                 dirty.append(peer)
+            if len(items) == most < room:
+                self.wake(account)
             if len(items) < room:
                 return
 

@@ -31,6 +31,7 @@ from chappe.net.tls_door import door_for
 from chappe.rules.decide import Routes
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
 from chappe.store.port import Fault, Store, StoreAway
 from chappe.text.segments import SplitMethod
@@ -92,6 +93,7 @@ class ClientSmppNode:
         max_unbound: int = MAX_UNBOUND,
         split_by_operator: Mapping[str, SplitMethod] | None = None,
         pressure: Callable[[], int] = lambda: 0,
+        hand: InHand | None = None,
     ) -> None:
         """`split_by_operator` says how long messages are cut for each; unnamed ones are cut by UDH.
 
@@ -114,7 +116,7 @@ class ClientSmppNode:
         self._notes = Notes(store, clock)
         self._doors: list[Door] = []
         self.is_draining = False
-        self._deliveries = Deliveries(store, clock, is_draining=lambda: self.is_draining)
+        self._deliveries = Deliveries(store, clock, is_draining=lambda: self.is_draining, hand=hand)
         self._split_by_operator = split_by_operator or {}
         self._guarded = GuardedAccept(store, clock, self._notes)
         self._inquiries = Inquiries(store, clock, self._notes, self._split_of)

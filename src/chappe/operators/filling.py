@@ -27,6 +27,7 @@ from chappe.rules.retry import Gate
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes, persist
 from chappe.runtime.supervisor import each
 from chappe.runtime.throttle import Throttle
@@ -55,6 +56,7 @@ class Filling(ABC):
     _order: MessageOrder
     _parts: OpenParts
     _crashes: CrashDesk
+    _hand: InHand
     _doubts: Doubts
     _responses: Responses
     _work: Gathered[None]
@@ -93,12 +95,13 @@ class Filling(ABC):
             room = self._room(now)
             if room <= 0:
                 continue
-            items = await self._store.lease(self.queue, min(room, LEASE_ITEMS))
+            most = self._hand.share(self.queue, min(room, LEASE_ITEMS))
+            items = await self._store.lease(self.queue, most)
             if items:
                 self._is_sending = True
                 await self._send_items(items)
                 self._is_sending = False
-                if len(items) == room or len(items) == LEASE_ITEMS:
+                if len(items) == most:
                     self._wake()
 
     def _room(self, now: float) -> int:
@@ -187,7 +190,7 @@ class Filling(ABC):
             else:
                 self._put_parts(link, item, message, taken[item.id], now)
 
-        for crash in each(ready, put):
+        for crash in each(ready, put, self._hand.of(self.queue)):
             self._crashes.add(crash)
         self._flush_links(links, now)
 

@@ -30,6 +30,7 @@ from chappe.rules.retry import Gate
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.crashes import CrashDesk
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
 from chappe.runtime.throttle import Throttle
 from chappe.store.port import Store, StoreAway
@@ -58,11 +59,13 @@ class OperatorNode(Filling):
         premium: frozenset[str] = frozenset(),
         is_up: Callable[[str], bool] = lambda _: True,
         has_links_elsewhere: Callable[[], bool] = lambda: False,
+        hand: InHand | None = None,
     ) -> None:
         """`validity_s(client)` is the validity of a message that names none, at least `shortest_validity_s`.
 
         `premium` are the clients whose messages cost the handset's owner money; `is_up(operator)` says whether
-        another operator can be sent to, `has_links_elsewhere` whether another node of this one can send.
+        another operator can be sent to, `has_links_elsewhere` whether another node of this one can send.  `hand` is
+        told what is in hand.
         """
         self.name = links.operator
         self.queue = f"operator:{links.operator}"
@@ -89,8 +92,10 @@ class OperatorNode(Filling):
         self._submit_of = self.dialect.submit_of
         self.links = self.make_links(links)
         self._order = MessageOrder(store, clock)
+        self._hand = hand or InHand(clock)
+        order = self._order
         self._crashes = CrashDesk(
-            store, clock, is_begun=self._is_begun, behind=self._order.refused, ended=self._order.answered
+            store, clock, is_begun=self._is_begun, behind=order.refused, ended=order.answered, hand=self._hand
         )
         self._doubts = self._make_doubts(ids)
         self._responses = self._make_responses(mt_routes, is_up, ids)
@@ -143,6 +148,7 @@ class OperatorNode(Filling):
             wake=self._wake,
             is_up=is_up,
             judged=self.judged,
+            hand=self._hand,
         )
 
     def _make_failover(

@@ -22,6 +22,7 @@ from chappe.rules.decide import Routes, next_operator
 from chappe.rules.retry import Gate, Refusal, classify, retry_at_ms
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes, persist
 from chappe.store.endings import end
 from chappe.store.port import Deferred, Moved, Sent, Settlement, Store
@@ -54,6 +55,7 @@ class Responses:
         give_back: Callable[[Sequence[Item]], Awaitable[None]],
         wake: Callable[[], None],
         is_up: Callable[[str], bool],
+        hand: InHand,
         judged: Callable[[Sequence[Answered]], None] | None = None,
     ) -> None:
         """`give_back` releases what the operator has surely not taken; `wake()`: something may be sent again.
@@ -81,6 +83,8 @@ class Responses:
         self._taken = doubts.taken
         self._wake = wake
         self._is_up = is_up
+        self._hand = hand
+        self._queue = f"operator:{operator}"
         self._arrived: Gathered[Answered] = Gathered()
         #: Takes in what came.
         self.add = self._arrived.add
@@ -102,12 +106,17 @@ class Responses:
             events = EventBatch(self._clock.utc_us())
             settlements: list[Settlement] = []
             given_back: list[Item] = []
+            hand = self._hand.of(self._queue)
             for flight, status, reference in responses:
+                if hand is not None:
+                    hand.take(flight.item)
                 if status == 0:
                     self._sent(flight, reference, events, settlements)
                     self._gate.passed(now)
                 else:
                     self._refused(flight, status, events, settlements, given_back)
+            if hand is not None:
+                hand.drop()
             if self._judged is not None:
                 self._judged(responses)
             if given_back:

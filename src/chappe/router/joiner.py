@@ -17,9 +17,10 @@ from chappe.model.message import Item, Message
 from chappe.rules.decide import JOIN, UNROUTED, Routes, Rule, keyword_of
 from chappe.rules.join import Group, Groups, joined, place_of
 from chappe.runtime.clock import Clock
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.store.fleet import SHARE_S, Fleet
-from chappe.store.port import Delivered, Settlement, Store, StoreAway
+from chappe.store.port import Delivered, Held, Settlement, Store, StoreAway
 from chappe.text.encoding import Encoding
 from chappe.text.reading import read
 
@@ -47,8 +48,10 @@ class Joiner:
         clock: Clock,
         *,
         encoding_of: Callable[[str], Encoding],
+        hand: InHand | None = None,
     ) -> None:
-        """`encoding_of(operator)` is what data_coding 0 means to it."""
+        """`encoding_of(operator)` is what data_coding 0 means to it; `hand` is told what is in hand."""
+        self._hand = hand or InHand(clock)
         self._store = store
         self._fleet = fleet
         self._routes = routes
@@ -83,18 +86,25 @@ class Joiner:
         """Take the parts that have come, and send on what is whole or has waited long enough.  Raises: StoreAway."""
         events = EventBatch(self._clock.utc_us())
         settlements: list[Settlement] = []
-        while items := await self._store.lease(JOIN, LEASED_PARTS):
+        while items := await self._store.lease(JOIN, self._hand.share(JOIN, LEASED_PARTS)):
+            hand = self._hand.of(JOIN)
             for item in items:
-                settlements += self._take(item, events)
+                settlements += self._take(item, events) if hand is None else self._take_carefully(item, hand, events)
             if self._waiting > MAX_WAITING_PARTS:
                 settlements += self._release(self._groups.oldest(len(self._groups) // 10 + 1), "too many wait", events)
             if len(settlements) >= LEASED_PARTS:
-                await persist(self._store, settlements, events)
+                await self._persist(settlements, events)
                 events, settlements = EventBatch(self._clock.utc_us()), []
         late = self._groups.overdue(events.at_us // 1000)
         settlements += self._release(late, "the others did not come in time", events)
         if settlements:
-            await persist(self._store, settlements, events)
+            await self._persist(settlements, events)
+
+    async def _persist(self, settlements: Sequence[Settlement], events: EventBatch) -> None:
+        await persist(self._store, settlements, events)
+        if self._hand.of(JOIN) is not None:
+            for each in settlements:
+                self._hand.forget(each.item)
 
     async def _stand(self) -> None:
         """Ask for the one share there is; whoever loses it gives back what it holds.  Raises: StoreAway."""
@@ -109,6 +119,16 @@ class Joiner:
             await self._store.release(waiting)
 
     # -- one part -------------------------------------------------------------------------------------------------
+
+    def _take_carefully(self, item: Item, hand: InHand, events: EventBatch) -> list[Settlement]:
+        why, message = hand.why_held(item), _message_of(item)
+        if why:
+            events.add(EventName.ITEM_POISONED, item.id, message.client, detail=f"{JOIN}: held: {why}")
+            return [Held(item, f"{why}\n{hand.last_words}".rstrip())]
+        hand.take(item)
+        settlements = self._take(item, events)
+        hand.drop()
+        return settlements
 
     def _take(self, item: Item, events: EventBatch) -> list[Settlement]:
         """Lay a part to its text; where nobody wants it joined any more, it goes on as it is."""

@@ -1,7 +1,7 @@
 """Items that crash their reader: each is tried again by itself, and laid aside with the traceback the third time.
 
 A crash may have had another cause than the item (memory, a node that was just starting).  Counts live in memory: a
-restart begins anew.
+restart begins anew.  What ends the whole process is counted by `in_hand`, and only laid aside here.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item, Message
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
+from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import Crash
 from chappe.store.port import Deferred, Held, Settlement, Store
@@ -51,17 +52,19 @@ class CrashDesk:
         is_begun: Callable[[Item], bool] = lambda _: False,
         behind: Callable[[Item, int], int] = lambda _, due_at_ms: due_at_ms,
         ended: Callable[[Item], None] = lambda _: None,
+        hand: InHand | None = None,
     ) -> None:
         """`is_begun(item)`: its reader may have done something with it that must not be done twice: it is held at once.
 
         `behind(item, due_at_ms)` says when it may be tried again, and keeps what follows behind it; `ended(item)`
-        lets that go on.
+        lets that go on.  `hand` knows what has ended whole processes.
         """
         self._store = store
         self._clock = clock
         self._is_begun = is_begun
         self._behind = behind
         self._ended = ended
+        self._hand = hand
         self._counts = CrashCount()
         self._crashes: Gathered[Crash] = Gathered()
         #: Takes a crash in.
@@ -74,13 +77,16 @@ class CrashDesk:
             events = EventBatch(self._clock.utc_us())
             settlements = [self._settle(crash, events) for crash in found]
             await persist(self._store, settlements, events)
+            for crash in found:
+                if crash.is_proved and self._hand is not None:
+                    self._hand.forget(crash.item)
 
     def _settle(self, crash: Crash, events: EventBatch) -> Settlement:
         item = crash.item
         content = item.content
         message_id = content.id if isinstance(content, Message) else content.message_id
         count = self._counts.crashed(item)
-        if count < CRASHES and not self._is_begun(item):
+        if count < CRASHES and not crash.is_proved and not self._is_begun(item):
             told = f"{item.queue}: crash {count} of {CRASHES}: {crash.summary}"
             events.add(EventName.ITEM_POISONED, message_id, content.client, detail=told)
             due_at_ms = self._behind(item, events.at_us // 1000 + PAUSES_MS[count - 1])
