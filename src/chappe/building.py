@@ -9,7 +9,8 @@ from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_translate import Path
-from chappe.clients.smpp_node import MAX_UNBOUND, ClientSmppNode
+from chappe.clients.node import MAX_UNBOUND
+from chappe.clients.smpp_node import ClientSmppNode
 from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.instructions import Instructions
@@ -181,7 +182,7 @@ class Building:
 
     def smpp_door(self) -> ClientSmppNode:
         return ClientSmppNode(
-            self.accounts,
+            [account for account in self.accounts if account.system_id],
             self._store,
             lambda: self._mt_routes,
             self._ids,

@@ -1,18 +1,21 @@
-"""Deliveries: receipts and MO go to the clients that are bound, and what they answer is settled."""
+"""Deliveries: receipts and MO go to the clients that are bound, and what they answer is settled.
+
+It must never know a protocol: the words for what it hands out come from the node.
+"""
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.flushing import flush
-from chappe.clients.translate import alert_of_message, deliver_of_message, deliver_of_receipt
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message, Receipt
-from chappe.net.smpp_peer import SmppPeer
+from chappe.net.peer import Peer
 from chappe.rules.order import HandsetOrder
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
@@ -21,39 +24,37 @@ from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import each
 from chappe.store.port import Deferred, Delivered, Held, Settlement, Store
-from chappe.wire.smpp.facts import LateResponse, Response
-from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm
-from chappe.wire.smpp.statuses import CommandStatus, status_name
 
 _DR_DELIVERED: Final = EventName.DR_DELIVERED
-
-#: deliver_sm answers after which the same delivery is tried again later; others end it (SMPP 3.4 §4.6.2).
-_TRY_AGAIN: Final = frozenset(
-    {
-        CommandStatus.ESME_RX_T_APPN,
-        CommandStatus.ESME_RSYSERR,
-        CommandStatus.ESME_RMSGQFUL,
-        CommandStatus.ESME_RTHROTTLED,
-        CommandStatus.ESME_RINVBNDSTS,
-    }
-)
-
 
 #: Deliveries with a late yes that are remembered, for the sake of copies of them that are under way.
 _REMEMBERED: Final = 10_000
 
 LATE: Final = "late response"
-
-
-#: What hands a client one PDU.
-Ask = Callable[[DeliverSm | DataSm | AlertNotification, float, object], int]
+#: What hands a client one PDU: the PDU, monotonic seconds, and what its answer is for.
+Ask = Callable[[Any, float, object], int]
 _DELIVERED_EVENT: Final = (EventName.MO_DELIVERED, EventName.ALERT_DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryWords:
+    """How one protocol says what clients are handed, and what their answers mean."""
+
+    of_receipt: Callable[[Receipt, Account], Any]
+    of_message: Callable[[Message, Account], Any]
+    #: Answers after which the same delivery is tried again later; others end it.
+    try_again: frozenset[int]
+    #: The name of an answer that is no yes, for events.
+    status_name: Callable[[int], str]
+    #: What nobody answers; without it an alert ends as if the client had refused it with `no_alerts`.
+    of_alert: Callable[[Message], Any] | None = None
+    no_alerts: int = 0
 
 
 class Answered(msgspec.Struct, gc=False):
     """What a client said to a delivery: a status that ends it, or, with `due_at_ms`, one to try again after.
 
-    `misfit` tells why no PDU of the client's SMPP version can carry it; `is_late`: it was to be sent again already;
+    `misfit` tells why its protocol cannot carry it; `is_late`: it was to be sent again already;
     `was_tried`: it was sent, and does not only wait behind another one.
     """
 
@@ -66,13 +67,20 @@ class Answered(msgspec.Struct, gc=False):
 
 
 class Deliveries:
-    """Reads `client:NAME` of all SMPP clients."""
+    """Reads `client:NAME` of all clients of one door."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, is_draining: Callable[[], bool], hand: InHand | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        words: DeliveryWords,
+        *,
+        is_draining: Callable[[], bool],
+        hand: InHand | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._words = words
         #: What cannot be handled goes here, and the order of those clients of whom something could not be.
         self._hand = hand or InHand(clock)
         self.crashes = CrashDesk(store, clock, behind=self._behind, ended=self._crashed_for_good, hand=self._hand)
@@ -93,14 +101,14 @@ class Deliveries:
             self._is_hungry.add(account.name)
             self._hungry.add(account)
 
-    def turns(self) -> dict[str, int]:
-        """How often deliveries went round, while some wait."""
-        return {"client-smpp deliver": self._turns} if len(self._hungry) else {}
+    def turns(self, name: str) -> dict[str, int]:
+        """How often deliveries went round, under this name, while some wait."""
+        return {name: self._turns} if len(self._hungry) else {}
 
     async def deliver(self) -> None:
         """Hand clients what waits for them."""
         while True:
-            dirty: list[SmppPeer] = []
+            dirty: list[Peer] = []
             hungry = await self._hungry.take()
             self._turns += 1
             for account in hungry:
@@ -109,9 +117,9 @@ class Deliveries:
                     await self._deliver_to(account, dirty)
             flush(dirty)
 
-    async def _deliver_to(self, account: Account, dirty: list[SmppPeer]) -> None:
+    async def _deliver_to(self, account: Account, dirty: list[Peer]) -> None:
         """Fill the windows of a client's receivers."""
-        now = self._clock.monotonic()
+        now, words = self._clock.monotonic(), self._words
         for peer in account.peers:
             room = peer.session.room if peer.is_writable and peer.session.may_receive_deliveries else 0
             if not room:
@@ -123,18 +131,16 @@ class Deliveries:
                 if account.order.lines and self._must_wait(account, item):
                     return
                 content = item.content
-                pdu: DeliverSm | DataSm
-                if isinstance(content, Receipt):
-                    pdu = deliver_of_receipt(content, account.id_form)
-                elif content.is_alert:
+                if not isinstance(content, Receipt) and content.is_alert:
                     self._alert(item, content, request, now)
                     return
-                else:
-                    pdu = deliver_of_message(content)
                 try:
-                    request(pdu, now, item)
+                    if isinstance(content, Receipt):
+                        request(words.of_receipt(content, account), now, item)
+                    else:
+                        request(words.of_message(content, account), now, item)
                 except MisuseError as error:
-                    # What the client's SMPP cannot carry is held for a person, and stops nobody.
+                    # What the client's protocol cannot carry is held for a person, and stops nobody.
                     self._answers.add(Answered(item, 0, misfit=str(error)))
 
             for crash in each(items, hand, self._hand.of(account.queue)):
@@ -150,8 +156,11 @@ class Deliveries:
 
     def _alert(self, item: Item, alert: Message, request: Ask, now: float) -> None:
         """Pass an alert on; nobody answers it, so it is delivered when it is written."""
+        if self._words.of_alert is None:
+            self._answers.add(Answered(item, self._words.no_alerts))
+            return
         try:
-            request(alert_of_message(alert), now, None)
+            request(self._words.of_alert(alert), now, None)
         except MisuseError as error:
             self._answers.add(Answered(item, 0, misfit=str(error)))
         else:
@@ -170,12 +179,10 @@ class Deliveries:
             self._answers.add(Answered(item, 0, until_ms, was_tried=False))
         return until_ms > 0
 
-    def on_response(self, peer: SmppPeer, response: Response) -> None:
-        """A client has answered a delivery."""
-        item, account = response.context, peer.owner
+    def on_response(self, account: Account, item: object, status: int) -> None:
+        """A client has answered a delivery; 0 is yes."""
         assert isinstance(item, Item)
-        status = response.command_status
-        if status in _TRY_AGAIN:
+        if status in self._words.try_again:
             self.try_again(account, item, status)
         else:
             if account.order.lines:
@@ -183,17 +190,16 @@ class Deliveries:
             self._answers.add(Answered(item, status))
         self.wake(account)
 
-    def on_late_response(self, account: Account, response: LateResponse) -> None:
+    def on_late_response(self, account: Account, item: object, status: int) -> None:
         """A client has answered after all: with a yes it has the delivery, a no is what was assumed already."""
-        item = response.context
         if not isinstance(item, Item):
             return
-        if not response.command_status:
+        if not status:
             account.order.answered(_handset(item), item.id, self._clock.utc_us() // 1000)
             self._taken[item.queue, item.id] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
-        self._answers.add(Answered(item, response.command_status, is_late=True))
+        self._answers.add(Answered(item, status, is_late=True))
 
     def try_again(self, account: Account, item: Item, status: int) -> None:
         """Refused for now, or never answered: the same delivery again after a pause."""
@@ -221,13 +227,13 @@ class Deliveries:
                 else:
                     settlements.append(Delivered(answer.item, events.at_us))
                     status = answer.command_status
-                    self._tell(events, answer.item, status_name(status) if status else "")
+                    self._tell(events, answer.item, self._words.status_name(status) if status else "")
             await persist(self._store, settlements, events)
             self._settling = 0
 
     def _settle_late(self, answer: Answered, events: EventBatch, settlements: list[Settlement]) -> None:
         if answer.command_status:
-            word = f"{LATE} {status_name(answer.command_status)}"
+            word = f"{LATE} {self._words.status_name(answer.command_status)}"
             content = answer.item.content
             message_id = content.id if isinstance(content, Message) else content.message_id
             events.add(EventName.PDU_REFUSED, message_id, content.client, detail=word)

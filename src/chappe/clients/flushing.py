@@ -1,10 +1,12 @@
 """Writing to clients, where tests may kill the process."""
 
+from collections.abc import Sequence
+
 from chappe.crash import ARMED, CrashPoint, reach
-from chappe.net.smpp_peer import SmppPeer
+from chappe.net.peer import Peer
 
 
-def flush(dirty: list[SmppPeer]) -> None:
+def flush(dirty: Sequence[Peer]) -> None:
     """Write to these clients."""
     if ARMED is not None:
         reach(CrashPoint.BEFORE_WRITE_TO_CLIENT)

@@ -15,7 +15,8 @@ import msgspec
 from chappe.clients.account import Account
 from chappe.clients.finding import find_known
 from chappe.clients.flushing import flush
-from chappe.clients.translate import ONE_PART_OCTETS, in_parts
+from chappe.clients.parts import ONE_PART_OCTETS, in_parts
+from chappe.clients.translate import SMPP_REFUSALS
 from chappe.clients.translate_inquiries import (
     CANCEL_STATUS,
     REPLACE_STATUS,
@@ -167,7 +168,7 @@ class Inquiries:
     def _replacement(self, was: Message, pdu: ReplaceSm) -> Replace:
         message = replacement_of(pdu, was, self._clock.utc_us() // 1000)
         if len(message.octets) > ONE_PART_OCTETS:
-            message = in_parts(message, self._split_of(message.dest, message.source, message.client))
+            message = in_parts(message, self._split_of(message.dest, message.source, message.client), SMPP_REFUSALS)
         return Replace(was, message)
 
     # -- finding ------------------------------------------------------------------------------------

@@ -7,14 +7,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
-
+from chappe.clients.refusals import Refusals
 from chappe.model.errors import PeerError
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message, Receipt
-from chappe.text import udh
-from chappe.text.encoding import encoding_of
-from chappe.text.segments import MAX_OCTETS, MAX_PARTS, SplitMethod, count_parts
 from chappe.wire.smpp import receipt_text, times
 from chappe.wire.smpp.constants import MessageState
 from chappe.wire.smpp.pdus import AlertNotification, DataSm, DeliverSm, ReplaceSm, SubmitSm
@@ -34,11 +30,6 @@ _NOTIFICATION_ESM: Final = 0x20
 _ADDRESS_OCTETS: Final = 20
 _SHORT_MESSAGE_OCTETS: Final = 254
 
-#: What makes a message a part of a longer one that its sender has cut.
-_SAR_TAGS: Final = frozenset({Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM})
-#: No more octets than this are one part in every alphabet.
-ONE_PART_OCTETS: Final = MAX_OCTETS
-
 _DECIMAL_FORMS: Final = frozenset({"decimal", "short"})
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
 
@@ -49,6 +40,13 @@ _FURTHEST: Final = timedelta(days=365 * 5)
 _MT: Final = Direction.MT
 _ENROUTE: Final = MessageState.ENROUTE
 _DELIVERED: Final = MessageState.DELIVERED
+
+SMPP_REFUSALS: Final = Refusals(
+    no_recipient=CommandStatus.ESME_RINVDSTADR,
+    no_route=CommandStatus.ESME_RINVDSTADR,
+    malformed=CommandStatus.ESME_RINVESMCLASS,
+    too_long=CommandStatus.ESME_RINVMSGLEN,
+)
 
 STATE_BY_STATUS: Final = {
     Status.ACCEPTED: MessageState.ENROUTE,
@@ -104,29 +102,6 @@ def message_of_submit(pdu: SubmitSm, message_id: int, client: str, now_ms: int) 
         expires_at_ms,
         send_at_ms=due_at_ms(pdu, now_ms) if pdu.schedule_delivery_time else 0,
     )
-
-
-def in_parts(message: Message, split: SplitMethod) -> Message:
-    """A message with the number of parts that its operator's way of cutting makes.  Raises: PeerError.
-
-    What its sender has cut already stays as it is.
-    """
-    octets = message.octets
-    elements: tuple[udh.Element, ...] = ()
-    if any(tag in _SAR_TAGS for tag, _ in message.tlvs):
-        return message
-    if message.esm_class & _UDHI:
-        header, octets = udh.strip(octets)
-        if header.is_malformed or header.concatenation is not None:
-            return message
-        elements = header.elements
-    try:
-        parts = count_parts(octets, encoding_of(message.data_coding), method=split, elements=elements)
-    except ValueError as error:
-        raise PeerError(str(error), status=CommandStatus.ESME_RINVESMCLASS) from error
-    if parts > MAX_PARTS:
-        raise PeerError(f"the text makes {parts} parts", status=CommandStatus.ESME_RINVMSGLEN)
-    return message if parts == message.parts else msgspec.structs.replace(message, parts=parts)
 
 
 def due_at_ms(pdu: SubmitSm | ReplaceSm, now_ms: int) -> int:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chappe.clients.translate import in_parts
+from chappe.clients.parts import in_parts
+from chappe.clients.translate import SMPP_REFUSALS
 from chappe.clients.translate_inquiries import check_source, is_meant, query_resp_of, replacement_of
 from chappe.model.errors import PeerError
 from chappe.model.lifecycle import FINAL, Direction, Status
@@ -120,7 +121,7 @@ def test_what_its_sender_has_cut_is_not_cut_again() -> None:
     ports = udh.build([udh.Element(udh.PORTS_16, b"1234")])
     with_ports = msgspec.structs.replace(cut, octets=ports + text)
 
-    assert in_parts(cut, SplitMethod.UDH8).parts == 1
-    assert in_parts(sar, SplitMethod.UDH8).parts == 1
-    assert in_parts(with_ports, SplitMethod.UDH8).parts == 2
-    assert in_parts(with_ports, SplitMethod.NONE).parts == 1
+    assert in_parts(cut, SplitMethod.UDH8, SMPP_REFUSALS).parts == 1
+    assert in_parts(sar, SplitMethod.UDH8, SMPP_REFUSALS).parts == 1
+    assert in_parts(with_ports, SplitMethod.UDH8, SMPP_REFUSALS).parts == 2
+    assert in_parts(with_ports, SplitMethod.NONE, SMPP_REFUSALS).parts == 1

@@ -1,0 +1,28 @@
+"""Why a door takes no message, in words that every protocol has numbers of its own for.
+
+It must never know a protocol.
+"""
+
+from enum import Enum
+
+import msgspec
+
+
+class Refusals(msgspec.Struct, frozen=True):
+    """How a protocol says no to a message, whatever else it is; what depends on the client is said by its node."""
+
+    no_recipient: int
+    no_route: int
+    #: Its header cannot be read.
+    malformed: int
+    #: It makes too many parts.
+    too_long: int
+
+
+class Limit(Enum):
+    """What a client may not do now, whatever its message says."""
+
+    DRAINING = "the gateway stops"
+    WINDOW = "too many unanswered"
+    RATE = "too fast"
+    QUEUE = "the queue is full"
