@@ -37,11 +37,11 @@ class TrialEndings:
     async def run(self) -> None:
         """Look now and then, until cancelled."""
         while self._clients:
+            await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self.look()
             except (StoreAway, Overloaded):
                 pass  # They stay open until the next round.
-            await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
         """End what has been open for a day.  Raises: StoreAway, Overloaded."""
