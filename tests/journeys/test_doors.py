@@ -434,7 +434,7 @@ async def test_each_example_of_the_page_is_answered_as_it_says(
     async with house_of(tmp_path, http=http, callback=callback) as (house, _):
         for command, expected in examples:
             words = shlex.split(command)
-            target = urlsplit(words[-1] if "://" in words[-1] else words[1])
+            target = urlsplit(next(word for word in words if word.startswith(("http://127", "http://local"))))
             headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
             body = next((words[at + 1].encode() for at, word in enumerate(words) if word == "-d"), b"")
             path = f"{target.path}?{target.query}" if target.query else target.path

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from chappe.clients import kannel_answers as answers
 from chappe.clients.door_message import DoorMessage
 from chappe.clients.kannel_answers import Answer, misformed
+from chappe.clients.kannel_xml import fields_of_xml, header_of
 from chappe.rules.asked import ALL_OUTCOMES, Asked, Outcome, Words
 from chappe.text import gsm7
 from chappe.wire.http.forms import Fields
@@ -23,7 +23,6 @@ from chappe.wire.http.messages import MAX_AHEAD_S
 
 _NUMBER: Final = re.compile(rb"\s*([+-]?[0-9]{1,9})")
 _RECEIVER: Final = re.compile(r"[0-9 +-]*")
-_HEX: Final = re.compile(rb"([0-9A-Fa-f]{2})+")
 #: Names of charsets that are no more than tables.
 _CHARSET: Final = re.compile(
     r"(iso|utf|ucs|us|windows|cp|koi8|mac|latin|ascii|gb|big5|shift|euc|tis)[-_a-z0-9:]*", re.IGNORECASE
@@ -246,6 +245,7 @@ _FIELD_BY_HEADER: Final[Mapping[str, str]] = {
     )
 }
 _PAGES: Final = ("text/html", "text/vnd.wap.wml")
+_XML: Final = "text/xml"
 _OCTET_STREAM: Final = "application/octet-stream"
 
 
@@ -253,6 +253,8 @@ def fields_of_post(headers: Mapping[str, str], body: bytes) -> Fields:
     """The parameters of a POST: its headers, and the body as text.  Raises: Refused."""
     kind, _, rest = headers.get("content-type", _OCTET_STREAM).partition(";")
     kind = kind.strip().lower()
+    if kind == _XML:
+        return fields_of_xml(body) or {}
     if kind not in ("text/plain", *_PAGES, _OCTET_STREAM):
         raise Refused(answers.BAD_TYPE)
     fields = {
@@ -261,7 +263,7 @@ def fields_of_post(headers: Mapping[str, str], body: bytes) -> Fields:
         if name in headers
     }
     if "udh" in fields:
-        fields["udh"] = _header_of(fields["udh"])
+        fields["udh"] = header_of(fields["udh"])
     charset = rest.partition("charset=")[2].partition(";")[0].strip().strip('"')
     is_octets = kind == _OCTET_STREAM
     # HTTP/1.1 had ISO-8859-1 for a text that names none; RFC 2616 §3.7.1.
@@ -274,8 +276,3 @@ def fields_of_post(headers: Mapping[str, str], body: bytes) -> Fields:
 def is_page(headers: Mapping[str, str]) -> bool:
     """The body is a page of tags, which Kannel takes notice of and does not send."""
     return headers.get("content-type", "").partition(";")[0].strip().lower() in _PAGES
-
-
-def _header_of(value: bytes) -> bytes:
-    """A header in hexadecimal digits, or spelt by %."""
-    return bytes.fromhex(value.decode("ascii")) if _HEX.fullmatch(value) else unquote_to_bytes(value)
