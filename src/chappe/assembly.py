@@ -19,8 +19,7 @@ from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.counters.node import COPY as COUNTERS
-from chappe.counters.node import CounterNode
-from chappe.engines import clock_of, fleet_of, history_of, is_fenced, open_store
+from chappe.engines import clock_of, counter_of, fleet_of, history_of, is_fenced, open_store
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.net.tls import Credentials
@@ -100,7 +99,7 @@ class Gateway:
             settings, self.store, self.fleet, self.fleet_watch, self._clock, self.health, self.watching, self.hand
         )
         self.accounts = building.accounts
-        self.counter = CounterNode(self.store) if runs("counter") else None
+        self.counter = counter_of(self.store) if runs("counter") else None
         self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
         self.sweeper = building.sweeper()
         # Instructions are for the box: whichever of its processes carries them out, one does.

@@ -27,6 +27,8 @@ class CrashPoint(StrEnum):
     AFTER_COMMIT_REPORT = "after_commit_report"
     BEFORE_COMMIT_GRANT = "before_commit_grant"
     AFTER_COMMIT_GRANT = "after_commit_grant"
+    BEFORE_COMMIT_COPY = "before_commit_copy"
+    AFTER_COMMIT_COPY = "after_commit_copy"
     BEFORE_WRITE_TO_CLIENT = "before_write_to_client"
     AFTER_WRITE_TO_CLIENT = "after_write_to_client"
     BEFORE_WRITE_TO_OPERATOR = "before_write_to_operator"

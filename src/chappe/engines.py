@@ -4,12 +4,15 @@ Whoever opens a store hands it on as what nodes know: the port.
 """
 
 import chappe
+from chappe.counters.fleet_node import FleetCounterNode
+from chappe.counters.node import CounterNode
 from chappe.runtime.clock import Clock
 from chappe.runtime.settings import Settings
 from chappe.store.fleet import Alone, Fleet
 from chappe.store.postgres.clock import SharedClock
 from chappe.store.postgres.engine import PostgresStore
 from chappe.store.postgres.fleet import PostgresFleet
+from chappe.store.postgres.folding import PostgresFolding
 from chappe.store.postgres.moving import HistoryMoves as PostgresHistoryMoves
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
@@ -61,6 +64,13 @@ def history_of(store: AnyStore, settings: Settings) -> HistoryMoves | PostgresHi
     if isinstance(store, PostgresStore):
         return PostgresHistoryMoves(store, settings.gateway.retention_days)
     return HistoryMoves(store, settings.gateway.retention_days)
+
+
+def counter_of(store: AnyStore) -> CounterNode | FleetCounterNode:
+    """What counts the events of this store: where several nodes write them, those of all."""
+    if isinstance(store, PostgresStore):
+        return FleetCounterNode(PostgresFolding(store.session("counters"), store.writer), lambda: store.last_block)
+    return CounterNode(store)
 
 
 def is_fenced(store: AnyStore) -> bool:

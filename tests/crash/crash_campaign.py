@@ -4,13 +4,14 @@ It must never judge: what was lost or doubled is said by `crash_verdict`.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from crash_gateway import TOKEN, Death, GatewayProcess
+from crash_gateway import TOKEN, Death
+from crash_nodes import NODES, gateway_of
 from crash_verdict import Verdict, verdict_of
 
 from chappe.sim.client import ClientSimulator
@@ -59,8 +60,19 @@ class Traffic:
 class Campaign:
     """Simulators around one gateway; `die` as often as wanted, then `settle`."""
 
-    def __init__(self, folder: Path, traffic: Traffic | None = None, client_faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        traffic: Traffic | None = None,
+        client_faults: Faults | None = None,
+        *,
+        dsn: str = "",
+        nodes: Sequence[str] = NODES,
+    ) -> None:
+        """With the `dsn` of an empty database `nodes` are processes; without, all are one process over SQLite."""
         self.folder = folder
+        self.dsn = dsn
+        self.nodes = nodes
         self.traffic = traffic or Traffic()
         self._client_faults = client_faults
         self.deaths = 0
@@ -80,8 +92,13 @@ class Campaign:
             )
         )
         await self.smsc.__aenter__()
-        self.gateway = GatewayProcess(
-            self.folder, self.smsc.port, unknown_outcome=traffic.unknown_outcome, protocol=traffic.protocol
+        self.gateway = gateway_of(
+            self.folder,
+            self.smsc.port,
+            self.dsn,
+            nodes=self.nodes,
+            unknown_outcome=traffic.unknown_outcome,
+            protocol=traffic.protocol,
         )
         self.client = ClientSimulator(self._smpp_options(), self._client_faults)
         await self.client.__aenter__()
@@ -138,8 +155,7 @@ class Campaign:
     async def die(self, deaths: Iterable[Death]) -> None:
         """Let the gateway die once for each, under traffic."""
         for death in deaths:
-            await self.gateway.die(death)
-            self.deaths += 1
+            self.deaths += await self.gateway.die(death)
 
     async def up(self, *, accepted: int = 200) -> None:
         """Start a gateway that nobody kills, and let some traffic through."""
@@ -159,14 +175,14 @@ class Campaign:
         await self.until_quiet()
         code = await self.gateway.stop()
         assert code == 0, f"SIGTERM ended the gateway with {code}: {self.gateway.said}"
-        return self.reckon()
+        return await self.reckon()
 
-    def reckon(self) -> Verdict:
+    async def reckon(self) -> Verdict:
         """Compare what the peers saw with what the store holds; the gateway is not running."""
         self.smsc.ledger.flush()
         self.client.ledger.flush()
         self.http.ledger.flush()
-        return verdict_of(self.ledgers, self.gateway.data_dir, kills=self.deaths)
+        return verdict_of(self.ledgers, await self.gateway.stored(), kills=self.deaths)
 
     async def _send_mo(self) -> None:
         """MO beside the receipts: the simulator's own would wait behind them under full load."""
@@ -185,17 +201,25 @@ class Campaign:
             if now != last:
                 last, since = now, loop.time()
             is_answered = self._posting.done() and not self.client.outgoing.unanswered_count
-            if is_answered and not self.smsc.counts()["waiting"] and loop.time() - since > QUIET_S:
+            is_still = is_answered and not self.smsc.counts()["waiting"] and loop.time() - since > QUIET_S
+            if is_still and await self.gateway.is_at_rest():
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"traffic did not come to rest within {SETTLE_S:g} s: {last} {self.gateway.said}")
 
 
-def run(folder: Path, deaths: Iterable[Death], traffic: Traffic | None = None) -> Verdict:
+def run(
+    folder: Path,
+    deaths: Iterable[Death],
+    traffic: Traffic | None = None,
+    *,
+    dsn: str = "",
+    nodes: Sequence[str] = NODES,
+) -> Verdict:
     """One campaign from its first death to its verdict."""
 
     async def campaign() -> Verdict:
-        async with Campaign(folder, traffic) as running:
+        async with Campaign(folder, traffic, dsn=dsn, nodes=nodes) as running:
             await running.die(deaths)
             await running.up()
             return await running.settle()

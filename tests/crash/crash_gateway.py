@@ -1,6 +1,6 @@
 """A gateway in a process of its own, as an administrator runs it: started, killed, stopped, started again.
 
-It must never know what is sent through it, nor look into its store.
+It must never know what is sent through it, nor look into its store while it runs.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from crash_store import Stored, read_store
 
 from chappe.crash import CrashPoint
 
@@ -28,7 +30,9 @@ PATIENCE_S: Final = 30.0
 _SETTINGS: Final = """
 [gateway]
 data_dir = "{data_dir}"
+store = "{store}"
 drain_s = {drain_s}
+{more}
 [listen]
 smpp = "127.0.0.1:{smpp_port}"
 http = "127.0.0.1:{http_port}"
@@ -84,6 +88,8 @@ class Death:
     point: CrashPoint | None = None
     count: int = 1
     after_s: float = 0.0
+    #: Where nodes are processes, which of them dies; empty for all at once.
+    node: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -103,8 +109,10 @@ class GatewayProcess:
         callback_port: int = 0,
         callback_batch: int = 1,
         protocol: str = "smpp",
+        store: str = "sqlite",
+        more: str = "",
     ) -> None:
-        """With a `callback_port` the client is called back, also for MO."""
+        """With a `callback_port` the client is called back, also for MO; `more` are lines of [gateway]."""
         self.folder = folder
         self.data_dir = folder / "data"
         self.smpp_port, self.http_port = free_ports(2)
@@ -113,6 +121,8 @@ class GatewayProcess:
         self.settings.write_text(
             _SETTINGS.format(
                 data_dir=self.data_dir,
+                store=store,
+                more=more,
                 drain_s=DRAIN_S,
                 smpp_port=self.smpp_port,
                 http_port=self.http_port,
@@ -130,10 +140,16 @@ class GatewayProcess:
 
     async def start(self, death: Death | None = None, *, wrapper: Sequence[str] = ()) -> None:
         """Start it; it says nothing and binds when it can.  `wrapper` is a command that runs the command behind it."""
+        self._process = await self._started(["up"], death, wrapper)
+
+    async def _started(
+        self, words: Sequence[str], death: Death | None = None, wrapper: Sequence[str] = ()
+    ) -> asyncio.subprocess.Process:
+        """One process of `chappe` with these settings."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("CHAPPE_")}
-        command = [*wrapper, sys.executable, "-m", "chappe.cli", "up", "--config", str(self.settings)]
+        command = [*wrapper, sys.executable, "-m", "chappe.cli", *words, "--config", str(self.settings)]
         with self.output.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -142,14 +158,23 @@ class GatewayProcess:
                 cwd=self.folder,
             )
 
-    async def die(self, death: Death) -> None:
-        """Start it and see it die as `death` says."""
+    async def die(self, death: Death) -> int:
+        """Start it and see it die as `death` says; returns how many processes were killed."""
         await self.start(death)
         if death.point is None:
             await asyncio.sleep(death.after_s)
             self.signal(signal.SIGKILL)
         code = await self._ended(PATIENCE_S, f"it never reached {death}")
         assert code == -signal.SIGKILL, f"the gateway ended with {code} and not by {death}: {self.said}"
+        return 1
+
+    async def is_at_rest(self) -> bool:
+        """Nothing waits in the store that could still move, as far as can be seen while it runs."""
+        return True
+
+    async def stored(self) -> Stored:
+        """What it left behind; it is stopped."""
+        return read_store(self.data_dir)
 
     async def stop(self, patience_s: float = DRAIN_S + 5.0) -> int:
         """Ask it to stop, and return its exit code."""

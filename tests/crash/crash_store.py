@@ -114,8 +114,13 @@ def _query(path: Path, query: str) -> list[tuple[int, int, bytes]]:
 
 def event_lines(data_dir: Path) -> list[bytes]:
     """All lines of all event files, oldest file first, without their headers."""
+    return event_lines_of(data_dir, "*/*.csv*")
+
+
+def event_lines_of(data_dir: Path, pattern: str) -> list[bytes]:
+    """All lines of the event files of a pattern."""
     lines: list[bytes] = []
-    for path in sorted((data_dir / "events").glob("*/*.csv*")):
+    for path in sorted((data_dir / "events").glob(pattern)):
         octets = path.read_bytes()
         if path.suffix == ".gz":
             octets = gzip.decompress(octets)

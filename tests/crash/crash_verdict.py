@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from crash_gateway import LINKS, WINDOW_PDUS
-from crash_store import Stored, read_store
+from crash_store import Stored
 
 from chappe.model.lifecycle import FINAL, Direction, Status
 from chappe.sim.account import Account, account
@@ -49,11 +49,10 @@ class Verdict:
         assert len(self.doubled) <= most, f"{len(self.doubled)} doubled, {most} may be: {self.doubled[:_SHOWN]}"
 
 
-def verdict_of(ledgers: Sequence[Path], data_dir: Path, *, kills: int) -> Verdict:
+def verdict_of(ledgers: Sequence[Path], stored: Stored, *, kills: int) -> Verdict:
     """Reckon; the gateway is stopped and its traffic had come to rest."""
     told = account(read(path) for path in ledgers)
     books = keep_books(read(path) for path in ledgers)
-    stored = read_store(data_dir)
     heard = {int(each) for sending in books.sendings.values() for each in sending.message_ids}
     held = heard & stored.held
     faults = [*_of_messages(books, stored, heard), *_of_account(told, len(held)), *_of_mo(books, stored)]

@@ -13,8 +13,8 @@ from chappe.crash import CrashPoint
 COUNTS = (1, 3, 10, 40, 100)
 
 #: Points that all traffic reaches; the mark before a write needs a profile that holds, history takes its time, and
-#: requests with a key, wishes and callbacks have tests of their own.
-ELSEWHERE = ("history", "sending", "once", "grant", "callback")
+#: requests with a key, wishes, callbacks and copies of the events have tests of their own.
+ELSEWHERE = ("history", "sending", "once", "grant", "callback", "copy")
 POINTS = tuple(point for point in CrashPoint if not any(word in point for word in ELSEWHERE))
 SENDING_POINTS = (CrashPoint.BEFORE_COMMIT_SENDING, CrashPoint.AFTER_COMMIT_SENDING)
 
@@ -52,3 +52,14 @@ def test_nothing_is_doubled_by_death_where_unknown_outcomes_are_held(
 
     tally.append(verdict)
     verdict.check(may_double=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", [CrashPoint.BEFORE_COMMIT_COPY, CrashPoint.AFTER_COMMIT_COPY], ids=str)
+def test_event_files_stay_exact_by_death_where_copies_note_their_place(
+    tmp_path: Path, tally: list[Verdict], point: CrashPoint
+) -> None:
+    verdict = run(tmp_path, [Death(point, count) for count in (1, 2, 3, 5)])
+
+    tally.append(verdict)
+    verdict.check()

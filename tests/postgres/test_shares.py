@@ -17,8 +17,17 @@ from chappe.store.postgres.fleet import PostgresFleet
 from postgres_server import Reached
 
 TABLE = (Path(chappe.store.postgres.__file__).parent / "migrations" / "0002_shares.sql").read_text(encoding="utf-8")
+#: What the fleet asks of runs, and some that live.
+RUNS = "CREATE TABLE runs AS SELECT run, NULL::timestamptz AS ended_at FROM generate_series(1, 9) AS run"
 
-Share = Callable[..., PostgresFleet]
+Share = Callable[..., "OneFleet"]
+
+
+class OneFleet(PostgresFleet):
+    async def end(self) -> None:
+        """What is known of a run that has ended, in order or not."""
+        async with self._connecting() as connection:
+            await connection.execute("UPDATE runs SET ended_at = clock_timestamp() WHERE run = $1", self._run)
 
 
 @asynccontextmanager
@@ -27,8 +36,9 @@ async def runs_of(server: Reached) -> AsyncIterator[Share]:
     pool = await asyncpg.create_pool(server.new_database(), min_size=1, max_size=4)
     async with pool.acquire() as connection:
         await connection.execute(TABLE)
+        await connection.execute(RUNS)
     try:
-        yield lambda run, share_s=30.0: PostgresFleet(pool.acquire, run, lambda told: None, share_s=share_s)
+        yield lambda run, share_s=30.0: OneFleet(pool.acquire, run, lambda told: None, share_s=share_s)
     finally:
         await pool.close()
 
@@ -71,6 +81,17 @@ async def test_what_a_dead_run_had_goes_to_the_others_when_its_time_is_over(made
     await asyncio.sleep(0.3)
 
     assert await living.share("rate:three", 100, 0) == 100
+
+
+@over_postgres
+async def test_what_a_run_had_that_has_ended_is_free_at_once(made: Share) -> None:
+    ended, living = made(1), made(2)
+    await ended.share("links:three", 2, 0)
+    assert await living.share("links:three", 2, 0) == 0
+
+    await ended.end()
+
+    assert await living.share("links:three", 2, 0) == 2
 
 
 @over_postgres

@@ -50,6 +50,9 @@ def reach_commit(calls: Sequence[Call], *, is_before: bool) -> None:
             kind = "sending" if isinstance(call.items[0], Sending) else "settle"
         elif call.kind in ("once", "report", "grant"):
             kind = call.kind
+        elif call.kind == "write":
+            # How far copies of the events have come, nearly always.
+            kind = "copy"
         else:
             continue
         reach(CrashPoint(f"{when}_commit_{kind}"))

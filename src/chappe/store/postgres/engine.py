@@ -168,6 +168,11 @@ class PostgresStore:
         return self._run.number
 
     @property
+    def writer(self) -> int:
+        """The number of this node's name, the same over its restarts."""
+        return self._run.writer
+
+    @property
     def slot(self) -> int:
         """The slot of this run's ids: nobody alive has the same."""
         return self._run.slot

@@ -15,7 +15,10 @@ SELECT run, box, node, version, (extract(epoch FROM started_at) * 1000)::bigint 
 FROM runs WHERE ended_at IS NULL ORDER BY box, node, run"""
 #: Whoever asks under one name waits for whoever else does.
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('chappe share ' || $1, 0))"
-_EXPIRE: Final = "DELETE FROM shares WHERE name = $1 AND run <> $2 AND until <= clock_timestamp()"
+#: A run that has ended uses nothing: whoever takes its place need not wait until its share lapses.
+_EXPIRE: Final = """
+DELETE FROM shares s WHERE name = $1 AND run <> $2 AND (
+  until <= clock_timestamp() OR NOT EXISTS (SELECT 1 FROM runs r WHERE r.run = s.run AND r.ended_at IS NULL))"""
 _SHARES: Final = "SELECT run, held FROM shares WHERE name = $1"
 _TAKE: Final = """
 INSERT INTO shares (name, run, held, until) VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))

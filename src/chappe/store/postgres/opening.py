@@ -31,11 +31,13 @@ _SESSION: Final = {
     "lock_timeout": "10s",
     "timezone": "UTC",
 }
-#: Advisory locks of ours: migrations, slots, history.  The number of a node's own lock is its writer's.
+#: Advisory locks of ours: migrations, slots, history, the folding of event blocks.  The number of a node's own lock
+#: is its writer's.
 LOCK_CLASS: Final = 0x43686170
 LOCK_MIGRATE: Final = -1
 LOCK_SLOTS: Final = -2
 LOCK_HISTORY: Final = -3
+LOCK_FOLD: Final = -4
 
 #: The server, the network or the disk is away; nothing is wrong with what was asked.
 AWAY: Final = (
