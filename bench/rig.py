@@ -1,0 +1,260 @@
+"""What is measured and what plays its peers: a PostgreSQL server, one box, a client and an SMSC around it.
+
+The peers are a load generator in C, if `--generator` names one, else the project's own simulators, which are written in
+Python and take far more of the machine.  It must never know what a measurement is about.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cpu
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from postgres_server import PostgresServer, Reached, own_server  # noqa: E402
+
+#: What a server for this load is given; docs/scaling.md says why.
+SERVER = {
+    "shared_buffers": "2GB",
+    "max_wal_size": "16GB",
+    "checkpoint_timeout": "15min",
+    "checkpoint_completion_target": "0.9",
+    "wal_buffers": "64MB",
+    "wal_compression": "off",
+    "wal_level": "replica",
+    "autovacuum_naptime": "5s",
+    "autovacuum_max_workers": "3",
+}
+PATIENCE_S = 60.0
+OPERATOR_LINKS = 4
+OPERATOR_WINDOW = 1_000
+
+_SETTINGS = """
+[gateway]
+data_dir = "{folder}/data"
+store = "{dsn}"
+box = "bench"
+nodes = {nodes}
+allow_single_copy = true
+[listen]
+smpp = "127.0.0.1:{smpp}"
+http = "127.0.0.1:{http}"
+metrics = "127.0.0.1:{metrics}"
+frontend = "127.0.0.1:{frontend}"
+[[operators]]
+name = "three"
+address = "127.0.0.1:{operator}"
+system_id = "chappe"
+password = "secret"
+binds = {links}
+window = {window}
+[[operators]]
+name = "asleep"
+address = "127.0.0.1:{asleep}"
+system_id = "chappe"
+password = "secret"
+[[clients]]
+name = "acme"
+queue_limit = 100000000
+[clients.smpp]
+system_id = "acme"
+password = "secret"
+max_binds = 100
+window = 2000
+[[routes]]
+direction = "mt"
+to = "99*"
+operators = ["asleep"]
+[[routes]]
+direction = "mt"
+operators = ["three"]
+[[routes]]
+direction = "mo"
+client = "acme"
+"""
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(dsn: str | None) -> Iterator[Reached]:
+    """The server that a DSN names, or a durable one of our own."""
+    if dsn is not None:
+        reached = Reached(dsn)
+        try:
+            yield reached
+        finally:
+            reached.drop_databases()
+        return
+    with own_server(is_durable=True) as own:
+        own.stop()
+        own._settings.update(SERVER)
+        own._settings["shared_preload_libraries"] = "pg_stat_statements"
+        own.start()
+        yield own
+
+
+def server_pid(reached: Reached) -> int:
+    """The first process of a server of our own; 0 for one that somebody else runs."""
+    return reached._process.pid if isinstance(reached, PostgresServer) and reached._process is not None else 0
+
+
+class Box:
+    """One `chappe up` in a folder."""
+
+    def __init__(self, folder: Path, dsn: str, nodes: Sequence[str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.file = folder / "chappe.toml"
+        self.smpp, self.operator, self.metrics = free_port(), free_port(), free_port()
+        self.pids: dict[str, int] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.file.write_text(
+            _SETTINGS.format(
+                folder=folder,
+                dsn=dsn,
+                nodes=json.dumps(list(nodes)),
+                smpp=self.smpp,
+                http=free_port(),
+                metrics=self.metrics,
+                frontend=free_port(),
+                operator=self.operator,
+                asleep=free_port(),
+                links=OPERATOR_LINKS,
+                window=OPERATOR_WINDOW,
+            ),
+            encoding="utf-8",
+        )
+
+    def start(self) -> None:
+        """Start it; returns when each of its processes takes traffic.  Raises: TimeoutError."""
+        with open(self.folder / "box.log", "ab") as log:
+            command = [sys.executable, "-m", "chappe.cli", "up", "--config", str(self.file)]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        until = time.monotonic() + PATIENCE_S
+        while not self._is_ready():
+            if time.monotonic() > until or self._process.poll() is not None:
+                raise TimeoutError(f"the box is not ready: {(self.folder / 'box.log').read_text()[-2_000:]}")
+            time.sleep(0.1)
+        nodes = json.loads(self._get("/status.json"))["nodes"]
+        self.pids = {node["name"]: node["pid"] for node in nodes} | {"box": self._process.pid}
+
+    def _get(self, path: str) -> bytes:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.metrics}{path}", timeout=10) as answer:
+            return bytes(answer.read())
+
+    def _is_ready(self) -> bool:
+        with suppress(OSError):
+            return self._get("/readyz") == b"ready\n"
+        return False
+
+    def status(self) -> dict[str, object]:
+        """What `chappe status --json` shows."""
+        return dict(json.loads(self._get("/status.json")))
+
+    def used(self) -> dict[str, cpu.Used]:
+        """CPU by node, since each was started."""
+        return {name: cpu.of_process(pid, with_ended=name != "box") for name, pid in self.pids.items()}
+
+    def stop(self) -> None:
+        """Drain it and wait until it has left."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+class Ends:
+    """The client and the SMSC around a box."""
+
+    def __init__(self, box: Box, generator: str | None, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._box = box
+        self._generator = generator
+        self._folder = folder
+        self._smsc: subprocess.Popen[bytes] | None = None
+
+    @property
+    def _ledgers(self) -> tuple[Path, Path]:
+        return self._folder / "client.csv", self._folder / "smsc.csv"
+
+    def open(self, receipt_delay_ms: int) -> None:
+        """Let the SMSC listen."""
+        port, ledger = str(self._box.operator), str(self._ledgers[1])
+        if self._generator:
+            command = [self._generator, "smsc", "--port", port, "--ledger", ledger, "--random-ids"]
+            command += ["--dlr-window", "1000", "--dlr-delay-ms", str(receipt_delay_ms)]
+        else:
+            command = [sys.executable, "-m", "chappe.cli", "sim", "smsc", "--listen", f"127.0.0.1:{port}"]
+            command += ["--ledger", ledger, "--ids", "random", "--receipt-delay-ms", str(receipt_delay_ms)]
+        self._smsc = self._popen(command, "smsc")
+
+    def close(self) -> None:
+        """End the SMSC; its ledger is complete afterwards."""
+        if self._smsc is not None:
+            self._smsc.terminate()
+            self._smsc.wait(PATIENCE_S)
+            self._smsc = None
+
+    def _popen(self, command: Sequence[str], name: str) -> subprocess.Popen[bytes]:
+        with open(self._folder / f"{name}.log", "ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def send(self, lives: int, binds: int, window: int, rate: float = 0, wait_s: int = 60) -> subprocess.Popen[bytes]:
+        """Let the client send, and wait for its receipts."""
+        port, ledger = self._box.smpp, str(self._ledgers[0])
+        words = ["--binds", str(binds), "--window", str(window), "--count", str(lives)]
+        words += ["--rate", f"{rate:g}"] if rate else []
+        if self._generator:
+            command = [self._generator, "esme", "--port", str(port), "--system-id", "acme", "--password", "secret"]
+            command += ["--registered-delivery", "--wait-dlr-seconds", str(wait_s), "--ledger", ledger, *words]
+            command += ["--dst-prefix", "3712", "--dst-random", "--text-len", "60", "--reconnect", "--max-seconds", "7200"]
+        else:
+            command = [sys.executable, "-m", "chappe.cli", "sim", "client", "--connect", f"127.0.0.1:{port}"]
+            command += ["--system-id", "acme", "--password", "secret", "--ledger", ledger, *words]
+        return self._popen(command, "client")
+
+    def verdict(self) -> dict[str, int]:
+        """Lost and doubled, as the two ledgers tell; the generator's own check where there is one."""
+        client, smsc = self._ledgers
+        if self._generator:
+            command = [self._generator, "check", "--client", str(client), "--smsc", str(smsc)]
+            told = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+            return {key: told.get(key, 0) for key in ("accepted", "lost", "duplicated", "receipts_lost")}
+        command = [sys.executable, "-m", "chappe.cli", "sim", "account", str(client), str(smsc), "--json"]
+        told = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+        return {key: int(value) for key, value in told.items() if isinstance(value, int)}
+
+    def moments(self) -> tuple[list[float], list[float]]:
+        """When each message left the client, and when each receipt came to it; monotonic seconds."""
+        sent: list[float] = []
+        told: list[float] = []
+        with open(self._ledgers[0], encoding="utf-8", errors="replace", newline="") as file:
+            for row in csv.reader(file):
+                if row and row[0] == "S":
+                    sent.append(int(row[3]) / 1e9)
+                elif row and row[0] == "D":
+                    told.append(int(row[3]) / 1e9)
+        return sorted(sent), sorted(told)
