@@ -1,4 +1,4 @@
-"""CPU that groups of processes have used, children that have ended included; read from /proc.  It must never know whose."""
+"""CPU that groups of processes have used, ended children included; read from /proc.  It must never know whose."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ def resident_mib(pid: int) -> int:
 
 def machine_busy_s() -> tuple[float, float]:
     """Seconds that all cores of the machine were busy and idle since it started."""
-    fields = [int(each) * _TICKS_S for each in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]]
+    fields = [
+        int(each) * _TICKS_S for each in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
+    ]
     idle = fields[3] + fields[4]
     return sum(fields[:8]) - idle, idle

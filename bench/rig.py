@@ -20,7 +20,7 @@ import cpu
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from postgres_server import PostgresServer, Reached, own_server  # noqa: E402
+from postgres_server import PostgresServer, Reached, own_server
 
 #: What a server for this load is given; docs/scaling.md says why.
 SERVER = {
@@ -230,7 +230,16 @@ class Ends:
         if self._generator:
             command = [self._generator, "esme", "--port", str(port), "--system-id", "acme", "--password", "secret"]
             command += ["--registered-delivery", "--wait-dlr-seconds", str(wait_s), "--ledger", ledger, *words]
-            command += ["--dst-prefix", "3712", "--dst-random", "--text-len", "60", "--reconnect", "--max-seconds", "7200"]
+            command += [
+                "--dst-prefix",
+                "3712",
+                "--dst-random",
+                "--text-len",
+                "60",
+                "--reconnect",
+                "--max-seconds",
+                "7200",
+            ]
         else:
             command = [sys.executable, "-m", "chappe.cli", "sim", "client", "--connect", f"127.0.0.1:{port}"]
             command += ["--system-id", "acme", "--password", "secret", "--ledger", ledger, *words]

@@ -183,6 +183,11 @@ def best_target(
     """An open part, else one that has `ended`; the form that the operator wrote comes before converted ones."""
     if ended is not None and ended[0].status not in FINAL:
         return ended
+    if ended is None and len(hits_by_form) == 1 and len(hits_by_form[0]) == 1:
+        # Nearly always: one reference that leads to one part.
+        message_id, part, _ = hits_by_form[0][0]
+        life = lives.get(message_id)
+        return (life, part) if life is not None and same_handset(life.handset, report.handset) else None
     fitting = [
         (lives[message_id], part)
         for hits in hits_by_form

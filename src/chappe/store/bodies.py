@@ -1,6 +1,6 @@
 """How rows carry messages, receipts and reports: msgpack, the same for every engine."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,10 @@ unpack_report = msgspec.msgpack.Decoder(Report).decode
 unpack_counts = msgspec.msgpack.Decoder(list[tuple[str, str, str, int]]).decode
 
 
+#: A member by its number: asking the enumeration costs more than all else of a life.
+_STATUSES: Final = {int(each): each for each in Status}
+
+
 def message_or_none(body: bytes | None) -> Message | None:
     """Read a message; None when its octets are broken, which must stop nobody else."""
     try:
@@ -25,18 +29,12 @@ def message_or_none(body: bytes | None) -> Message | None:
 
 def life_of(row: Any, operator: str) -> Life:
     """Make a life of (id, status, operator, operator_ref, sent_at_us, final_at_us, error, body)."""
-    message = message_or_none(row["body"])
-    return Life(
-        id=row["id"],
-        status=Status(row["status"]),
-        message=message,
-        operator=operator,
-        operator_ref=(row["operator_ref"] or b"").decode(),
-        sent_at_us=row["sent_at_us"],
-        final_at_us=row["final_at_us"],
-        error=(row["error"] or b"").decode(),
-        handset="" if message is None else message.handset,
-    )
+    message_id, status, _, reference, sent_at_us, final_at_us, error, body = row[:8]
+    message = message_or_none(body)
+    handset = "" if message is None else message.handset
+    reference, error = (reference or b"").decode(), (error or b"").decode()
+    status = _STATUSES[status]
+    return Life(message_id, status, message, operator, reference, sent_at_us, final_at_us, error, None, handset)
 
 
 def with_parts(life: Life, known: dict[int, Status], references: dict[int, str]) -> None:

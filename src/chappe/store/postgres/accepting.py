@@ -27,6 +27,12 @@ POISON: Final = (
 )
 
 
+_Asked = tuple[Item, Row, Callable[[Fault], None]]
+#: Where a row has them.
+_LANE: Final = 5
+_PLACE: Final = 6
+
+
 class Accepting:
     """The new messages of one transaction."""
 
@@ -34,7 +40,7 @@ class Accepting:
         self._names = names
         self._writes = writes
         #: The messages of the next write, each with its row and who is told when it cannot be stored.
-        self._asked: list[tuple[Item, Row, Callable[[Fault], None]]] = []
+        self._asked: list[_Asked] = []
         #: Messages that are not stored after all, or were before: what tells of them is not true.
         self.left_out: set[int] = set()
 
@@ -75,8 +81,7 @@ class Accepting:
             await connection.fetchval(sql.ACCEPT, *columns([row_by_id[each] for each in sorted(row_by_id)])) or ()
         )
         if len(new) == len(asked):
-            for item, _, _ in asked:
-                self._stored(item)
+            self._stored(asked)
         else:
             known = dict(await connection.fetch(sql.BODIES, list(row_by_id)))
             for item, row, told in asked:
@@ -87,20 +92,21 @@ class Accepting:
     ) -> None:
         if item.id in new:
             new.discard(item.id)
-            self._stored(item)
+            self._stored([(item, row, told)])
             return
         self.left_out.add(item.id)
         if known.get(item.id) != row[-1]:
             told(Fault("another message has this id"))
 
-    def _stored(self, item: Item) -> None:
-        message, effects = item.content, self._writes.effects
-        assert isinstance(message, Message)
-        if message.expires_at_ms:
-            self._writes.expiries.append((message.expires_at_ms, item.id))
-        if message.direction is Direction.MT:
-            effects.opened.append(message.client)
-        effects.queued.append(msgspec.structs.replace(item, place=item.due_at_ms or self._writes.now_ms))
+    def _stored(self, asked: Sequence[_Asked]) -> None:
+        effects, expiries, mt = self._writes.effects, self._writes.expiries, Direction.MT
+        for item, _, _ in asked:
+            message: Message = item.content  # type: ignore[assignment]
+            if message.expires_at_ms:
+                expiries.append((message.expires_at_ms, item.id))
+            if message.direction is mt:
+                effects.opened.append(message.client)
+        effects.queued.update([(item.queue, item.priority, row[_LANE], row[_PLACE]) for item, row, _ in asked])
 
 
 class Keeping:

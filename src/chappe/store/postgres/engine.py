@@ -494,16 +494,16 @@ class PostgresStore:
 
     def _follow(self, transaction: Transaction) -> None:
         """Counts and queues are what a commit made of them; readers here and elsewhere are woken."""
-        self._counts.add(transaction.writes.counted())
+        self._counts.add(transaction.counted)
         self._queues.left(transaction.effects.left)
-        now_ms, number = self._now_us() // 1000, self._names.number
+        now_ms = self._now_us() // 1000
         lanes_by_queue: dict[str, set[LaneKey]] = {}
         rung = set()
-        for item in transaction.effects.queued:
-            if self._queues.laid(item):
-                rung.add(item.queue)
-            if item.place <= now_ms:
-                lanes_by_queue.setdefault(item.queue, set()).add((item.priority, number(item.lane)))
+        for queue, priority, lane, place in transaction.effects.queued:
+            if self._queues.laid(queue, (priority, lane), place, now_ms):
+                rung.add(queue)
+            if place <= now_ms:
+                lanes_by_queue.setdefault(queue, set()).add((priority, lane))
         for queue in rung | lanes_by_queue.keys():
             self._queues.ring(queue)
         for queue, lanes in lanes_by_queue.items():

@@ -285,7 +285,7 @@ class GroupCommit:
         """
         batches = transaction.batches(calls)
         ids = array("q", [each for batch in batches for each in batch.ids])
-        changes = transaction.writes.counted()
+        changes = transaction.counted
         if not ids and not changes and all(call.kind in _NOTES for call in calls):
             return None
         text = text_of(batches)

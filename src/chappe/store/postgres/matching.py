@@ -50,7 +50,8 @@ class _Sought:
 
     def find(self, parts_by_hash: dict[int, list[Hit]]) -> bool:
         """Take up what the references lead to: parts of the same handset, as far as its key tells."""
-        self.hits = [[hit for hit in parts_by_hash.get(form, ()) if hit[2] == self.key] for form in self.forms]
+        key = self.key
+        self.hits = [[hit for hit in parts_by_hash.get(form, ()) if hit[2] == key] for form in self.forms]
         return any(self.hits)
 
     @property
@@ -99,9 +100,8 @@ class Matching:
         checked(report.id)
         checked(report.at_ms)
         self._names.number(report.operator)
-        pack(report)
-        for text in (report.error, report.handset):
-            text.encode()
+        if not (report.error.isascii() and report.handset.isascii() and report.word.isascii()):
+            pack(report)
         return _Sought(report, [self._hashing.hash(report.operator, each) for each in report.references])
 
     async def _parts_of(self, sought: Sequence[_Sought]) -> dict[int, list[Hit]]:

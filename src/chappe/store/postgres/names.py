@@ -3,7 +3,7 @@
 A name gets its number for ever and outside of any message's transaction, so nobody waits for anybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 _ADD: Final = (
@@ -22,20 +22,21 @@ class UnknownName(Exception):
         self.name = name
 
 
+class _Numbers(dict[str, int]):
+    def __missing__(self, name: str) -> int:
+        name.encode()
+        raise UnknownName(name)
+
+
 class Names:
     """Name ↔ number, as far as this process has met them."""
 
     def __init__(self) -> None:
-        self._number_by_name: dict[str, int] = {}
+        self._number_by_name = _Numbers()
         self._name_by_number: dict[int, str] = {}
-
-    def number(self, name: str) -> int:
-        """The number of a name.  Raises: UnknownName, UnicodeEncodeError for what is no text."""
-        number = self._number_by_name.get(name)
-        if number is None:
-            name.encode()
-            raise UnknownName(name)
-        return number
+        #: The number of a name; asked for so often that it is the dictionary's own.
+        #: Raises: UnknownName, UnicodeEncodeError for what is no text.
+        self.number: Callable[[str], int] = self._number_by_name.__getitem__
 
     def known(self, name: str) -> int | None:
         """The number of a name if this process has met it."""

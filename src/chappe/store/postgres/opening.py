@@ -12,6 +12,7 @@ import asyncpg
 
 from chappe.model.errors import SettingsError
 from chappe.store.port import StoreAway
+from chappe.store.postgres.arrays import speed_up
 
 #: What the statements are written for.
 MINIMUM_SERVER: Final = 15
@@ -64,7 +65,7 @@ async def connect(dsn: str, name: str) -> Any:
     """Open one connection to whichever server of the DSN takes writes.  Raises: StoreAway, SettingsError."""
     settings = {**_SESSION, "application_name": f"chappe {name}"[:63]}
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             dsn,
             timeout=CONNECT_S,
             command_timeout=COMMAND_S,
@@ -72,6 +73,8 @@ async def connect(dsn: str, name: str) -> Any:
             server_settings=settings,
             target_session_attrs="read-write",
         )
+        speed_up(connection)
+        return connection
     except asyncpg.ClientConfigurationError as error:
         raise SettingsError(f"gateway.store: {error}") from error
     except asyncpg.ProtocolViolationError as error:

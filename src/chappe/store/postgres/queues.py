@@ -160,9 +160,10 @@ class Queues:
             self._unreleased += items
             return
         self._held.difference_update([(item.queue, item.id) for item in items])
+        now_ms = self._now_ms
         for item in items:
             if item.id in found and item.place:
-                self.laid(item)
+                self.laid(item.queue, (item.priority, self._names.number(item.lane)), item.place, now_ms)
             elif item.id in found:
                 self.look_everywhere(item.queue)
         for queue in {item.queue for item in items}:
@@ -231,17 +232,16 @@ class Queues:
 
     # -- what lies where ------------------------------------------------------------------------------
 
-    def laid(self, item: Item) -> bool:
-        """An item lies in its queue now.  True: somebody here reads it, and it is due."""
-        reader = self._readers.get(item.queue)
+    def laid(self, queue: str, lane: LaneKey, place: int, now_ms: int) -> bool:
+        """Items lie at a place of a queue now.  True: somebody here reads it, and they are due."""
+        reader = self._readers.get(queue)
         if reader is None:
             return False
-        number = self._names.known(item.lane)
-        if number is None or reader.number is None:
+        if reader.number is None:
             reader.is_known = False
             return True
-        reader.lanes.laid((item.priority, number), item.place, self._now_ms)
-        return item.place <= self._now_ms
+        reader.lanes.laid(lane, place, now_ms)
+        return place <= now_ms
 
     def rung(self, queue: str, lanes: Iterable[LaneKey]) -> None:
         """Another process laid something into these lanes."""

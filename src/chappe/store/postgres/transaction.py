@@ -4,6 +4,7 @@ Nothing in memory changes here; what follows from the commit is in `effects`.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any, Final
 
 from chappe.model.events import EventBatch, EventName
@@ -52,6 +53,11 @@ class Transaction:
         """What changes in memory after the commit."""
         return self.writes.effects
 
+    @cached_property
+    def counted(self) -> dict[tuple[int, str], int]:
+        """By how much each count changes, once everything is written: (kind, name) → difference."""
+        return self.writes.counted()
+
     async def write(self, calls: Sequence[Call]) -> None:
         """Everything that the calls ask for, verbs in their order; each call learns its outcomes."""
         by_kind: dict[str, list[Call]] = {}
@@ -59,14 +65,14 @@ class Transaction:
             call.outcomes = [None] * len(call.items)
             by_kind.setdefault(call.kind, []).append(call)
         await self._accept(by_kind.get("accept", ()), by_kind.get("once", ()))
-        settling = [(item, _fault_in(call, place)) for call, place, item in _each(by_kind.get("settle", ()))]
+        settling = _asked(by_kind.get("settle", ()))
         if settling:
             await self._settling.settle(settling)
             await self._accepting.write(self.connection)
             await self.writes.run(self.connection)
         if self._settling.waiting:
             await self._matching.meet(self._settling.waiting)
-        reports = [(item, _fault_in(call, place)) for call, place, item in _each(by_kind.get("report", ()))]
+        reports = _asked(by_kind.get("report", ()))
         if reports:
             await self._matching.match(reports)
         if grants := [item for _, _, item in _each(by_kind.get("grant", ()))]:
@@ -80,8 +86,7 @@ class Transaction:
         await self.writes.finish(self.connection)
 
     async def _accept(self, calls: Sequence[Call], guarded: Sequence[Call]) -> None:
-        for call, place, item in _each(calls):
-            told = _fault_in(call, place)
+        for item, told in _asked(calls):
             try:
                 self._accepting.add(item, told)
             except POISON as error:
@@ -99,6 +104,11 @@ class Transaction:
         batches = []
         poisoned = self.writes.events
         for call in calls:
+            outcomes = call.outcomes or ()
+            if outcomes.count(None) == len(outcomes) and not self._accepting.left_out:
+                if call.events is not None:
+                    batches.append(call.events)
+                continue
             faulty = {
                 _id_of(item)
                 for item, outcome in zip(call.items, call.outcomes or (), strict=False)
@@ -150,11 +160,13 @@ def _each(calls: Sequence[Call]) -> list[tuple[Call, int, Any]]:
     return [(call, place, item) for call in calls for place, item in enumerate(call.items)]
 
 
-def _fault_in(call: Call, place: int) -> Callable[[Fault], None]:
-    def told(fault: Fault) -> None:
-        call.outcomes[place] = fault  # type: ignore[index]
+def _asked(calls: Sequence[Call]) -> list[tuple[Any, Callable[[Fault], None]]]:
+    """Each item of these calls, and who is told when it cannot be written."""
+    return [(item, partial(_tell, call, place)) for call in calls for place, item in enumerate(call.items)]
 
-    return told
+
+def _tell(call: Call, place: int, fault: Fault) -> None:
+    call.outcomes[place] = fault  # type: ignore[index]
 
 
 def _id_of(item: Any) -> int:

@@ -3,9 +3,11 @@
 Whoever judges appends here; statements go out set by set.  It must never judge anything.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +20,7 @@ from chappe.store.postgres import statements as sql
 from chappe.store.postgres.names import Names
 
 Row = tuple[Any, ...]
+_first_of: Final = itemgetter(0)
 #: bigint; whatever is beyond cannot be stored.
 _MOST: Final = 1 << 63
 
@@ -31,12 +34,16 @@ class Kind(IntEnum):
     HELD = 3
 
 
+#: A queue, a priority, the number of a lane, and a place in it.
+Laid = tuple[str, int, int, int]
+
+
 @dataclass(slots=True)
 class Effects:
     """What changes in memory after the commit."""
 
-    #: Items that lie in their queues now.
-    queued: list[Item] = field(default_factory=list)
+    #: Items that lie in their queues now: how many have been laid where.
+    queued: Counter[Laid] = field(default_factory=Counter)
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     #: (queue, id) of items that have left their queues.
@@ -115,11 +122,11 @@ class Writes:
         """A row for the item; it is due from its own moment on, or from now on."""
         number = self._names.number
         body = None if isinstance(item.content, Message) else pack(item.content)
-        place = item.place or item.due_at_ms or self.now_ms
-        self.queue_rows.append(
-            (number(item.queue), item.priority, number(item.lane), place, item.id, item.attempts, item.due_at_ms, body)
-        )
-        self.effects.queued.append(item if item.place else msgspec.structs.replace(item, place=place))
+        due = item.due_at_ms
+        place = item.place or due or self.now_ms
+        lane = number(item.lane)
+        self.queue_rows.append((number(item.queue), item.priority, lane, place, item.id, item.attempts, due, body))
+        self.effects.queued[item.queue, item.priority, lane, place] += 1
 
     def requeue(self, item: Item, status: int) -> None:
         """The item of a message goes on in a queue; its row says where."""
@@ -190,15 +197,15 @@ class Writes:
 
     def counted(self) -> dict[tuple[int, str], int]:
         """By how much each count changes: (kind, name) → difference."""
-        effects, counts = self.effects, dict[tuple[int, str], int]()
-        for client in effects.opened:
-            counts[Kind.OPEN, client] = counts.get((Kind.OPEN, client), 0) + 1
-        for client in effects.closed:
-            counts[Kind.OPEN, client] = counts.get((Kind.OPEN, client), 0) - 1
-        for item in effects.queued:
-            counts[Kind.DEPTH, item.queue] = counts.get((Kind.DEPTH, item.queue), 0) + 1
-        for queue, _ in effects.left:
-            counts[Kind.DEPTH, queue] = counts.get((Kind.DEPTH, queue), 0) - 1
+        effects, counts = self.effects, Counter[tuple[int, str]]()
+        for client, number in Counter(effects.opened).items():
+            counts[Kind.OPEN, client] += number
+        for client, number in Counter(effects.closed).items():
+            counts[Kind.OPEN, client] -= number
+        for (queue, *_), number in effects.queued.items():
+            counts[Kind.DEPTH, queue] += number
+        for queue, number in Counter(map(_first_of, effects.left)).items():
+            counts[Kind.DEPTH, queue] -= number
         if effects.parked:
             counts[Kind.PARKED, ""] = effects.parked
         if effects.held:
