@@ -8,7 +8,7 @@ from chappe.clients.account import Account
 from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
-from chappe.clients.http_translate import Path
+from chappe.clients.http_path import Path
 from chappe.clients.node import MAX_UNBOUND
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.conf.callbacks import CallbackWishes

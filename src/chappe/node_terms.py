@@ -13,7 +13,7 @@ import msgspec
 from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, Account, CallbackRights
 from chappe.clients.guests import Guest
-from chappe.clients.http_translate import Path as HttpPath
+from chappe.clients.http_path import Path as HttpPath
 from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
 from chappe.net.http_call import endpoint_of

@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.http_path import FindPath, Path, path_over
 from chappe.clients.http_preview import preview_of
-from chappe.clients.http_translate import FindPath, Path, item_of, path_over
+from chappe.clients.http_translate import item_of
 from chappe.clients.http_trials import trial_path
 from chappe.clients.http_view import accepted_of
 from chappe.model.events import EventBatch, EventName
@@ -123,10 +124,13 @@ class Intake:
         if not items:
             return [each for each in judged if isinstance(each, Refusal)]
         try:
-            faults = iter(await self.store_items(account.name, items))
+            faults = await self.store_items(account.name, items)
         except StoreAway:
             return [STORE_AWAY if isinstance(each, Item) else each for each in judged]
-        return [_told(each, faults) if isinstance(each, Item) else each for each in judged]
+        if len(items) == len(judged) and not any(faults):
+            return list(map(accepted_of, items))
+        found = iter(faults)
+        return [_told(each, found) if isinstance(each, Item) else each for each in judged]
 
     async def store_items(self, client: str, items: Sequence[Item]) -> Sequence[Fault | None]:
         """Wait until the messages are on disk.  Raises: StoreAway."""

@@ -16,10 +16,10 @@ from chappe.clients.http_holders import WRONG_TOKEN, Holders
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_lookup import Lookup
 from chappe.clients.http_pages import DOCS, OPENAPI, page_routes
+from chappe.clients.http_path import Path
 from chappe.clients.http_posting import Posting
 from chappe.clients.http_repeats import Repeats
 from chappe.clients.http_replies import refuse
-from chappe.clients.http_translate import Path
 from chappe.model.events import EventName
 from chappe.model.ids import IdMaker
 from chappe.net.http_message import Reply, Request

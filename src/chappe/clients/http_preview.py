@@ -5,7 +5,8 @@ It is judged exactly as a posted message is, and shown.  It reads no clock and n
 
 from typing import Final
 
-from chappe.clients.http_translate import ChangedItem, FindPath, Path, item_of
+from chappe.clients.http_path import FindPath, Path
+from chappe.clients.http_translate import ChangedItem, item_of
 from chappe.model.message import Item, Message
 from chappe.text import gsm7, udh
 from chappe.text.encoding import Encoding, encoding_of

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from chappe.clients.http_translate import FindPath, Path
+from chappe.clients.http_path import FindPath, Path
 from chappe.rules.trial import REFUSED_AT_THE_DOOR, TRIAL_QUEUE
 from chappe.wire.http.problems import Code, FieldError, Refusal
 

@@ -66,9 +66,15 @@ class Routes:
                 self._by_prefix.setdefault(_prefix(rule.to), []).append(compiled)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
         self._joins = any(rule.join_s for rule in rules)
+        # What the first route of all takes whatever it is needs no look at the others.
+        first = min((each for found in self._by_prefix.values() for each in found), key=_order, default=None)
+        takes_all = first is not None and first.fits_all and not _prefix(first.rule.to)
+        self._sole = first.rule if first is not None and takes_all else None
 
     def find(self, to: str, source: str, *, client: str = "", keyword: str = "") -> Rule | None:
         """The first route that fits, or None.  `to` and `source` are as the message has them."""
+        if self._sole is not None:
+            return self._sole
         number = international(to)
         best: _Compiled | None = None
         for length in self._lengths:
@@ -87,6 +93,10 @@ class Routes:
         number = international(to)
         routes = (route for length in self._lengths for route in self._by_prefix.get(number[:length], ()))
         return max((route.rule.join_s for route in routes if _fits_but_keyword(route, number, source)), default=0.0)
+
+
+def _order(route: _Compiled) -> int:
+    return route.order
 
 
 def _fits_but_keyword(route: _Compiled, number: str, source: str) -> bool:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from chappe.clients import jasmin_request, kannel_request
 from chappe.clients.account import CallbackRights
 from chappe.clients.door_message import DoorMessage
-from chappe.clients.http_translate import Path, item_of
+from chappe.clients.http_path import Path
+from chappe.clients.http_translate import item_of
 from chappe.clients.jasmin_answers import Refused as JasminRefused
 from chappe.clients.jasmin_answers import refused_of
 from chappe.clients.kannel_answers import answer_of

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chappe.clients.http_path import Path
 from chappe.clients.http_preview import preview_of
-from chappe.clients.http_translate import Path, item_of
+from chappe.clients.http_translate import item_of
 from chappe.model.ids import EPOCH_MS
 from chappe.model.message import Item, Message
 from chappe.text.encoding import DefaultAlphabet

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
+from chappe.clients.http_path import Path, path_over
 from chappe.clients.http_preview import preview_of
-from chappe.clients.http_translate import Path, item_of, path_over
+from chappe.clients.http_translate import item_of
 from chappe.clients.http_view import accepted_of
 from chappe.model.message import Item, Message
 from chappe.text import national, udh

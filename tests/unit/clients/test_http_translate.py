@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chappe.clients.account import NO_CALLBACKS, CallbackRights
-from chappe.clients.http_translate import Path, item_of, path_over
+from chappe.clients.http_path import Path, path_over
+from chappe.clients.http_translate import item_of
 from chappe.clients.http_view import accepted_of
 from chappe.model.ids import EPOCH_MS, first_id_at
 from chappe.model.message import Item, Message

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chappe.clients.http_translate import Path, item_of
+from chappe.clients.http_path import Path
+from chappe.clients.http_translate import item_of
 from chappe.clients.http_view import view_of
 from chappe.model.ids import EPOCH_MS, first_id_at
 from chappe.model.lifecycle import Status

@@ -26,6 +26,13 @@ def test_the_first_route_that_fits_wins_even_over_a_longer_prefix() -> None:
     assert found([mt("4478*", "first"), mt("*", "second"), mt("44*", "third")], "447700900001") == "second"
 
 
+def test_a_first_route_for_everything_hides_the_others_and_a_later_one_does_not() -> None:
+    for to in ("37120000001", "12345", "SHOP"):
+        assert found([mt("*", "all"), mt("371*", "baltic"), mt("12345", "code")], to) == "all"
+    assert found([mt("371*", "baltic"), mt("*", "all")], "37120000001") == "baltic"
+    assert found([mt("*", "one", of_client="other"), mt("*", "all")], "37120000001") == "all"
+
+
 def test_no_route_is_none() -> None:
     assert found([mt("44*"), mt("371*")], "33612345678") is None
     assert found([], "33612345678") is None
