@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from chappe.assembly import Gateway as Assembly
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_clients import Client, ClientSmpp, Direction, Route
+from chappe.runtime.settings_clients import Client, ClientSmpp, ClientUcp, Direction, Route
 from chappe.runtime.settings_gateway import Gateway, Listen
 from chappe.runtime.settings_operators import Operator, Profile
 from chappe.sim.client import ClientSimulator
@@ -117,6 +117,14 @@ def client(name: str = "demo", *, smpp: dict[str, Any] | None = None, **keys: An
     return Client(name=name, smpp=ClientSmpp(**terms), **keys)
 
 
+def ucp_client(name: str = "demo", *, ucp: dict[str, Any] | None = None, **keys: Any) -> Client:
+    """A client of the gateway that signs on over UCP by its name."""
+    terms = {"system_id": name, "password": "secret", "allowed": ("127.0.0.0/8",), **(ucp or {})}
+    if "password_hash" in terms:
+        del terms["password"]
+    return Client(name=name, ucp=ClientUcp(**terms), **keys)
+
+
 def operator(port: int, name: str = "sim", **keys: Any) -> Operator:
     """An operator behind a simulated SMSC, with one link that is quick to come back."""
     terms = {"binds": 1, "reconnect_min_s": 0.05, "reconnect_max_s": 0.2, **keys}
@@ -146,7 +154,13 @@ def settings_of(
     somewhere = "127.0.0.1:0"
     return Settings(
         gateway=Gateway(data_dir=str(folder), drain_s=1.0, store=STORE[0], allow_single_copy=True),
-        listen=Listen(smpp=somewhere, http=somewhere, metrics=somewhere, session_init_s=session_init_s),
+        listen=Listen(
+            smpp=somewhere,
+            http=somewhere,
+            metrics=somewhere,
+            ucp=somewhere if any(each.ucp for each in clients) else None,
+            session_init_s=session_init_s,
+        ),
         operators=tuple(operators),
         clients=tuple(clients) or (client(),),
         routes=tuple(routes) or (mt(), mo(clients[0].name if clients else "demo")),
@@ -187,7 +201,8 @@ async def bound(
     house: House, name: str = "demo", *, faults: Faults | None = None, **keys: Any
 ) -> AsyncIterator[ClientSimulator]:
     """A simulated client, bound."""
-    options = ClientOptions(port=house.port, system_id=name, password="secret", **keys)
+    port = house.gateway.ucp_port if keys.get("protocol") == "ucp" else house.port
+    options = ClientOptions(port=port, system_id=name, password="secret", **keys)
     async with ClientSimulator(options, faults) as simulator:
         await simulator.until_bound()
         yield simulator

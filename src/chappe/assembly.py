@@ -18,6 +18,7 @@ from chappe.callbacks.node import CallbackNode
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
+from chappe.clients.ucp_node import ClientUcpNode
 from chappe.counters.node import COPY as COUNTERS
 from chappe.engines import clock_of, counter_of, fleet_of, history_of, is_fenced, open_store
 from chappe.model.errors import SettingsError
@@ -45,7 +46,7 @@ from chappe.store.port import StoreAway
 EVENTS_FOLDER = "events"
 
 
-Door = ClientSmppNode | ClientHttpNode | OperatorNode | CallbackNode
+Door = ClientSmppNode | ClientUcpNode | ClientHttpNode | OperatorNode | CallbackNode
 
 
 class Gateway:
@@ -60,6 +61,8 @@ class Gateway:
         self.smpp_port = 0
         self.http_port = 0
         self.smpp_tls_port = 0
+        self.ucp_port = 0
+        self.ucp_tls_port = 0
         self.http_tls_port = 0
         self.metrics_port = 0
         self.health = Health()
@@ -121,12 +124,15 @@ class Gateway:
         if runs("client-http"):
             self._nodes["client-http"] = self.http_door = building.http_door()
             self.http_port, self.http_tls_port = await self._open("http", self.http_door)
+        if self._runs_ucp:
+            self._nodes["client-ucp"] = self.ucp_door = building.ucp_door()
+            self.ucp_port, self.ucp_tls_port = await self._open("ucp", self.ucp_door)
         if runs("callback"):
             self._nodes["callback"] = self.callbacks = building.callbacks()
         await self._note(EventName.NODE_STARTED)
         await self._blame()
 
-    async def _open(self, name: str, door: ClientSmppNode | ClientHttpNode) -> tuple[int, int]:
+    async def _open(self, name: str, door: ClientSmppNode | ClientUcpNode | ClientHttpNode) -> tuple[int, int]:
         """Open the plain door and that for TLS; returns their ports, 0 for a door that is not there."""
         listen, is_shared = self.settings.listen.addresses, self.process is not None
         credentials = self._credentials.get(name)
@@ -146,6 +152,10 @@ class Gateway:
     def _runs(self, kind: str, name: str = "") -> bool:
         """Whether this process runs the nodes of a kind, or the one of that name."""
         return runs_node(self._nodes_run, kind, name)
+
+    @property
+    def _runs_ucp(self) -> bool:
+        return self._runs("client-ucp") and self.settings.listen.ucp is not None
 
     @property
     def _runs_conf(self) -> bool:
@@ -273,7 +283,14 @@ class Gateway:
 
     def _node_statuses(self) -> list[NodeStatus]:
         """The nodes of this process; they start and run together, and may drain one by one."""
-        every = ("client-smpp", "client-http", "callback", "router", "counter")
+        every = (
+            "client-smpp",
+            "client-http",
+            *(("client-ucp",) if self._runs_ucp else ()),
+            "callback",
+            "router",
+            "counter",
+        )
         kinds = [kind for kind in every if self._runs(kind)]
         names = [*kinds, *(["conf"] if self.conf is not None else []), *(node.queue for node in self.operators)]
         return [NodeStatus(name, "drained" if self._is_drained(name) else self.health.phase) for name in names]

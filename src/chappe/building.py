@@ -11,6 +11,7 @@ from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_path import Path
 from chappe.clients.node import MAX_UNBOUND
 from chappe.clients.smpp_node import ClientSmppNode
+from chappe.clients.ucp_node import ClientUcpNode
 from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.instructions import Instructions
@@ -55,7 +56,7 @@ from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest, trial_token_digest
 from chappe.runtime.settings_operators import Operator, Protocol
 from chappe.store.fleet import Alone, Fleet
-from chappe.text.encoding import Encoding
+from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.wire.http.handsets import shown
 from chappe.wire.http.messages import NewMessage
 from chappe.wire.http.problems import Refusal
@@ -182,7 +183,7 @@ class Building:
 
     def smpp_door(self) -> ClientSmppNode:
         return ClientSmppNode(
-            [account for account in self.accounts if account.system_id],
+            [account for account in self.accounts if account.system_id and not account.is_ucp],
             self._store,
             lambda: self._mt_routes,
             self._ids,
@@ -195,6 +196,28 @@ class Building:
             },
             pressure=lambda: pressure_of(self._store),
             hand=self._hand,
+        )
+
+    def ucp_door(self) -> ClientUcpNode:
+        settings = self._settings
+        return ClientUcpNode(
+            [account for account in self.accounts if account.is_ucp],
+            self._store,
+            lambda: self._mt_routes,
+            self._ids,
+            self._clock,
+            session_init_s=settings.listen.session_init_s,
+            max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
+            split_by_operator={
+                each.name: SPLIT_METHODS[settings.profile_of(each).split] for each in settings.operators
+            },
+            pressure=lambda: pressure_of(self._store),
+            hand=self._hand,
+            is_alone=isinstance(self._fleet, Alone),
+            last_id=self._store.last_id,
+            alphabet_by_operator={
+                each.name: DefaultAlphabet(settings.profile_of(each).alphabet.value) for each in settings.operators
+            },
         )
 
     def callbacks(self) -> CallbackNode:

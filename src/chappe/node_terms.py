@@ -27,7 +27,7 @@ from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
 from chappe.runtime.settings_checks import trial_token_digest
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, Route, Via
+from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientUcp, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import Listen, host_and_port
 from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Protocol, Split, UnknownOutcome
@@ -74,9 +74,22 @@ def account_of(client: Client, now: float) -> Account:
             smpp.response_s,
             smpp.retry_s,
         )
+    if client.ucp is not None:
+        _speak_ucp(account, client.ucp)
     if client.http is not None:
         account.http_certificates = tuple(rule_of(each) for each in client.http.certificates)
     return account
+
+
+def _speak_ucp(account: Account, ucp: ClientUcp) -> None:
+    account.is_ucp, account.zone = True, ucp.zone or UTC
+    account.system_id, account.password, account.password_hash = ucp.system_id, ucp.password, ucp.password_hash
+    account.max_binds, account.window = ucp.max_binds, ucp.window
+    account.certificates = tuple(rule_of(each) for each in ucp.certificates)
+    account.allowed = tuple(ip_network(each) for each in ucp.allowed)
+    account.enquire_link_s, account.response_s, account.retry_s = ucp.alert_s, ucp.response_s, ucp.retry_s
+    account.throttle_code, account.queue_full_code = ucp.throttle_code, ucp.queue_full_code
+    account.store_away_code = ucp.store_away_code
 
 
 def guest_of(http: ClientHttp, account: Account) -> Guest:
@@ -154,8 +167,8 @@ def trial_account_of(client: Client, now: float) -> Account:
 
 
 def tls_of(listen: Listen) -> dict[str, TlsTerms]:
-    """The doors of this box that speak TLS: `smpp` and `http`."""
-    tables = {"smpp": listen.smpp_tls, "http": listen.http_tls}
+    """The doors of this box that speak TLS: `smpp`, `http` and `ucp`."""
+    tables = {"smpp": listen.smpp_tls, "http": listen.http_tls, "ucp": listen.ucp_tls}
     return {
         door: TlsTerms(
             name=f"listen.{door}_tls",
@@ -282,14 +295,15 @@ def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
             )
             continue
         client = client_by_name[route.client or ""]
-        is_smpp = route.via is Via.SMPP or (route.via is None and client.smpp is not None)
+        has_session = client.smpp is not None or client.ucp is not None
+        is_session = route.via in (Via.SMPP, Via.UCP) or (route.via is None and has_session)
         rules.append(
             Rule(
                 Direction.MO,
                 to=route.to,
                 source=route.source,
                 keyword=route.keyword or "",
-                queue=f"{'client' if is_smpp else 'callback'}:{client.name}",
+                queue=f"{'client' if is_session else 'callback'}:{client.name}",
                 client=client.name,
                 join_s=client.join_s,
             )

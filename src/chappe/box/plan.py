@@ -11,6 +11,8 @@ from chappe.runtime.settings_gateway import NODE_KINDS, node_parts
 
 #: Runs on every box that has processes: it carries out what people ask of the box.
 ALWAYS = "conf"
+#: Runs where the settings say where it listens.
+UCP_DOOR = "client-ucp"
 
 
 class Process(msgspec.Struct, frozen=True, order=True):
@@ -36,13 +38,18 @@ def process_of(name: str) -> Process:
     return Process(node, int(number or 1))
 
 
-def processes_of(nodes: Sequence[str], operators: Sequence[str]) -> list[Process]:
-    """Every process of a box whose settings name these nodes, each once, in the order of the settings."""
+def processes_of(nodes: Sequence[str], operators: Sequence[str], *, has_ucp: bool = True) -> list[Process]:
+    """Every process of a box whose settings name these nodes, each once, in the order of the settings.
+
+    `has_ucp`: there is a door for clients over UCP.
+    """
     counts: dict[str, int] = {}
     for text in nodes:
         _, _, count = node_parts(text)
         for node in _spelled_out(text, operators):
             counts[node] = max(count, counts.get(node, 1))
+    if not has_ucp:
+        counts.pop(UCP_DOOR, None)
     counts.setdefault(ALWAYS, 1)
     return [Process(node, number) for node, count in counts.items() for number in range(1, count + 1)]
 

@@ -55,7 +55,9 @@ class Box:
         self._lock = FolderLock(gateway.data_path)
         self.health = Health()
         self.server = StatusServer(self.health)
-        processes = processes_of(gateway.nodes, [each.name for each in settings.operators])
+        processes = processes_of(
+            gateway.nodes, [each.name for each in settings.operators], has_ucp=settings.listen.ucp is not None
+        )
         limits = Limits(stall_s=gateway.stall_s, memory_mib=gateway.node_memory_mib, drain_s=gateway.drain_s)
         self.supervisor = Supervisor(processes, command, limits, clock, self.health)
         self._desk = Desk(gateway.data_path, self.grant)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Links of the measured gateway to its operator, and PDUs in flight on each.
 OPERATOR_BINDS: Final = 2
 OPERATOR_WINDOW: Final = 1_000
+#: The same over UCP, whose window is 100 at most.
+UCP_BINDS: Final = 1
+UCP_WINDOW: Final = 100
 
 #: How long the gateway may take to stop before it is killed.
 STOP_S: Final = 30.0
@@ -40,10 +43,12 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     lives: Annotated[int, typer.Option(min=0, help="How many messages are sent, receipts included.")] = 100_000,
-    protocol: Annotated[ClientProtocol, typer.Option(help="What the client speaks.")] = ClientProtocol.SMPP,
+    protocol: Annotated[
+        ClientProtocol, typer.Option(help="What the client speaks; with ucp the operator does, too.")
+    ] = ClientProtocol.SMPP,
     rate: Annotated[float, typer.Option(min=0, help="Messages per second; 0 is as fast as it goes.")] = 0.0,
-    binds: Annotated[int, typer.Option(min=1, help="smpp: connections of the client.")] = 4,
-    window: Annotated[int, typer.Option(min=1, help="smpp: PDUs in flight per connection.")] = 500,
+    binds: Annotated[int, typer.Option(min=1, help="smpp, ucp: connections of the client.")] = 4,
+    window: Annotated[int, typer.Option(min=1, help="smpp, ucp: PDUs in flight per connection.")] = 500,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="http: messages in one POST.")] = 1,
     random_ids: Annotated[bool, typer.Option("--random-ids", help="The SMSC's ids are scattered.")] = False,
     scattered: Annotated[bool, typer.Option("--scattered", help="Handsets come in random order.")] = False,
@@ -62,11 +67,14 @@ def bench(
     """
     from chappe.sim.options import run_bench
 
-    with _folder(folder) as place, running(place) as (settings, pid):
+    is_ucp = protocol is ClientProtocol.UCP
+
+    with _folder(folder) as place, running(place, is_ucp=is_ucp) as (settings, pid):
         _, smsc_port = _at(settings.operators[0].address)
-        listens = settings.listen.http if protocol is ClientProtocol.HTTP else settings.listen.smpp
+        listens = settings.listen.addresses[protocol.value]
         options = LoadOptions(
             smsc=SmscOptions(
+                protocol="ucp" if is_ucp else "smpp",
                 port=smsc_port,
                 ids=IdStyle.RANDOM if random_ids else IdStyle.COUNTING,
                 resp_delay_s=resp_delay_ms / 1000,
@@ -85,7 +93,7 @@ def bench(
                 expect_mo=mo,
             ),
             protocol=protocol.value,
-            operator_binds=OPERATOR_BINDS,
+            operator_binds=UCP_BINDS if is_ucp else OPERATOR_BINDS,
             pids=(pid,),
             folder=str(place),
         )
@@ -94,9 +102,9 @@ def bench(
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[tuple[Settings, int]]:
+def running(folder: Path, *, is_ucp: bool = False) -> Iterator[tuple[Settings, int]]:
     """A gateway in a process of its own until the block ends: its settings and its process id."""
-    settings = settings_for(folder)
+    settings = settings_for(folder, is_ucp=is_ucp)
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(settings,), name="chappe bench")
     process.start()
     try:
@@ -108,20 +116,30 @@ def running(folder: Path) -> Iterator[tuple[Settings, int]]:
             process.kill()
 
 
-def settings_for(folder: Path) -> Settings:
-    """What the measured gateway runs: the demo's settings with free ports and room on every link."""
+def settings_for(folder: Path, *, is_ucp: bool = False) -> Settings:
+    """What the measured gateway runs: the demo's settings with free ports and room on every link.
+
+    `is_ucp`: it speaks UCP on both sides, with one link to its operator.
+    """
     import msgspec
 
     from chappe.cli.simulated_operator import free_port
     from chappe.runtime.settings import Settings
+    from chappe.runtime.settings_clients import ClientUcp
     from chappe.runtime.settings_gateway import Listen
+    from chappe.runtime.settings_operators import Protocol
 
     replace = msgspec.structs.replace
     demo = Settings.default(folder / "data", simulator_port=free_port(0))
     operator = replace(demo.operators[0], binds=OPERATOR_BINDS, window=OPERATOR_WINDOW)
     smpp, http, metrics, frontend = (f"127.0.0.1:{free_port(0)}" for _ in range(4))
     listen = Listen(smpp=smpp, http=http, metrics=metrics, frontend=frontend)
-    return replace(demo, operators=(operator,), listen=listen)
+    if not is_ucp:
+        return replace(demo, operators=(operator,), listen=listen)
+    operator = replace(operator, protocol=Protocol.UCP, binds=UCP_BINDS, window=UCP_WINDOW)
+    client = replace(demo.clients[0], smpp=None, ucp=ClientUcp(system_id="demo", password="demo"))
+    listen = replace(listen, ucp=f"127.0.0.1:{free_port(0)}")
+    return replace(demo, operators=(operator,), clients=(client,), listen=listen)
 
 
 def _serve(settings: Settings) -> None:

@@ -19,6 +19,8 @@ from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
 SMSC: Final = SmscOptions()
 CLIENT: Final = ClientOptions()
 HTTP_PORT: Final = 8080
+#: Where most SMSCs over UCP listen.
+UCP_PORT: Final = 5000
 
 
 class SmscProtocol(Enum):
@@ -32,6 +34,7 @@ class ClientProtocol(Enum):
     """What a simulated client can speak."""
 
     SMPP = "smpp"
+    UCP = "ucp"
     HTTP = "http"
 
 
@@ -137,11 +140,11 @@ def client(
     address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where the gateway listens; by protocol otherwise.")
     ] = None,
-    system_id: Annotated[str, typer.Option(help="smpp: who it is.")] = CLIENT.system_id,
-    password: Annotated[str, typer.Option(help="smpp: its password.")] = CLIENT.password,
+    system_id: Annotated[str, typer.Option(help="smpp, ucp: who it is.")] = CLIENT.system_id,
+    password: Annotated[str, typer.Option(help="smpp, ucp: its password.")] = CLIENT.password,
     bind: Annotated[BindKind, typer.Option(help="smpp: how it binds.")] = BindKind.TRANSCEIVER,
-    binds: Annotated[int, typer.Option(min=1, help="smpp: how many connections.")] = CLIENT.binds,
-    window: Annotated[int, typer.Option(min=1, help="smpp: PDUs in flight per connection.")] = CLIENT.window_pdus,
+    binds: Annotated[int, typer.Option(min=1, help="smpp, ucp: how many connections.")] = CLIENT.binds,
+    window: Annotated[int, typer.Option(min=1, help="smpp, ucp: PDUs in flight per connection.")] = CLIENT.window_pdus,
     token: Annotated[str, typer.Option(help="http: its bearer token.")] = "demo-token",
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="http: messages in one POST.")] = CLIENT.http_batch,
     keys: Annotated[bool, typer.Option("--keys", help="http: each POST bears an Idempotency-Key.")] = CLIENT.http_keys,
@@ -158,7 +161,7 @@ def client(
     scattered: Annotated[bool, typer.Option("--scattered", help="Take the handsets in random order.")] = False,
     text: Annotated[str, typer.Option(help="Text of the messages; {n} counts.")] = CLIENT.text,
     registered_delivery: Annotated[
-        int, typer.Option(min=0, max=255, help="smpp: which receipts it asks for.")
+        int, typer.Option(min=0, max=255, help="smpp, ucp: which receipts it asks for.")
     ] = CLIENT.registered_delivery,
     expect_mo: Annotated[int, typer.Option(min=0, help="How many MO to wait for.")] = CLIENT.expect_mo,
     linger_s: Annotated[float, typer.Option(min=0, help="Wait this long for what is missing.")] = CLIENT.linger_s,
@@ -170,7 +173,7 @@ def client(
     """Play a client: send messages, take receipts and MO; exit code 0 when nothing that was asked for is missing."""
     from chappe.sim.options import run_client
 
-    usual_port = HTTP_PORT if protocol is ClientProtocol.HTTP else CLIENT.port
+    usual_port = {ClientProtocol.HTTP: HTTP_PORT, ClientProtocol.UCP: UCP_PORT}.get(protocol, CLIENT.port)
     host, port = _split(address or f"{CLIENT.host}:{usual_port}")
     callback_host, callback_port = _split(callbacks) if callbacks else ("", 0)
     options = ClientOptions(

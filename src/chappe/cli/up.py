@@ -74,7 +74,12 @@ def _process(settings: Settings, wanted: str, number: int) -> Process:
             f"node {wanted}: a node as a process of its own needs a postgresql store, and the store here is {store}; "
             f'put nodes = ["{wanted}"] under [gateway] and start this box with: chappe up --config FILE'
         )
-    known = [each.node for each in processes_of(("all",), [each.name for each in settings.operators])]
+    known = [
+        each.node
+        for each in processes_of(
+            ("all",), [each.name for each in settings.operators], has_ucp=settings.listen.ucp is not None
+        )
+    ]
     if wanted not in known:
         raise SettingsError(f"node {wanted}: there is none{nearest(wanted, known)} (known: {', '.join(known)})")
     return Process(wanted, number)

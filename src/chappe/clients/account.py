@@ -1,9 +1,11 @@
 """One client as its door knows it: what it may do, what it has used of it, and who of it is bound."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
+from chappe.clients.seconds import Seconds
 from chappe.clients.short_ids import ShortIds
 from chappe.rules.certificates import CertificateRule
 from chappe.rules.order import HandsetOrder
@@ -71,6 +73,16 @@ class Account:
     arriving: int = 0
     #: What follows a refused delivery for the same handset waits behind it.
     order: HandsetOrder = field(default_factory=HandsetOrder)
+    # UCP
+    #: Who signs on by `system_id` speaks UCP.
+    is_ucp: bool = False
+    #: The time that it lives in.
+    zone: tzinfo = UTC
+    throttle_code: int = 4
+    queue_full_code: int = 4
+    store_away_code: int = 55
+    #: The names that its messages were given.
+    seconds: Seconds = field(default_factory=Seconds)
 
     @property
     def queue(self) -> str:

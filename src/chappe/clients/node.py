@@ -30,6 +30,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
 from chappe.store.port import Fault, Store, StoreAway
+from chappe.text.encoding import DefaultAlphabet
 from chappe.text.segments import SplitMethod
 
 #: Connections that have not bound yet, over all addresses: beyond, the oldest are closed.
@@ -67,7 +68,7 @@ class ClientNode(ABC):
     #: Statuses of its refusals.
     refusals: ClassVar[Refusals]
     #: How its deliveries are written.
-    words: ClassVar[DeliveryWords]
+    words: DeliveryWords
 
     def __init__(
         self,
@@ -105,6 +106,8 @@ class ClientNode(ABC):
         self.is_draining = False
         self._deliveries = Deliveries(store, clock, self.words, is_draining=lambda: self.is_draining, hand=hand)
         self._split_by_operator = split_by_operator or {}
+        #: What data_coding 0 means to operators, where a message must be rewritten for that.
+        self._alphabets: Mapping[str, DefaultAlphabet] = {}
         self._entrance = Entrance(self._account_by_system_id, clock, is_draining=lambda: self.is_draining)
         for account in self._account_by_system_id.values():
             store.listen(account.queue, lambda account=account: self._deliveries.wake(account))  # type: ignore[misc]
@@ -275,9 +278,15 @@ class ClientNode(ABC):
         if route is None:
             raise PeerError(f"no route to {message.dest!r}", status=self.refusals.no_route)
         operator = route.operators[0]
+        if self._alphabets:
+            message = self.fit(message, operator)
         if len(message.octets) > ONE_PART_OCTETS:
             message = self._cut(message, operator)
         return Item(f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id, message)
+
+    def fit(self, message: Message, operator: str) -> Message:
+        """The message in an alphabet of the operator's.  Raises: PeerError."""
+        return message
 
     def _cut(self, message: Message, operator: str) -> Message:
         """A long message, counted in parts.  Raises: PeerError."""

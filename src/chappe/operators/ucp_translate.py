@@ -14,10 +14,10 @@ from chappe.operators.dialect import UnsendableError
 from chappe.operators.shape import UDHI, Wire, segments_of
 from chappe.rules.dedup import content_of
 from chappe.store.port import Report
-from chappe.text import gsm7, ucs2, udh
-from chappe.text.encoding import Encoding, decode_text, encoding_of
+from chappe.text import gsm7
 from chappe.wire.ucp import times, user_data, xser
 from chappe.wire.ucp.addresses import Originator, read_originator, write_originator, write_recipient
+from chappe.wire.ucp.alphabets import fitting
 from chappe.wire.ucp.constants import PID_TCP_IP, DeliveryStatus, MessageType
 from chappe.wire.ucp.errors import FieldError
 from chappe.wire.ucp.operations import (
@@ -38,10 +38,6 @@ _REPLY_PATH: Final = 0x80
 #: NT: delivered and not delivered, whatever the client asked for; with buffered.  EMI-UCP 4.x §4.4.
 _NT: Final = "3"
 _NT_BUFFERED: Final = "7"
-#: Octets of one radio message.
-_ROOM: Final = 140
-_UCS2: Final = 0x08
-_PICTOGRAMS: Final = 0x09
 _MINUTE_MS: Final = 60_000
 
 _STATUS_BY_DST: Final[Mapping[str, tuple[Status, str]]] = {
@@ -73,7 +69,7 @@ def submits_of(message: Message, wire: Wire) -> list[SubmitShortMessage]:
 def _submit(message: Message, wire: Wire, octets: bytes, *, has_udh: bool) -> SubmitShortMessage:
     try:
         sender = _sender_of(message, wire)
-        written = user_data.write(_user_data_of(message, wire, octets, has_udh=has_udh))
+        written = user_data.write(fitting(UserData(octets, message.data_coding, has_udh), wire.default_encoding))
         return SubmitShortMessage(
             adc=_recipient_of(message, wire),
             oadc=sender.oadc,
@@ -117,35 +113,6 @@ def _validity_of(message: Message, wire: Wire) -> str:
         return ""
     minute_ms = -(-message.expires_at_ms // _MINUTE_MS) * _MINUTE_MS
     return times.write_minute(datetime.fromtimestamp(minute_ms / 1000, UTC), wire.ucp.zone)
-
-
-def _user_data_of(message: Message, wire: Wire, octets: bytes, *, has_udh: bool) -> UserData:
-    encoding, coding = encoding_of(message.data_coding, wire.default_encoding), message.data_coding
-    if _has_scheme(coding, encoding):
-        return UserData(octets, coding, has_udh)
-    header, text = b"", octets
-    if has_udh:
-        _, text = udh.strip(octets)
-        header = octets[: len(octets) - len(text)]
-    said = decode_text(text, coding, wire.default_encoding)
-    if gsm7.fits(said) and len(septets := gsm7.encode(said)) <= (_ROOM - len(header)) * 8 // 7:
-        return UserData(header + septets, 0, has_udh)
-    written = ucs2.encode(said)
-    if len(written) > _ROOM - len(header):
-        raise UnsendableError(
-            f"data_coding {coding:#04x} has no counterpart in UCP, and its {len(said)} characters fit neither "
-            f"GSM 7 bit nor {_ROOM - len(header)} octets of UCS-2"
-        )
-    return UserData(header + written, _UCS2, has_udh)
-
-
-def _has_scheme(coding: int, encoding: Encoding) -> bool:
-    """UCP has this alphabet: GSM 7 bit, octets, UCS-2, or whatever a GSM data coding scheme names.
-
-    What is no text (pictograms) has none, and is refused where it is written.
-    """
-    is_named = coding >= 0x10 or coding in (0x02, 0x04, 0x08, _PICTOGRAMS)
-    return is_named or (coding == 0 and encoding is Encoding.GSM7)
 
 
 # -- in -----------------------------------------------------------------------------------------------------------

@@ -50,7 +50,10 @@ def _gateway(settings: Settings) -> Iterator[Fault]:
         if not 1 <= count <= MOST_OF_A_NODE:
             yield "gateway.nodes", f"{node!r}: expected 1 to {MOST_OF_A_NODE} after the star"
         elif count > 1 and kind in ("all", *ONCE_A_BOX):
-            yield "gateway.nodes", f"{node!r}: only client-smpp, client-http and operator can be several on one box"
+            yield (
+                "gateway.nodes",
+                f"{node!r}: only client-smpp, client-http, client-ucp and operator can be several on one box",
+            )
         elif count > 1 and settings.gateway.is_one_process:
             yield "gateway.nodes", f"{node!r}: several processes need a postgresql store"
         if kind not in NODE_KINDS or (colon and kind != "operator"):
@@ -118,6 +121,10 @@ def _clients(settings: Settings) -> Iterator[Fault]:
     yield from _repeats([(f"{at}.name", client.name) for at, client in clients], "client")
     for at, client in clients:
         yield from _doors(at, client)
+    ucp = [(f"{at}.ucp.system_id", client.ucp.system_id) for at, client in clients if client.ucp]
+    yield from _repeats(ucp, "system_id")
+    if ucp and settings.listen.ucp is None:
+        yield ucp[0][0], "there is no door for it: expected ucp in [listen]"
     smpp = [(f"{at}.smpp.system_id", client.smpp.system_id) for at, client in clients if client.smpp]
     yield from _repeats(smpp, "system_id")
     usernames = [
@@ -138,8 +145,10 @@ def _clients(settings: Settings) -> Iterator[Fault]:
 
 def _doors(at: str, client: Client) -> Iterator[Fault]:
     """One client's doors: at least one, each with one secret, and networks that are networks."""
-    if not (client.smpp or client.http or client.callback):
-        yield at, "has no door: expected [clients.smpp], [clients.http] or [clients.callback]"
+    if not (client.smpp or client.ucp or client.http or client.callback):
+        yield at, "has no door: expected [clients.smpp], [clients.ucp], [clients.http] or [clients.callback]"
+    if client.ucp:
+        yield from _ucp_door(at, client)
     if client.smpp:
         has_one = (client.smpp.password is None) != (client.smpp.password_hash is None)
         has_none = client.smpp.password is client.smpp.password_hash is None
@@ -158,19 +167,38 @@ def _doors(at: str, client: Client) -> Iterator[Fault]:
         yield f"{at}.http.test_token", "expected either test_token or test_token_hash"
 
 
+def _ucp_door(at: str, client: Client) -> Iterator[Fault]:
+    """A client's receipts wait in one queue, so it has either SMPP or UCP."""
+    ucp = client.ucp
+    assert ucp is not None
+    if client.smpp:
+        yield f"{at}.ucp", "a client has either SMPP or UCP: expected another client"
+    has_one = (ucp.password is None) != (ucp.password_hash is None)
+    has_none = ucp.password is ucp.password_hash is None
+    if not (has_one or (has_none and ucp.certificates)):
+        yield f"{at}.ucp.password", "expected either password or password_hash"
+    if ucp.zone is None:
+        yield f"{at}.ucp.time_zone", f"{ucp.time_zone!r} is no time zone that this box knows"
+    yield from _networks(f"{at}.ucp.allowed", ucp.allowed)
+
+
 def _certificates(settings: Settings) -> Iterator[Fault]:
     """A client that must show a certificate needs a door that asks for one."""
     for at, client in _each("clients", settings.clients):
         for key, door, tls in (
             ("smpp", client.smpp, settings.listen.smpp_tls),
             ("http", client.http, settings.listen.http_tls),
+            ("ucp", client.ucp, settings.listen.ucp_tls),
         ):
             if door is not None and door.certificates and (tls is None or tls.client_ca is None):
                 yield (
                     f"{at}.{key}.certificates",
                     f"nobody is asked for a certificate: expected [listen.{key}_tls] with client_ca",
                 )
-    for key, tls in (("smpp_tls", settings.listen.smpp_tls), ("http_tls", settings.listen.http_tls)):
+    if settings.listen.ucp_tls is not None and settings.listen.ucp is None:
+        yield "listen.ucp_tls", "expected ucp in [listen]"
+    doors = ("smpp_tls", "http_tls", "ucp_tls")
+    for key, tls in ((door, getattr(settings.listen, door)) for door in doors):
         if tls is not None and tls.client_ca is None and not tls.requires_certificate:
             yield f"listen.{key}.requires_certificate", "is for doors with client_ca"
 
@@ -249,11 +277,13 @@ def _mo_route(at: str, route: Route, settings: Settings) -> Iterator[Fault]:
     client = next(client for client in settings.clients if client.name == route.client)
     if route.via is Via.SMPP and not client.smpp:
         yield f"{at}.via", f"client {client.name!r} has no [clients.smpp]"
+    if route.via is Via.UCP and not client.ucp:
+        yield f"{at}.via", f"client {client.name!r} has no [clients.ucp]"
     if route.via is Via.CALLBACK and not client.callback:
         yield f"{at}.via", f"client {client.name!r} has no [clients.callback]"
-    elif client.callback and (route.via is Via.CALLBACK or not client.smpp):
+    elif client.callback and (route.via is Via.CALLBACK or not (client.smpp or client.ucp)):
         yield from _called_for_mo(at, client, client.callback)
-    if route.via is None and not (client.smpp or client.callback):
+    if route.via is None and not (client.smpp or client.ucp or client.callback):
         yield f"{at}.client", f"client {client.name!r} has neither [clients.smpp] nor [clients.callback] to receive by"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, field
 
@@ -65,6 +66,7 @@ class Via(Enum):
     """The door by which an MO reaches its client."""
 
     SMPP = "smpp"
+    UCP = "ucp"
     CALLBACK = "callback"
 
 
@@ -150,6 +152,74 @@ class ClientSmpp(Table, frozen=True, kw_only=True):
             description="Pause before a receipt or an MO which it refused or left unanswered is sent again, in seconds."
         ),
     ] = 5.0
+
+
+UcpName = Annotated[
+    str, Meta(pattern=r"^[!-.0-~]{1,16}$", extra={"expected": "1 to 16 printable ASCII characters without /"})
+]
+UcpPassword = Annotated[str, Meta(pattern=r"^[ -~]{1,16}$", extra={"expected": "1 to 16 printable ASCII characters"})]
+UcpCode = Annotated[int, Meta(ge=1, le=99)]
+
+
+class ClientUcp(Table, frozen=True, kw_only=True):
+    """A client's UCP door: the name that it signs on by, and what it may do with it.  It has no SMPP door then."""
+
+    system_id: Annotated[UcpName, Meta(description="OAdC that it signs on with by operation 60; one client's alone.")]
+    password: Annotated[
+        UcpPassword | None, Meta(extra=SECRET, description="Its password; or give `password_hash`.")
+    ] = None
+    password_hash: Annotated[
+        PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of its password.")
+    ] = None
+    certificates: Annotated[
+        Certificates,
+        Meta(
+            description="Certificates one of which it must show at `[listen.ucp_tls]`, as in `[clients.smpp]`. "
+            "With them it may have no password."
+        ),
+    ] = ()
+    max_binds: Annotated[int, Meta(ge=1, le=10_000, description="Sessions it may hold at the same time.")] = 16
+    window: Annotated[
+        int,
+        Meta(ge=1, le=100, description="Its unanswered operations per session; also how many of ours wait for it."),
+    ] = 100
+    allowed: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Networks it may come from, as in `192.0.2.0/24`.")
+    ] = ("0.0.0.0/0", "::/0")
+    time_zone: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="The time zone of VP, DDT and DSCTS, and of SCTS in operation 52, as in `Europe/Riga`. "
+            "The SCTS that names a message is UTC.",
+        ),
+    ] = "UTC"
+    throttle_code: Annotated[UcpCode, Meta(description="Error code for what comes faster than its `rate`.")] = 4
+    queue_full_code: Annotated[UcpCode, Meta(description="Error code for what exceeds its `queue_limit`.")] = 4
+    store_away_code: Annotated[
+        UcpCode, Meta(description="Error code while the store is away, or the gateway stops.")
+    ] = 55
+    alert_s: Annotated[
+        Seconds, Meta(description="Silence after which its session is probed with operation 31, in seconds.")
+    ] = 30.0
+    response_s: Annotated[
+        Seconds, Meta(description="How long its result may take before an operation counts as unanswered, in seconds.")
+    ] = 30.0
+    retry_s: Annotated[
+        Seconds,
+        Meta(
+            description="Pause before a notification or an MO which it refused or left unanswered is sent again, "
+            "in seconds."
+        ),
+    ] = 5.0
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Its time zone; None when this box knows none of that name."""
+        try:
+            return ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
 
 
 class ClientHttp(Table, frozen=True, kw_only=True):
@@ -316,6 +386,7 @@ class Client(Table, frozen=True, kw_only=True):
         ),
     ] = 0.0
     smpp: Annotated[ClientSmpp | None, Meta(description="Its SMPP door.")] = None
+    ucp: Annotated[ClientUcp | None, Meta(description="Its UCP door.")] = None
     http: Annotated[ClientHttp | None, Meta(description="Its HTTP door.")] = None
     callback: Annotated[ClientCallback | None, Meta(description="Where it is called back.")] = None
 
@@ -344,5 +415,8 @@ class Route(Table, frozen=True, kw_only=True):
     operators: Annotated[tuple[str, ...], Meta(description="mt only: the operators to try, in this order.")] = ()
     via: Annotated[
         Via | None,
-        Meta(description="mo only: `smpp` or `callback`; unset takes SMPP if the client has that door, else callback."),
+        Meta(
+            description="mo only: `smpp`, `ucp` or `callback`; unset takes SMPP or UCP if the client has that door, "
+            "else callback."
+        ),
     ] = None

@@ -15,7 +15,7 @@ from msgspec import Meta
 from chappe.runtime.settings_table import Name, Seconds, Table
 
 #: What a box can be told to run.  `operator` alone means every operator, `operator:NAME` the one.
-NODE_KINDS = ("all", "client-smpp", "client-http", "operator", "callback", "router", "counter")
+NODE_KINDS = ("all", "client-smpp", "client-http", "client-ucp", "operator", "callback", "router", "counter")
 
 #: Kinds of which one process is all that a box can use.
 ONCE_A_BOX = ("router", "counter")
@@ -60,7 +60,7 @@ class Gateway(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             min_length=1,
-            description="What this box runs: `all`, or some of `client-smpp`, `client-http`, "
+            description="What this box runs: `all`, or some of `client-smpp`, `client-http`, `client-ucp`, "
             "`operator` (every operator), `operator:NAME`, `router` (ends what has expired, looks "
             "after silent messages and parked receipts), "
             "`counter` (counts per minute). With a PostgreSQL store each node is a process of its own, and "
@@ -191,18 +191,27 @@ class Listen(Table, frozen=True, kw_only=True):
     frontend: Annotated[
         Address, Meta(description="The web pages. The address is checked; nothing is served on it yet.")
     ] = "127.0.0.1:8000"
+    ucp: Annotated[Address | None, Meta(description="UCP server for clients; unset: there is no such door.")] = None
     smpp_tls: Annotated[Tls | None, Meta(description="TLS for SMPP clients.")] = None
     http_tls: Annotated[Tls | None, Meta(description="TLS for HTTP clients.")] = None
+    ucp_tls: Annotated[Tls | None, Meta(description="TLS for UCP clients.")] = None
     session_init_s: Annotated[
-        Seconds, Meta(description="How long a new SMPP connection may take to bind before it is closed, in seconds.")
+        Seconds,
+        Meta(description="How long a new connection may take to bind or sign on before it is closed, in seconds."),
     ] = 10.0
 
     @property
     def addresses(self) -> dict[str, str]:
         """Key → address of everything that this box listens on."""
-        plain = {key: getattr(self, key) for key in ("smpp", "http", "metrics", "frontend")}
-        tables = {"smpp_tls.address": self.smpp_tls, "http_tls.address": self.http_tls}
-        return plain | {key: tls.address for key, tls in tables.items() if tls is not None and tls.address}
+        plain = {key: getattr(self, key) for key in ("smpp", "http", "ucp", "metrics", "frontend")}
+        tables = {
+            "smpp_tls.address": self.smpp_tls,
+            "http_tls.address": self.http_tls,
+            "ucp_tls.address": self.ucp_tls,
+        }
+        return {key: address for key, address in plain.items() if address} | {
+            key: tls.address for key, tls in tables.items() if tls is not None and tls.address
+        }
 
 
 def host_and_port(address: str) -> tuple[str, int]:

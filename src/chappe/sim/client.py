@@ -1,4 +1,4 @@
-"""A simulated client over SMPP: binds, sends, takes receipts and MO, comes back when its link ends.
+"""A simulated client over SMPP or UCP: binds, sends, takes receipts and MO, comes back when its link ends.
 
     async with ClientSimulator(ClientOptions(port=2775, count=1000)) as client:
         await client.run()
@@ -11,7 +11,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,9 +23,11 @@ from chappe.sim.ledger import Entry, Kind, Ledger, Role
 from chappe.sim.options import ClientOptions
 from chappe.sim.outgoing import Outgoing
 from chappe.sim.script import Faults, read_script
+from chappe.sim.ucp_client_link import UcpClientLink
 from chappe.sim.waiting import Waiters
 from chappe.wire.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter, Pdu
 from chappe.wire.smpp.statuses import CommandStatus, status_name
+from chappe.wire.ucp.operations import Operation
 
 #: Answers to a bind that trying again does not change.
 _NEVER: Final = frozenset({CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RINVSYSID, CommandStatus.ESME_RBINDFAIL})
@@ -37,6 +38,8 @@ BINDS: Final[dict[str, tuple[type[BindTransceiver] | type[BindTransmitter] | typ
     "receiver": (BindReceiver,),
     "transmitter+receiver": (BindTransmitter, BindReceiver),
 }
+
+_LINKS: Final[dict[str, type[ClientLink] | type[UcpClientLink]]] = {"smpp": ClientLink, "ucp": UcpClientLink}
 
 #: How often sessions are asked for their timers.
 _TICK_S: Final = 0.2
@@ -54,10 +57,12 @@ class ClientSimulator:
     def __init__(self, options: ClientOptions = _DEFAULTS, faults: Faults | None = None) -> None:
         self.options: Final = options
         self.faults: Final = faults or read_script(options.script_path)
-        self.links: Final[list[ClientLink]] = []
+        self.links: Final[list[ClientLink | UcpClientLink]] = []
         self.bind_refusals: Final[list[int]] = []
+        #: Operations over UCP that are no deliveries: what inquiries found.
+        self.asked: Final[list[Operation]] = []
         self._link_count = 0
-        self._dirty: set[ClientLink] = set()
+        self._dirty: set[ClientLink | UcpClientLink] = set()
         self._waiters = Waiters()
 
     async def __aenter__(self) -> Self:
@@ -128,7 +133,7 @@ class ClientSimulator:
                 await self.until(lambda: not self.missing, patience_s)
         return not (self.missing or self.outgoing.refused or self.outgoing.given_up)
 
-    async def ask(self, pdu: Pdu, patience_s: float = 10.0) -> Answer:
+    async def ask(self, pdu: Pdu | Operation, patience_s: float = 10.0) -> Answer:
         """Send one request on the next link with room, and return its answer.
 
         Raises:
@@ -140,7 +145,7 @@ class ClientSimulator:
         self.finish_batch(self.now())
         return await asyncio.wait_for(job.answer, patience_s)
 
-    def send(self, pdu: Pdu) -> None:
+    def send(self, pdu: Pdu | Operation) -> None:
         """Send one request without waiting; it is sent again when its link ends before the answer."""
         self.outgoing.put(pdu)
         self.finish_batch(self.now())
@@ -175,21 +180,21 @@ class ClientSimulator:
         """Monotonic seconds, the same clock for all simulators on a machine."""
         return time.monotonic()
 
-    def soil(self, link: ClientLink) -> None:
+    def soil(self, link: ClientLink | UcpClientLink) -> None:
         """The link has something to write."""
         self._dirty.add(link)
 
-    def opened(self, link: ClientLink) -> None:
+    def opened(self, link: ClientLink | UcpClientLink) -> None:
         """A connection came about; its bind is to be written."""
         self.links.append(link)
         self.soil(link)
         self.finish_batch(self.now())
 
-    def bound(self, link: ClientLink, now: float) -> None:
+    def bound(self, link: ClientLink | UcpClientLink, now: float) -> None:
         """The gateway accepted a bind."""
         self._log(Kind.LINK_UP, now, detail=f"link={link.number} system_id={link.system_id}")
 
-    def closed(self, link: ClientLink, contexts: list[object]) -> None:
+    def closed(self, link: ClientLink | UcpClientLink, contexts: list[object]) -> None:
         """A connection ended; what it had not got through goes to another."""
         now = self.now()
         self.links.remove(link)
@@ -200,7 +205,7 @@ class ClientSimulator:
 
     def finish_batch(self, now: float) -> None:
         """Fill the windows, then write ledger and octets, in this order."""
-        self.outgoing.pump([link for link in self.links if link.is_ready and link.session.may_submit], now)
+        self.outgoing.pump([link for link in self.links if link.is_ready and link.may_submit], now)
         self.ledger.flush()
         while self._dirty:
             self._dirty.pop().flush(now)
@@ -223,9 +228,8 @@ class ClientSimulator:
         while True:
             self._link_count += 1
             with contextlib.suppress(OSError):
-                _, link = await self._loop.create_connection(
-                    partial(ClientLink, self, self._link_count, bind), self.options.host, self.options.port
-                )
+                link = _LINKS[self.options.protocol](self, self._link_count, bind)
+                await self._loop.create_connection(lambda link=link: link, self.options.host, self.options.port)  # type: ignore[misc]
                 await link.ended
             await asyncio.sleep(self.options.reconnect_s)
 

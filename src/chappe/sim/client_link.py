@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chappe.sim.jobs import Answer, Job
 from chappe.sim.smpp_link import SmppLink
 from chappe.wire.smpp.facts import BindRefused, Bound, Request, Response, Unanswered
-from chappe.wire.smpp.pdus import Bind
+from chappe.wire.smpp.pdus import Bind, Pdu
 from chappe.wire.smpp.session import Role, Session
 from chappe.wire.smpp.timers import Timers
 
@@ -52,9 +52,15 @@ class ClientLink(SmppLink):
         if not self.ended.done():
             self.ended.set_result(None)
 
+    @property
+    def may_submit(self) -> bool:
+        """Whether the bind goes this way."""
+        return self.session.may_submit
+
     def send(self, job: Job) -> None:
         """Send one job."""
         self._client.outgoing.sending(self, job)
+        assert isinstance(job.pdu, Pdu)
         self.request(job.pdu, self._client.now(), job)
 
     def _on_bound(self, fact: Bound, now: float) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from chappe.wire.smpp.pdus import Pdu
+from chappe.wire.ucp.operations import Operation
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class Job:
     """One request; one that `answer` waits for is never sent again of itself.  `detail` is what the ledger says."""
 
     tag: str
-    pdu: Pdu
+    pdu: Pdu | Operation
     detail: str = ""
     wants_receipt: bool = False
     times: int = 0

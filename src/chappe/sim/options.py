@@ -54,6 +54,7 @@ class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):
 class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a simulated client behaves.  Durations in seconds, rates per second."""
 
+    protocol: str = "smpp"  # smpp | ucp; what speaks HTTP is another simulator
     host: str = "127.0.0.1"
     port: int = 2775
     system_id: str = "demo"
@@ -96,7 +97,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     smsc: SmscOptions
     client: ClientOptions
-    protocol: str = "smpp"  # of the client: smpp | http
+    protocol: str = "smpp"  # of the client: smpp | ucp | http
     operator_binds: int = 1  # wait for so many links of the gateway before the first message
     pids: tuple[int, ...] = ()  # the gateway's processes, for CPU and memory
     folder: str = ""  # keep the ledgers here; empty = a temporary folder
@@ -113,7 +114,7 @@ def run_smsc(options: SmscOptions) -> int:
 
 
 def run_client(options: ClientOptions, protocol: str = "smpp") -> int:
-    """Run a client over `smpp` or `http` until all is sent and all receipts are there; prints a summary as JSON.
+    """Run a client over `smpp`, `ucp` or `http` until all is sent and all receipts are there; prints a summary as JSON.
 
     The exit status is 0 when every message was accepted and every receipt that was asked for came.
     """
@@ -121,7 +122,7 @@ def run_client(options: ClientOptions, protocol: str = "smpp") -> int:
     from chappe.sim.http_client import HttpClientSimulator
     from chappe.sim.running import run_to_the_end
 
-    options = msgspec.structs.replace(options, remembers=False)
+    options = msgspec.structs.replace(options, remembers=False, protocol=protocol)
     simulator = HttpClientSimulator(options) if protocol == "http" else ClientSimulator(options)
     return run_to_the_end(simulator, is_quiet=options.is_quiet)
 

@@ -21,6 +21,7 @@ from chappe.sim.tags import TagReader
 from chappe.wire.smpp.constants import Npi, RegisteredDelivery, Ton
 from chappe.wire.smpp.pdus import DataSm, Pdu, SubmitSm
 from chappe.wire.smpp.statuses import CommandStatus
+from chappe.wire.ucp.operations import Operation
 
 #: Answers that say: later.
 _LATER: Final = frozenset({CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL})
@@ -65,7 +66,7 @@ class Outgoing:
         """How many messages have no answer yet, those included that are not made yet."""
         return self.source.remaining + len(self._waiting) + len(self._later) + self._in_flight
 
-    def put(self, pdu: Pdu) -> Job:
+    def put(self, pdu: Pdu | Operation) -> Job:
         """Have something sent."""
         job = self._job_of(pdu)
         self._waiting.append(job)
@@ -147,7 +148,7 @@ class Outgoing:
                     sender.send(self._waiting.popleft())
                     wanted -= 1
 
-    def _job_of(self, pdu: Pdu) -> Job:
+    def _job_of(self, pdu: Pdu | Operation) -> Job:
         if not isinstance(pdu, SubmitSm | DataSm):
             return Job("", pdu)
         reading = self._tags.read(pdu)

@@ -11,10 +11,11 @@ from chappe.sim.faults import ReceiptForm
 from chappe.sim.outbox import Delivery
 from chappe.sim.receipts import ReceiptText
 from chappe.wire.smpp.constants import EsmClass, Npi, RegisteredDelivery, Ton
-from chappe.wire.smpp.pdus import SubmitSm
+from chappe.wire.smpp.pdus import DeliverSm, SubmitSm
 from chappe.wire.smpp.statuses import CommandStatus
 from chappe.wire.ucp import times, user_data, xser
 from chappe.wire.ucp.addresses import read_originator, write_originator
+from chappe.wire.ucp.codec import Nack
 from chappe.wire.ucp.constants import DeliveryStatus, ErrorCode, MessageType
 from chappe.wire.ucp.operations import (
     CallInput,
@@ -166,3 +167,70 @@ def _notification_of(delivery: Delivery, receipt: ReceiptText) -> DeliverNotific
         mt=MessageType.ALPHANUMERIC,
         msg=("" if delivery.form is ReceiptForm.EMPTY else text).encode("latin-1", "replace").hex().upper(),
     )
+
+
+# -- the client's side --------------------------------------------------------------------------------------------
+
+#: What a client in SMPP's words makes of error codes; what is not here is itself.
+_STATUS_BY_CODE: Final[Mapping[int, CommandStatus]] = {
+    ErrorCode.OPERATION_NOT_ALLOWED: CommandStatus.ESME_RTHROTTLED,
+    ErrorCode.SYSTEM_ERROR: CommandStatus.ESME_RTHROTTLED,
+    ErrorCode.ADC_INVALID: CommandStatus.ESME_RINVDSTADR,
+    ErrorCode.MESSAGE_TOO_LONG: CommandStatus.ESME_RINVMSGLEN,
+}
+_STAT_BY_DST: Final[Mapping[str, str]] = {
+    DeliveryStatus.DELIVERED: "DELIVRD",
+    DeliveryStatus.BUFFERED: "ENROUTE",
+    DeliveryStatus.NOT_DELIVERED: "UNDELIV",
+}
+
+
+def status_of(nack: Nack) -> int:
+    """The status for an error code, of which two say: later."""
+    return int(_STATUS_BY_CODE.get(nack.ec, nack.ec or CommandStatus.ESME_RSUBMITFAIL))
+
+
+def submission_of(pdu: SubmitSm) -> SubmitShortMessage:
+    """The operation 51 that a submit_sm stands for."""
+    sender = write_originator(pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr)
+    written = user_data.write(
+        user_data.UserData(pdu.short_message, pdu.data_coding, bool(pdu.esm_class & EsmClass.UDHI))
+    )
+    wanted = pdu.registered_delivery
+    return SubmitShortMessage(
+        adc=pdu.destination_addr,
+        oadc=sender.oadc,
+        otoa=sender.otoa,
+        nrq="1" if wanted else "",
+        nt=("7" if wanted & RegisteredDelivery.INTERMEDIATE_NOTIFICATION else "3") if wanted else "",
+        mt=written.mt,
+        nb=written.nb,
+        msg=written.msg,
+        mcls=written.mcls,
+        xser=xser.write(written.services),
+    )
+
+
+def delivery_of(operation: Operation) -> DeliverSm | None:
+    """The deliver_sm that an operation 52 or 53 stands for; None for any other."""
+    if isinstance(operation, DeliverNotification):
+        stat = _STAT_BY_DST.get(operation.dst, "UNKNOWN")
+        text = f"id:{operation.oadc}:{operation.scts} sub:001 dlvrd:001 stat:{stat} err:{operation.rsn} "
+        is_final = operation.dst != DeliveryStatus.BUFFERED
+        kind = EsmClass.TYPE_DELIVERY_RECEIPT if is_final else EsmClass.TYPE_INTERMEDIATE_NOTIFICATION
+        return DeliverSm(
+            source_addr=operation.oadc, destination_addr=operation.adc, esm_class=kind, short_message=text.encode()
+        )
+    if isinstance(operation, DeliverShortMessage):
+        ton, npi, source = read_originator(operation.oadc, operation.otoa)
+        data = user_data.read(operation)
+        return DeliverSm(
+            source_addr_ton=ton,
+            source_addr_npi=npi,
+            source_addr=source,
+            destination_addr=operation.adc,
+            esm_class=EsmClass.UDHI if data.has_udh else 0,
+            data_coding=data.data_coding,
+            short_message=data.octets,
+        )
+    return None

@@ -14,7 +14,7 @@ def names(*nodes: str) -> list[str]:
 def test_all_is_one_process_of_each_kind_and_of_each_operator() -> None:
     found = names("all")
 
-    assert found[:4] == ["client-smpp", "client-http", "operator:three", "operator:north"]
+    assert found[:5] == ["client-smpp", "client-http", "client-ucp", "operator:three", "operator:north"]
     assert {"router", "counter", "conf"} <= set(found)
 
 
@@ -46,3 +46,7 @@ def test_a_process_is_found_again_by_its_name(name: str) -> None:
 
 def test_a_process_names_its_files_without_signs_that_need_quoting() -> None:
     assert Process("operator:three", 2).file_name == "operator-three-2"
+
+
+def test_a_box_without_a_door_for_ucp_has_no_process_for_it() -> None:
+    assert "client-ucp" not in [each.name for each in processes_of(("all",), (), has_ucp=False)]

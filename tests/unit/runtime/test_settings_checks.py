@@ -123,7 +123,7 @@ def test_a_name_that_nobody_bears_is_told_with_the_nearest_one(text: str, fault:
         ),
         (
             '[[clients]]\nname = "shut"\n',
-            "clients[0]: has no door: expected [clients.smpp], [clients.http] or [clients.callback]",
+            "clients[0]: has no door: expected [clients.smpp], [clients.ucp], [clients.http] or [clients.callback]",
         ),
         (
             '[[clients]]\nname = "a"\n[clients.smpp]\nsystem_id = "a"\n',
@@ -199,11 +199,25 @@ def test_what_ucp_has_no_room_for_is_told(text: str, fault: str) -> None:
         ),
         (
             "[gateway]\nstore = 'postgresql://db1/chappe'\nnodes = ['router*2']\n",
-            "gateway.nodes: 'router*2': only client-smpp, client-http and operator can be several on one box",
+            (
+                "gateway.nodes: 'router*2': "
+                "only client-smpp, client-http, client-ucp and operator can be several on one box"
+            ),
         ),
         (
             "[gateway]\nstore = 'postgresql://db1/chappe'\nnodes = ['client-smpp*0']\n",
             "gateway.nodes: 'client-smpp*0': expected 1 to 64 after the star",
+        ),
+        (
+            '[[clients]]\nname = "a"\n[clients.ucp]\nsystem_id = "a"\npassword = "b"\n',
+            "clients[0].ucp.system_id: there is no door for it: expected ucp in [listen]",
+        ),
+        (
+            (
+                '[listen]\nucp = "h:5000"\n[[clients]]\nname = "a"\nucp = {system_id = "a", password = "b"}\n'
+                'smpp = {system_id = "a", password = "b"}\n'
+            ),
+            "clients[0].ucp: a client has either SMPP or UCP: expected another client",
         ),
         (
             OPERATOR + 'protocol = "http"\n',

@@ -76,6 +76,11 @@ class Session:
         return self.state is State.SIGNED_ON
 
     @property
+    def may_receive_deliveries(self) -> bool:
+        """Whether the peer takes what is for it: each session goes both ways."""
+        return self.state is State.SIGNED_ON
+
+    @property
     def room(self) -> int:
         """How many operations may be sent now; 0 unless somebody has signed on."""
         return max(0, self._window.room) if self.state is State.SIGNED_ON else 0
@@ -125,6 +130,12 @@ class Session:
         if self.state is State.SIGNED_ON and not self._is_alerting and self._window.room > 0:
             self._is_alerting = True
             self._send(self._alert, now, _Own.ALERT)
+
+    def agree(self, now: float, *, timers: Timers, window: int) -> None:
+        """As SMSC, keep to the terms of the client that is about to be let in."""
+        self._timers = timers
+        self._window = Window(window, response_s=timers.response_s)
+        self._heard_at = now
 
     def accept_sign_on(self, trn: int, sm: str = "BIND AUTHENTICATED") -> None:
         """As SMSC, let the client of this SignOnRequest in; nothing happens if the connection is gone meanwhile.
