@@ -7,6 +7,8 @@ import hypothesis  # noqa: F401
 import pytest
 from crash_verdict import Verdict
 
+from postgres_server import Reached
+
 #: One line for each campaign: its name and its sums, in the order in which they ended.
 _LINES: list[tuple[str, Verdict]] = []
 
@@ -32,6 +34,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def is_full(config: pytest.Config) -> bool:
     """The full form was asked for.  Run from above this folder, pytest reads the option too late to know it."""
     return bool(config.getoption("--crashes", default="short") == "full")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def dsn(request: pytest.FixtureRequest) -> str:
+    """Where nodes are processes, the DSN of an empty database; empty where all are one process over SQLite."""
+    if request.param == "sqlite":
+        return ""
+    server: Reached = request.getfixturevalue("postgres_server")
+    return server.new_database()
 
 
 @pytest.fixture

@@ -155,6 +155,8 @@ class Campaign:
     async def die(self, deaths: Iterable[Death]) -> None:
         """Let the gateway die once for each, under traffic."""
         for death in deaths:
+            if death.after_accepted:
+                await self.up(accepted=death.after_accepted)
             self.deaths += await self.gateway.die(death)
 
     async def up(self, *, accepted: int = 200) -> None:

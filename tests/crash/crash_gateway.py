@@ -90,6 +90,8 @@ class Death:
     after_s: float = 0.0
     #: Where nodes are processes, which of them dies; empty for all at once.
     node: str = ""
+    #: Let so many more messages be accepted before the time counts.
+    after_accepted: int = 0
 
     @property
     def environment(self) -> dict[str, str]:

@@ -91,11 +91,13 @@ class NodeProcesses(GatewayProcess):
         codes: list[int] = []
         for name, process in list(self._processes.items()):
             try:
-                codes.append(await asyncio.wait_for(process.wait(), patience_s))
+                code = await asyncio.wait_for(process.wait(), patience_s)
             except TimeoutError:
                 raise AssertionError(f"{name} did not end within {patience_s:g} s: {self.said}") from None
             del self._processes[name]
-        return max(map(abs, codes), default=0)
+            # One that had not come as far as to hear of it left nothing behind.
+            codes.append(0 if code == -signal.SIGTERM else abs(code))
+        return max(codes, default=0)
 
     async def clean_up(self) -> None:
         """Leave no process behind."""

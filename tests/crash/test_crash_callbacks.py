@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from crash_gateway import TOKEN, Death, GatewayProcess
+from crash_nodes import CALLBACK, gateway_of
 from standardwebhooks import Webhook
 
 from chappe.crash import CrashPoint
@@ -27,6 +28,8 @@ POINTS = (
     CrashPoint.AFTER_COMMIT_REPORT,
     CrashPoint.AFTER_COMMIT_ACCEPT_MO,
 )
+#: Those that the scene needs, beside that for callbacks.
+NODES = ("client-http", "operator:sim", "router")
 SETTLE_S = 40.0
 #: The client refuses some callbacks, leaves some unanswered and resets some connections.
 MOODS = Faults(
@@ -40,8 +43,9 @@ MOODS = Faults(
 class Scene:
     """An operator, a gateway that dies, and a client that is called back."""
 
-    def __init__(self, folder: Path, *, batch: int) -> None:
+    def __init__(self, folder: Path, *, batch: int, dsn: str = "") -> None:
         self.folder = folder
+        self.dsn = dsn
         self.batch = batch
         self.ledgers = [folder / "smsc.csv", folder / "client.csv"]
 
@@ -68,7 +72,8 @@ class Scene:
         receiver = client.receiver
         assert receiver is not None
         receiver.faults = MOODS
-        gateway = GatewayProcess(self.folder, smsc.port, callback_port=client.callback_port, callback_batch=self.batch)
+        terms = {"callback_port": client.callback_port, "callback_batch": self.batch}
+        gateway = gateway_of(self.folder, smsc.port, self.dsn, nodes=NODES, **terms)
         client.move_to(gateway.http_port)
         posting = asyncio.create_task(client.run())
         bursts = asyncio.create_task(_send_mo(smsc))
@@ -81,7 +86,7 @@ class Scene:
             client.source.remaining = 0
             await posting
             async with asyncio.timeout(SETTLE_S):
-                await _until_quiet(smsc, client)
+                await _until_quiet(smsc, client, gateway)
             assert await gateway.stop() == 0, gateway.said
         finally:
             posting.cancel()
@@ -97,13 +102,14 @@ async def _send_mo(smsc: SmscSimulator) -> None:
             smsc.strike(Action(mo_count=3))
 
 
-async def _until_quiet(smsc: SmscSimulator, client: HttpClientSimulator) -> None:
+async def _until_quiet(smsc: SmscSimulator, client: HttpClientSimulator, gateway: GatewayProcess) -> None:
     """Until everything was told, and nothing moved for a while."""
     assert client.receiver is not None
     last, still = -1, 0
     while still < 20:
         requests = client.receiver.counts["requests"]
         is_still = requests == last and not client.awaiting and not smsc.counts()["waiting"]
+        is_still = is_still and await gateway.is_at_rest()
         still = still + 1 if is_still else 0
         last = requests
         await asyncio.sleep(0.05)
@@ -135,12 +141,12 @@ def replied_to(data_dir: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("batch", [1, 50])
-def test_no_callback_is_lost_by_a_few_kills(tmp_path: Path, batch: int) -> None:
-    scene = Scene(tmp_path, batch=batch)
+def test_no_callback_is_lost_by_a_few_kills(tmp_path: Path, dsn: str, batch: int) -> None:
+    scene = Scene(tmp_path, batch=batch, dsn=dsn)
     deaths = [
-        Death(CrashPoint.BEFORE_CALLBACK, 10),
-        Death(CrashPoint.AFTER_CALLBACK, 15),
-        Death(CrashPoint.AFTER_COMMIT_SETTLE, 40),
+        Death(CrashPoint.BEFORE_CALLBACK, 10, node=CALLBACK),
+        Death(CrashPoint.AFTER_CALLBACK, 15, node=CALLBACK),
+        Death(CrashPoint.AFTER_COMMIT_SETTLE, 40 // batch + 1, node=CALLBACK),
         Death(after_s=1.5),
     ]
 
@@ -149,7 +155,8 @@ def test_no_callback_is_lost_by_a_few_kills(tmp_path: Path, batch: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS, ids=str)
-def test_no_callback_is_lost_by_death(tmp_path: Path, point: CrashPoint) -> None:
-    scene = Scene(tmp_path, batch=1)
+def test_no_callback_is_lost_by_death(tmp_path: Path, dsn: str, point: CrashPoint) -> None:
+    scene = Scene(tmp_path, batch=1, dsn=dsn)
+    node = CALLBACK if "callback" in point or "settle" in point else "operator:sim"
 
-    judge(scene, asyncio.run(scene.play([Death(point, count) for count in (1, 3, 10, 40)])))
+    judge(scene, asyncio.run(scene.play([Death(point, count, node=node) for count in (1, 3, 10, 40)])))

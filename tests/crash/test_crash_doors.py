@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from crash_gateway import Death, GatewayProcess
-from crash_store import read_store
+from crash_nodes import CALLBACK, gateway_of
+from crash_store import Stored
 
 from chappe.crash import CrashPoint
 from chappe.sim.options import SmscOptions
@@ -17,6 +18,15 @@ SEND = {"username": "acme", "password": "secret", "from": "SHOP", "to": "3712000
 PATIENCE_S = 30.0
 AT_THE_DOOR = (CrashPoint.BEFORE_COMMIT_ONCE, CrashPoint.AFTER_COMMIT_ONCE, CrashPoint.BEFORE_HTTP_ANSWER)
 AT_THE_CALL = (CrashPoint.BEFORE_CALLBACK, CrashPoint.AFTER_CALLBACK, CrashPoint.AFTER_COMMIT_REPORT)
+#: Those that one message needs, beside that for callbacks.
+NODES = ("client-http", "operator:sim")
+
+
+def node_at(point: CrashPoint) -> str:
+    """Which node dies there."""
+    if point in AT_THE_DOOR:
+        return "client-http"
+    return CALLBACK if point in (CrashPoint.BEFORE_CALLBACK, CrashPoint.AFTER_CALLBACK) else "operator:sim"
 
 
 def target(door: str, url: str) -> str:
@@ -49,17 +59,17 @@ async def until_told(web: Web, outcome: tuple[str, str]) -> None:
 @pytest.mark.parametrize("point", [*AT_THE_DOOR, *AT_THE_CALL], ids=str)
 @pytest.mark.parametrize("door", ["kannel", "jasmin"])
 def test_a_message_is_taken_once_and_told_of_whenever_the_gateway_dies(
-    tmp_path: Path, door: str, point: CrashPoint
+    tmp_path: Path, dsn: str, door: str, point: CrashPoint
 ) -> None:
     delivered = ("d", "1") if door == "kannel" else ("message_status", "DELIVRD")
     web = Web(b"ACK/Jasmin")
 
-    async def scenario() -> tuple[list[tuple[int, str]], GatewayProcess]:
+    async def scenario() -> tuple[list[tuple[int, str]], Stored]:
         url = f"http://127.0.0.1:{await web.listen()}/dlr"
         async with SmscSimulator(SmscOptions(retry_s=0.2)) as smsc:
-            gateway = GatewayProcess(tmp_path, smsc.port, callback_port=1)
+            gateway = gateway_of(tmp_path, smsc.port, dsn, nodes=NODES, callback_port=1)
             try:
-                dying = asyncio.create_task(gateway.die(Death(point)))
+                dying = asyncio.create_task(gateway.die(Death(point, node=node_at(point))))
                 asking = asyncio.create_task(asked_until_answered(gateway, target(door, url), "key"))
                 await dying
                 await gateway.start()
@@ -69,13 +79,13 @@ def test_a_message_is_taken_once_and_told_of_whenever_the_gateway_dies(
             finally:
                 await gateway.clean_up()
                 web.close()
-        return answers, gateway
+        return answers, await gateway.stored()
 
-    answers, gateway = asyncio.run(scenario())
+    answers, found = asyncio.run(scenario())
 
     assert answers[0] == answers[1]
     assert answers[0][0] in (200, 202)
-    assert len(read_store(gateway.data_dir).lives) == 1
+    assert len(found.lives) == 1
     ends = [dict(parse_qsl(urlsplit(told).query)) for told in web.targets]
     names = {end["id"] for end in ends if delivered in end.items()}
     assert len(names) == 1

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from crash_opened import opened_store
 
 from chappe.crash import CrashPoint
+from chappe.engines import AnyStore
 from chappe.model.events import EventBatch
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
@@ -18,24 +20,22 @@ from chappe.router.joiner import Joiner
 from chappe.rules.decide import Routes, Rule
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.store.fleet import Alone
-from chappe.store.sqlite.engine import SqliteStore
 from chappe.text import udh
 from chappe.text.encoding import Encoding
 
 ROUTES = Routes([Rule(Direction.MO, queue="client:acme", client="acme", join_s=600.0)], Direction.MO)
 
 
-def opened(path: Path) -> tuple[SqliteStore, Joiner, IdMaker]:
-    store = SqliteStore(path, version="test")
-    store.open()
-    ids = IdMaker(store.run, last_id=store.last_id)
+async def opened(place: str) -> tuple[AnyStore, Joiner, IdMaker]:
+    store = await opened_store(place)
+    ids = IdMaker(store.slot, last_id=store.last_id)
     joiner = Joiner(store, Alone(), lambda: ROUTES, ids, SYSTEM_CLOCK, encoding_of=lambda _: Encoding.GSM7)
     return store, joiner, ids
 
 
-async def receive_and_join(path: Path) -> None:
+async def receive_and_join(place: str) -> None:
     """What the process that dies does."""
-    store, joiner, ids = opened(path)
+    store, joiner, ids = await opened(place)
     items = []
     for number in (2, 1, 3):
         octets = udh.build([udh.concatenation_8(7, 3, number)]) + b"<%d>" % number
@@ -46,9 +46,9 @@ async def receive_and_join(path: Path) -> None:
     await joiner.look()
 
 
-async def join_again(path: Path) -> tuple[list[bytes], int]:
+async def join_again(place: str) -> tuple[list[bytes], int]:
     """What its client gets after the next start, and how much still waits for other parts."""
-    store, joiner, _ = opened(path)
+    store, joiner, _ = await opened(place)
     await joiner.look()
     found = [item.content for item in await store.lease("client:acme", 10)]
     left = sum(depth.messages for depth in store.depths() if depth.queue == "join")
@@ -57,17 +57,17 @@ async def join_again(path: Path) -> tuple[list[bytes], int]:
 
 
 @pytest.mark.parametrize("point", [CrashPoint.BEFORE_COMMIT_SETTLE, CrashPoint.AFTER_COMMIT_SETTLE])
-def test_a_text_is_joined_once_whenever_the_gateway_dies(tmp_path: Path, point: CrashPoint) -> None:
-    path = tmp_path / "chappe.db"
-    command = [sys.executable, __file__, str(path)]
+def test_a_text_is_joined_once_whenever_the_gateway_dies(tmp_path: Path, dsn: str, point: CrashPoint) -> None:
+    place = dsn or str(tmp_path / "chappe.db")
+    command = [sys.executable, __file__, place]
     died = subprocess.run(command, env={**os.environ, "CHAPPE_CRASH_AT": f"{point.value}:1"}, timeout=60, check=False)
     assert died.returncode == -signal.SIGKILL
 
-    texts, left = asyncio.run(join_again(path))
+    texts, left = asyncio.run(join_again(place))
 
     assert texts == [b"<1><2><3>"]
     assert left == 0
 
 
 if __name__ == "__main__":
-    asyncio.run(receive_and_join(Path(sys.argv[1])))
+    asyncio.run(receive_and_join(sys.argv[1]))

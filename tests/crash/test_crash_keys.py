@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from crash_campaign import Traffic, run
-from crash_gateway import TOKEN, Death, GatewayProcess
-from crash_store import read_store
+from crash_gateway import TOKEN, Death
+from crash_nodes import gateway_of
+from crash_store import Stored, read_store
 from crash_verdict import Verdict
 
 from chappe.crash import CrashPoint
 
 POINTS = (CrashPoint.BEFORE_COMMIT_ONCE, CrashPoint.AFTER_COMMIT_ONCE, CrashPoint.BEFORE_HTTP_ANSWER)
+NODE = "client-http"
 MESSAGE = {"to": "+37120000001", "from": "SHOP", "text": "mt-1"}
 ONE = json.dumps(MESSAGE)
 #: More than one slice: a death may come between two of them.
@@ -51,14 +53,14 @@ async def asked_until_answered(port: int, body: str, key: str) -> tuple[int, Any
     ("body", "messages", "deaths"), [(ONE, 1, (1,)), (MANY, 1_200, (1, 2, 3))], ids=["one", "many"]
 )
 def test_a_request_that_is_repeated_over_deaths_is_done_once(
-    tmp_path: Path, point: CrashPoint, body: str, messages: int, deaths: tuple[int, ...]
+    tmp_path: Path, dsn: str, point: CrashPoint, body: str, messages: int, deaths: tuple[int, ...]
 ) -> None:
-    async def scenario() -> tuple[list[Any], GatewayProcess]:
-        gateway = GatewayProcess(tmp_path, 1)
+    async def scenario() -> tuple[list[Any], Stored]:
+        gateway = gateway_of(tmp_path, 1, dsn, nodes=[NODE])
         answers = []
         try:
             for count in deaths:
-                dying = asyncio.create_task(gateway.die(Death(point, count)))
+                dying = asyncio.create_task(gateway.die(Death(point, count, node=NODE)))
                 asking = asyncio.create_task(asked_until_answered(gateway.http_port, body, f"key {count}"))
                 await dying
                 await gateway.start()
@@ -67,14 +69,14 @@ def test_a_request_that_is_repeated_over_deaths_is_done_once(
                 await gateway.stop()
         finally:
             await gateway.clean_up()
-        return answers, gateway
+        return answers, await gateway.stored()
 
-    answers, gateway = asyncio.run(scenario())
+    answers, found = asyncio.run(scenario())
 
     assert [status for status, _ in answers] == [202] * len(answers)
     assert answers[::2] == answers[1::2]
     told = [each["id"] for _, answer in answers[::2] for each in answer.get("messages", [answer])]
-    stored = read_store(gateway.data_dir).lives
+    stored = found.lives
     assert len(told) == len(set(told)) == messages * len(deaths)
     assert set(map(int, told)) == set(stored)
 

@@ -48,8 +48,9 @@ def at_random(random: Random, rounds: int) -> list[Death]:
     """Every node is killed in some order, then all at once; so many times."""
     deaths = []
     for _ in range(rounds):
-        deaths += [Death(after_s=random.uniform(0.2, 2.0), node=node) for node in random.sample(PAIRS, len(PAIRS))]
-        deaths += [Death(after_s=random.uniform(0.5, 4.0))]
+        for node in random.sample(PAIRS, len(PAIRS)):
+            deaths.append(Death(after_s=random.uniform(0.1, 1.0), after_accepted=100, node=node))
+        deaths.append(Death(after_s=random.uniform(0.1, 2.0), after_accepted=100))
     return deaths
 
 

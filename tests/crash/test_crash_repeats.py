@@ -5,8 +5,9 @@ import struct
 from pathlib import Path
 
 import pytest
-from crash_gateway import CLIENT, Death, GatewayProcess
-from crash_store import read_store
+from crash_gateway import CLIENT, Death
+from crash_nodes import gateway_of
+from crash_store import Stored
 
 from chappe.crash import CrashPoint
 from chappe.wire.smpp.codec import decode, encode
@@ -51,14 +52,14 @@ async def submitted_until_answered(port: int, pdu: Pdu) -> str:
 @pytest.mark.parametrize("point", POINTS, ids=str)
 @pytest.mark.parametrize(("pdu", "messages"), [(ONE, 1), (MANY, 5)], ids=["submit_sm", "submit_multi"])
 def test_a_submission_that_is_repeated_over_a_death_is_stored_once(
-    tmp_path: Path, point: CrashPoint, pdu: Pdu, messages: int
+    tmp_path: Path, dsn: str, point: CrashPoint, pdu: Pdu, messages: int
 ) -> None:
-    async def scenario() -> tuple[list[str], GatewayProcess]:
-        gateway = GatewayProcess(tmp_path, 1)
+    async def scenario() -> tuple[list[str], Stored]:
+        gateway = gateway_of(tmp_path, 1, dsn, nodes=["client-smpp"])
         text = gateway.settings.read_text(encoding="utf-8")
         gateway.settings.write_text(text.replace("max_binds = 100", "max_binds = 100\ndedup_s = 600"), encoding="utf-8")
         try:
-            dying = asyncio.create_task(gateway.die(Death(point)))
+            dying = asyncio.create_task(gateway.die(Death(point, node="client-smpp")))
             submitting = asyncio.create_task(submitted_until_answered(gateway.smpp_port, pdu))
             await dying
             await gateway.start()
@@ -66,11 +67,11 @@ def test_a_submission_that_is_repeated_over_a_death_is_stored_once(
             await gateway.stop()
         finally:
             await gateway.clean_up()
-        return answers, gateway
+        return answers, await gateway.stored()
 
-    answers, gateway = asyncio.run(scenario())
+    answers, found = asyncio.run(scenario())
 
-    stored = read_store(gateway.data_dir).lives
+    stored = found.lives
     assert answers[0] == answers[1]
     assert int(answers[0]) in stored
     assert len(stored) == messages
