@@ -48,8 +48,8 @@ def at_random(random: Random, rounds: int) -> list[Death]:
     """Every node is killed in some order, then all at once; so many times."""
     deaths = []
     for _ in range(rounds):
-        for node in random.sample(PAIRS, len(PAIRS)):
-            deaths.append(Death(after_s=random.uniform(0.1, 1.0), after_accepted=100, node=node))
+        nodes = random.sample(PAIRS, len(PAIRS))
+        deaths += [Death(after_s=random.uniform(0.1, 1.0), after_accepted=100, node=node) for node in nodes]
         deaths.append(Death(after_s=random.uniform(0.1, 2.0), after_accepted=100))
     return deaths
 
