@@ -27,13 +27,13 @@ FENCE_LOOK_S: Final = 0.25
 FENCED: Final = 75
 
 
-def run(settings: Settings, config: Path | None = None) -> int:
+def run(settings: Settings, config: Path | None = None, opened: Callable[[], None] = lambda: None) -> int:
     """Run everything that the settings give to this box; returns the exit code.
 
-    Raises: SettingsError, ResourceError.
+    A gateway in one process says `opened` as soon as its doors are.  Raises: SettingsError, ResourceError.
     """
     if config is None or settings.gateway.is_one_process:
-        return _in_loop(serve(settings))
+        return _in_loop(serve(settings, opened))
     return _in_loop(serve_box(settings, config))
 
 
@@ -50,12 +50,13 @@ def _in_loop(work: Coroutine[Any, Any, int]) -> int:
     return int(uvloop.run(work))
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, opened: Callable[[], None] = lambda: None) -> int:
     """All nodes in this process until SIGTERM or SIGINT; a second one ends at once."""
     stopping = _stopping(lambda: None)
     open_files.raise_limit()
     gateway = Gateway(settings)
     await gateway.start()
+    opened()
     gateway.hand.listen_for_last_words()
     _renew_on_hangup(gateway)
     _freeze()

@@ -38,7 +38,8 @@ def up(config: ConfigOption = None) -> None:
 
     if config is None:
         raise typer.Exit(_run_demo())
-    raise typer.Exit(_run(load(config), config))
+    settings = load(config)
+    raise typer.Exit(_run(settings, config, lambda: print_line(_running(settings, config))))
 
 
 def node(
@@ -112,11 +113,11 @@ def drain(
         print_line(f"{node} {'starts' if resume else f'drained, {granted.unanswered} unanswered'}")
 
 
-def _run(settings: Settings, config: Path | None = None) -> int:
+def _run(settings: Settings, config: Path | None = None, opened: Callable[[], None] = lambda: None) -> int:
     """Hand over to whoever knows engines, nodes and processes."""
     from chappe.serving import run
 
-    return _told(lambda: run(settings, config))
+    return _told(lambda: run(settings, config, opened))
 
 
 def _told(run: Callable[[], int]) -> int:
@@ -140,9 +141,12 @@ def _run_demo() -> int:
     ledger = settings.gateway.data_path / simulated_operator.LEDGER
     log = settings.gateway.data_path / simulated_web_server.LOG
     with simulated_operator.running(settings.operators[0], ledger), simulated_web_server.running(callback.url, log):
-        for line in welcome(settings, ledger, log):
-            print_line(line)
-        return _run(settings)
+
+        def greet() -> None:
+            for line in welcome(settings, ledger, log):
+                print_line(line)
+
+        return _run(settings, opened=greet)
 
 
 def _make_folder(folder: Path) -> None:
@@ -151,6 +155,14 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"data_dir {folder}: {error.strerror}; start in a folder that may be written") from error
+
+
+def _running(settings: Settings, config: Path) -> str:
+    """What an administrator reads once the doors are open, and how to look on."""
+    import chappe
+
+    box = settings.gateway.box
+    return f"chappe {chappe.__version__} runs box {box}; look at it with: chappe status --watch --config {config}"
 
 
 def welcome(settings: Settings, ledger: Path, log: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -20,16 +21,22 @@ from chappe.runtime.settings import Settings
 
 @pytest.fixture
 def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """Stands where the gateway is put together; notes the settings and leaves with 7."""
+    """Stands where the gateway is put together; notes the settings, says that its doors are open, leaves with 7."""
     given: list[Settings] = []
+
+    def run(settings: Settings, config: Path | None, opened: Callable[[], None]) -> int:
+        given.append(settings)
+        opened()
+        return 7
+
     serving = ModuleType("chappe.serving")
-    monkeypatch.setattr(serving, "run", lambda settings, config: given.append(settings) or 7, raising=False)
+    monkeypatch.setattr(serving, "run", run, raising=False)
     monkeypatch.setitem(sys.modules, "chappe.serving", serving)
     return given
 
 
 def test_the_settings_of_the_file_are_assembled_and_the_exit_code_is_the_gateways(
-    assembled: list[Settings], tmp_path: Path
+    assembled: list[Settings], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "chappe.toml"
     file.write_text('[gateway]\nbox = "hill"\n')
@@ -37,6 +44,19 @@ def test_the_settings_of_the_file_are_assembled_and_the_exit_code_is_the_gateway
     assert cli.run(["up", "--config", str(file)]) == 7
 
     assert [settings.gateway.box for settings in assembled] == ["hill"]
+    assert f"runs box hill; look at it with: chappe status --watch --config {file}\n" in capsys.readouterr().out
+
+
+def test_a_newcomer_is_told_to_send_only_once_the_doors_are_open(
+    assembled: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.modules["chappe.serving"], "run", lambda settings, config, opened: 7)
+    file = tmp_path / "chappe.toml"
+    file.write_text('[gateway]\nbox = "hill"\n')
+
+    assert cli.run(["up", "--config", str(file)]) == 7
+
+    assert capsys.readouterr().out == ""
 
 
 def test_an_address_that_somebody_else_has_is_one_line_on_stderr(
