@@ -174,6 +174,7 @@ class Campaign:
     async def settle(self) -> Verdict:
         """Cease, wait until nothing moves any more, stop the gateway in order, and reckon."""
         self.cease()
+        await self.until_linked()
         await self.until_quiet()
         code = await self.gateway.stop()
         assert code == 0, f"SIGTERM ended the gateway with {code}: {self.gateway.said}"
@@ -193,6 +194,13 @@ class Campaign:
             await asyncio.sleep(BURST_S)
             if any(link.is_ready for link in self.smsc.links) and len(self.smsc.outbox) < OUTBOX_FULL:
                 self.smsc.strike(burst)
+
+    async def until_linked(self) -> None:
+        """Wait until the gateway is up: before, SIGTERM finds a process that does not know yet what it asks for."""
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while not any(link.is_ready for link in self.smsc.links):
+            assert asyncio.get_running_loop().time() < deadline, f"no link came up: {self.gateway.said}"
+            await asyncio.sleep(0.05)
 
     async def until_quiet(self) -> None:
         """Wait until nothing is missing, or nothing moves any more: what is held stays."""

@@ -17,7 +17,7 @@ from chappe.crash import CrashPoint
 LIVES = 60_000
 #: Longer than anything finished stays hot.
 LONG_AGO_US = 3_600_000_000
-MOVED_S = 60.0
+MOVED_S = 240.0
 #: From the start of a mover that dies with its first copy to the start of the next.
 MOVER_AGAIN_S = 6.5
 FULL = Traffic(mt_rate=0.0, mo_rate=1_000.0, client_binds=4, client_window_pdus=500)
