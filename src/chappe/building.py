@@ -16,7 +16,7 @@ from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
-from chappe.engines import AnyStore, pressure_of
+from chappe.engines import AnyStore, accept_items_of, pressure_of
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
@@ -195,6 +195,7 @@ class Building:
                 each.name: SPLIT_METHODS[self._settings.profile_of(each).split] for each in self._settings.operators
             },
             pressure=lambda: pressure_of(self._store),
+            most_at_once=accept_items_of(self._store),
             hand=self._hand,
         )
 

@@ -3,7 +3,10 @@
 Whoever opens a store hands it on as what nodes know: the port.
 """
 
+from typing import Final
+
 import chappe
+from chappe.clients.node import ACCEPT_ITEMS
 from chappe.counters.fleet_node import FleetCounterNode
 from chappe.counters.node import CounterNode
 from chappe.runtime.clock import Clock
@@ -17,6 +20,9 @@ from chappe.store.postgres.moving import HistoryMoves as PostgresHistoryMoves
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
+
+#: Messages that one turn of a door accepts at most over a store whose readers are other processes.
+SHARED_ACCEPT_ITEMS: Final = 1_000
 
 AnyStore = SqliteStore | PostgresStore
 
@@ -52,6 +58,11 @@ def fleet_of(store: AnyStore) -> Fleet:
 def pressure_of(store: AnyStore) -> int:
     """How many accepted messages wait in memory though their readers take what they can."""
     return store.pressure
+
+
+def accept_items_of(store: AnyStore) -> int:
+    """How many messages one turn of a door accepts at most: what others send on makes nobody wait here."""
+    return SHARED_ACCEPT_ITEMS if isinstance(store, PostgresStore) else ACCEPT_ITEMS
 
 
 def clock_of(store: AnyStore, clock: Clock) -> Clock:

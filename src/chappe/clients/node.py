@@ -82,11 +82,13 @@ class ClientNode(ABC):
         max_unbound: int = MAX_UNBOUND,
         split_by_operator: Mapping[str, SplitMethod] | None = None,
         pressure: Callable[[], int] = lambda: 0,
+        most_at_once: int = ACCEPT_ITEMS,
         hand: InHand | None = None,
     ) -> None:
         """`split_by_operator` says how long messages are cut for each; unnamed ones are cut by UDH.
 
-        `pressure()` is how many accepted messages wait although their readers take what they can.
+        `pressure()` is how many accepted messages wait although their readers take what they can; `most_at_once` how
+        many one turn accepts while none does.
         """
         self._account_by_system_id = {account.system_id: account for account in accounts}
         self._store = store
@@ -99,6 +101,7 @@ class ClientNode(ABC):
         self._unbound: dict[Any, None] = {}
         self._max_unbound = max_unbound
         self._pressure = pressure
+        self._most_at_once = most_at_once
         self._submissions: Gathered[Submission] = Gathered()
         self._underway: set[asyncio.Task[None]] = set()
         self._notes = Notes(store, clock)
@@ -296,7 +299,7 @@ class ClientNode(ABC):
     async def _accept(self) -> None:
         """Store what came, then answer."""
         while True:
-            submissions = await self._submissions.take(accept_limit(self._pressure()))
+            submissions = await self._submissions.take(accept_limit(self._pressure(), self._most_at_once))
             events = self._accepted_events(submissions)
             faults: Sequence[Fault | None]
             try:
@@ -361,6 +364,6 @@ class ClientNode(ABC):
         self._notes.add(EventName.MT_REJECTED, client=account.name, msisdn=dest, number=source, detail=str(error))
 
 
-def accept_limit(waiting: int) -> int:
-    """How many messages one turn accepts while so many wait on their way out."""
-    return max(ACCEPT_LEAST, ACCEPT_ITEMS - waiting // WAITING_PER_ITEM)
+def accept_limit(waiting: int, most: int = ACCEPT_ITEMS) -> int:
+    """How many messages one turn accepts while so many wait on their way out; `most` while none does."""
+    return max(ACCEPT_LEAST, most - waiting // WAITING_PER_ITEM)
