@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chappe.runtime.settings_table import Name, Seconds, Table
+from chappe.runtime.settings_table import Given, Name, Seconds, Table
 
 #: What a box can be told to run.  `operator` alone means every operator, `operator:NAME` the one.
 NODE_KINDS = ("all", "client-smpp", "client-http", "client-ucp", "operator", "callback", "router", "counter")
@@ -169,8 +169,8 @@ class Tls(Table, frozen=True, kw_only=True):
     ]
     key: Annotated[str, Meta(min_length=1, description="PEM file of its private key, without passphrase.")]
     client_ca: Annotated[
-        str | None,
-        Meta(min_length=1, description="PEM file of authorities: who connects is asked for a certificate of theirs."),
+        Given | None,
+        Meta(description="PEM file of authorities: who connects is asked for a certificate of theirs."),
     ] = None
     requires_certificate: Annotated[
         bool, Meta(description="With `client_ca`: who shows no certificate is not let in.")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta
 
 from chappe.runtime.settings_gateway import Address, MinVersion
-from chappe.runtime.settings_table import SECRET, Name, Octet, Password, Seconds, Status, SystemId, Table
+from chappe.runtime.settings_table import SECRET, Given, Name, Octet, Password, Seconds, Status, SystemId, Table
 
 DAY_S = 86_400.0
 
@@ -98,20 +98,18 @@ class OperatorTls(Table, frozen=True, kw_only=True):
     """
 
     ca: Annotated[
-        str | None,
-        Meta(min_length=1, description="PEM file of the authorities to trust; unset: those that the system trusts."),
+        Given | None,
+        Meta(description="PEM file of the authorities to trust; unset: those that the system trusts."),
     ] = None
     server_name: Annotated[
-        str | None,
-        Meta(min_length=1, description="The name that its certificate must bear; unset: the host of its address."),
+        Given | None,
+        Meta(description="The name that its certificate must bear; unset: the host of its address."),
     ] = None
     certificate: Annotated[
-        str | None,
-        Meta(min_length=1, description="PEM file of the certificate that we show, with the chain behind it."),
+        Given | None,
+        Meta(description="PEM file of the certificate that we show, with the chain behind it."),
     ] = None
-    key: Annotated[str | None, Meta(min_length=1, description="PEM file of its private key, without passphrase.")] = (
-        None
-    )
+    key: Annotated[Given | None, Meta(description="PEM file of its private key, without passphrase.")] = None
     verify: Annotated[
         bool,
         Meta(description="Whom a link reaches is verified. `false` trusts whoever answers, and is for tests alone."),

@@ -26,6 +26,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$"
 
 NAME_RULE = "1 to 32 letters, digits, dots, hyphens or underscores"
 
+#: The path of a file, or a name of the world outside.
+Given = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=NAME_PATTERN, extra={"expected": NAME_RULE})]
 SystemId = Annotated[
     str, Meta(pattern=r"^[!-~]{1,15}$", extra={"expected": "1 to 15 printable ASCII characters (SMPP 3.4 §5.2.1)"})

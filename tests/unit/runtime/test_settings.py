@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,8 @@ from chappe.runtime.settings import Settings, load, parse
 from chappe.runtime.settings_clients import Client, ClientSmpp, Direction, IdForm, Priority, Route, Via
 from chappe.runtime.settings_gateway import NODE_KINDS, Gateway, Listen, Redaction, host_and_port
 from chappe.runtime.settings_operators import Bind, IdBase, Operator, Profile, Split, UnknownOutcome
-from chappe.runtime.settings_table import MASK, fields_of
+from chappe.runtime.settings_reading import table_inside
+from chappe.runtime.settings_table import MASK, Table, fields_of
 
 FULL = """
 [gateway]
@@ -257,3 +259,20 @@ def test_an_address_is_split_into_host_and_port(address: str, parts: tuple[str, 
 @pytest.mark.parametrize("table", [Settings, Gateway, Listen, Operator, Profile, Client, ClientSmpp, Route])
 def test_every_key_is_described(table: type[msgspec.Struct]) -> None:
     assert [key for key, field in fields_of(table).items() if not field.description] == []
+
+
+def tables(table: type[Table]) -> Iterator[type[Table]]:
+    """A table and all that are inside it."""
+    yield table
+    for field in fields_of(table).values():
+        inner = table_inside(field.type)
+        if inner is not None:
+            yield from tables(inner)
+
+
+def test_every_key_can_be_given() -> None:
+    # What a type says of itself is looked at only when a value is read.
+    for table in set(tables(Settings)):
+        for field in fields_of(table).values():
+            if table_inside(field.type) is None:
+                msgspec.json.Decoder(field.hint)
