@@ -37,6 +37,9 @@ one line on stderr that says what to do, with code 1, or 2 when the command line
 
 This page is written by `python -m chappe.cli.reference` from the commands themselves."""
 
+#: Commands whose examples no test runs as they stand, and why.
+NOT_RUN: Final = {"chappe store copy": "tests/postgres/test_store_copy.py copies to a server of its own"}
+
 
 def settings_page() -> str:
     """docs/settings.md."""
@@ -142,7 +145,9 @@ def _command(path: str, command: CommandInfo) -> Iterator[str]:
     rows = list(_parameters(command.callback))
     if rows:
         yield from ("| argument or option | default | meaning |", "|---|---|---|", *rows, "")
-    yield from (f"    {line.strip()}" for line in (command.epilog or "").splitlines()[2:])
+    if path in NOT_RUN:
+        yield f"<!-- not run: {NOT_RUN[path]} -->"
+    yield from ("```sh", *(line.strip() for line in (command.epilog or "").splitlines()[2:]), "```")
 
 
 def _parameters(callback: Callable[..., Any]) -> Iterator[str]:
