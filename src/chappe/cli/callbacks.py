@@ -1,6 +1,6 @@
 """`chappe callbacks`: what clients did not take, which URLs are switched off, and what a person does about it.
 
-The lists are read from the files of the store; a decision is an instruction that the running gateway carries out.
+The lists are read from the store; a decision is an instruction that the running gateway carries out.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def failed(
     client: ClientOption = "", limit: LimitOption = 1_000, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """List callbacks that were refused until they were given up, the youngest first."""
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import failed_callbacks, iso
+    from chappe.cli.looking import reader_of
+    from chappe.store.views import iso
 
-    found = failed_callbacks(load(config).gateway.data_path, client, limit)
+    found = reader_of(config).failed_callbacks(client, limit)
     if as_json:
         print_json(found)
         return
@@ -60,10 +60,10 @@ def failed(
 
 def off(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List clients whose URL said that it is gone: nothing is posted there until it is enabled again."""
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import callbacks_off, iso
+    from chappe.cli.looking import reader_of
+    from chappe.store.views import iso
 
-    found = callbacks_off(load(config).gateway.data_path)
+    found = reader_of(config).callbacks_off()
     if as_json:
         print_json(found)
     else:

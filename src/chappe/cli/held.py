@@ -1,6 +1,6 @@
 """`chappe held`: what waits for a decision, and the decision.
 
-The list is read from the files of the store; a decision is an instruction that the running gateway carries out.
+The list is read from the store; a decision is an instruction that the running gateway carries out.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def list_held(
     """List what is held: its outcome is unknown, or it could not be read."""
     if context.invoked_subcommand is not None:
         return
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import held_items, iso
+    from chappe.cli.looking import reader_of
+    from chappe.store.views import iso
 
-    items = held_items(load(config).gateway.data_path, limit)
+    items = reader_of(config).held_items(limit)
     if as_json:
         print_json(items)
         return
@@ -95,13 +95,10 @@ def carry_out(instruction: Instruction, config: Path | None) -> tuple[int, Outco
     """
     from getpass import getuser
 
+    from chappe.cli.looking import folder_of
     from chappe.conf.instructions import Instructions
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import require_store
 
-    data_dir = load(config).gateway.data_path
-    require_store(data_dir)
-    instructions = Instructions.for_command(data_dir)
+    instructions = Instructions.for_command(folder_of(config))
     number = instructions.ask(instruction, getuser())
     outcome = _wait(instructions, number)
     if outcome.fault:

@@ -1,6 +1,6 @@
 """`chappe message` tells one message's whole life.
 
-It reads the files of the store and changes nothing; the gateway may run meanwhile.
+It reads the store and changes nothing; the gateway may run meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chappe.cli.show import print_json, print_table
 from chappe.model.errors import ResourceError
 
 if TYPE_CHECKING:
-    from chappe.store.sqlite.reader import LifeView
+    from chappe.store.views import LifeView
 
 #: What happened, in words; an event that is not here is told by its name.
 WORDS: Final = {
@@ -70,27 +70,26 @@ def message(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell a message's whole life: what it is, and everything that happened to it, from hot file and history.
+    """Tell a message's whole life: what it is, and everything that happened to it, wherever it is kept.
 
     Several messages that fit are listed, the newest first; one alone is told in full.
     """
-    from chappe.runtime.settings import load
-    from chappe.store.sqlite.reader import find_messages, life_events
+    from chappe.cli.looking import reader_of
 
-    data_dir = load(config).gateway.data_path
-    found = find_messages(data_dir, text, limit)
+    reader = reader_of(config)
+    found = list(reader.find_messages(text, limit))
     if not found:
         raise ResourceError(f"no message with id, number or reference {text!r}: look for it in the event files")
     if as_json:
-        print_json([{"message": view, "events": life_events(data_dir, view.id)} for view in found])
+        print_json([{"message": view, "events": reader.life_events(view.id)} for view in found])
     elif len(found) > 1:
         print_table(*_listed(found))
     else:
-        _print_life(found[0], life_events(data_dir, found[0].id))
+        _print_life(found[0], reader.life_events(found[0].id), reader.hot)
 
 
 def _listed(found: list[LifeView]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    from chappe.store.sqlite.reader import iso
+    from chappe.store.views import iso
 
     columns = ("id", "created", "client", "from", "to", "status", "operator", "reference")
     return columns, [
@@ -103,10 +102,10 @@ def _ends(view: LifeView) -> tuple[str, str]:
     return (view.number, view.msisdn) if view.direction == "mt" else (view.msisdn, view.number)
 
 
-def _print_life(view: LifeView, events: list[dict[str, str]]) -> None:
+def _print_life(view: LifeView, events: list[dict[str, str]], hot: str) -> None:
     from rich.console import Console
 
-    from chappe.store.sqlite.reader import iso
+    from chappe.store.views import iso
 
     console = Console(highlight=False, markup=False)
     colour = {"delivered": "green", "failed": "red", "rejected": "red", "expired": "red"}.get(view.status, "yellow")
@@ -122,7 +121,7 @@ def _print_life(view: LifeView, events: list[dict[str, str]]) -> None:
         "operator's": view.operator_ref,
         "parts": str(view.parts) if view.parts > 1 else "",
         "created": iso(view.created_at_us),
-        "kept in": f"history of {view.history}" if view.history else "the hot file",
+        "kept in": f"history of {view.history}" if view.history else hot,
     }
     for name, value in facts.items():
         if value:

@@ -6,24 +6,23 @@ was copied before it was deleted, so it is seen at least once, and what is seen 
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import zstandard
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.errors import ResourceError
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
-from chappe.model.message import Receipt
 from chappe.store.happenings import events_in
-from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
+from chappe.store.port import MAX_ID, CallbacksOff
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.callbacks import list_failed, list_off
 from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
 from chappe.store.sqlite.opening import STORE_FILE, connect
+from chappe.store.views import FailedView, HeldView, LifeView, failed_view, ids_in, is_known_by
 
 _HOT: Final = (
     "SELECT m.id, c.name, o.name, m.status, m.operator_ref, m.sent_at_us, m.final_at_us, m.error, m.body"
@@ -33,37 +32,30 @@ _MOVED: Final = "SELECT first_seq, last_seq, lines FROM blocks WHERE ? BETWEEN m
 _HELD: Final = (
     "SELECT h.id, n.name, h.at_us, h.reason FROM held h JOIN names n ON n.number = h.queue ORDER BY h.at_us LIMIT ?"
 )
-_MAX_ID: Final = (1 << 63) - 1
 
 
-class LifeView(msgspec.Struct, frozen=True):
-    """One message, as people look at it.  Moments are Unix µs, 0 for never."""
+class SqliteReader:
+    """The store in one folder.  See `views.Reader`."""
 
-    id: int
-    direction: str
-    client: str
-    operator: str
-    status: str
-    msisdn: str
-    number: str
-    client_ref: str
-    operator_ref: str
-    parts: int
-    error: str
-    created_at_us: int
-    sent_at_us: int
-    final_at_us: int
-    #: The day of the history file that holds it; empty while it is in the hot file.
-    history: str = ""
+    hot = "the hot file"
 
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
 
-class HeldView(msgspec.Struct, frozen=True):
-    """One item that a person or a receipt must decide."""
+    def find_messages(self, text: str, limit: int = 50) -> list[LifeView]:
+        return find_messages(self._data_dir, text, limit)
 
-    id: int
-    queue: str
-    held_at_us: int
-    reason: str
+    def life_events(self, message_id: int) -> list[dict[str, str]]:
+        return life_events(self._data_dir, message_id)
+
+    def held_items(self, limit: int = 1_000) -> list[HeldView]:
+        return held_items(self._data_dir, limit)
+
+    def failed_callbacks(self, client: str, limit: int) -> list[FailedView]:
+        return failed_callbacks(self._data_dir, client, limit)
+
+    def callbacks_off(self) -> list[CallbacksOff]:
+        return callbacks_off(self._data_dir)
 
 
 def find_messages(data_dir: Path, text: str, limit: int = 50) -> list[LifeView]:
@@ -115,18 +107,6 @@ def held_items(data_dir: Path, limit: int = 1_000) -> list[HeldView]:
         return [HeldView(*row) for row in hot.execute(_HELD, (limit,))]
 
 
-class FailedView(msgspec.Struct, frozen=True):
-    """A callback that was given up.  `message_id` is what it tells of."""
-
-    id: int
-    client: str
-    message_id: int
-    told: str
-    attempts: int
-    failed_at_us: int
-    reason: str
-
-
 def failed_callbacks(data_dir: Path, client: str, limit: int) -> list[FailedView]:
     """Callbacks that were given up, youngest first; of all clients when none is named.  Raises: ResourceError."""
     with _reading(data_dir) as hot:
@@ -135,15 +115,7 @@ def failed_callbacks(data_dir: Path, client: str, limit: int) -> list[FailedView
             row = hot.execute("SELECT number FROM names WHERE name = ?", (client,)).fetchone()
             number = -1 if row is None else int(row[0])
         found = list_failed(hot, number, MAX_ID, limit)
-    return [_failed_view(each) for each in found]
-
-
-def _failed_view(failed: FailedCallback) -> FailedView:
-    content = failed.content
-    told, number = (
-        (content.status.word, content.message_id) if isinstance(content, Receipt) else ("inbound", content.id)
-    )
-    return FailedView(failed.id, failed.client, number, told, failed.attempts, failed.at_us, failed.reason)
+    return [failed_view(each) for each in found]
 
 
 def callbacks_off(data_dir: Path) -> list[CallbacksOff]:
@@ -160,14 +132,9 @@ def require_store(data_dir: Path) -> Path:
     return path
 
 
-def iso(unix_us: int) -> str:
-    """A moment as people and programs read it, UTC."""
-    return datetime.fromtimestamp(unix_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _in_hot(hot: sqlite3.Connection, text: str, limit: int) -> Iterator[LifeView]:
     """By id at once, else by looking at every message: the hot file has no such indexes, they would cost every life."""
-    for message_id in _ids(text):
+    for message_id in ids_in(text):
         for row in hot.execute(f"{_HOT} WHERE m.id = ?", (message_id,)):
             yield _hot_view(row)
     number, left = handset_key(text), limit
@@ -176,8 +143,8 @@ def _in_hot(hot: sqlite3.Connection, text: str, limit: int) -> Iterator[LifeView
         message = rows.message_or_none(row[8])
         is_meant = row[4] == text or row[0] in part_ids
         if message is not None and not is_meant:
-            is_number = handset_key(message.handset) == number and same_handset(message.handset, text)
-            is_meant = is_number or message.reference == text != ""
+            is_near = handset_key(message.handset) == number or message.reference == text
+            is_meant = is_near and is_known_by(message, text)
         if is_meant:
             yield _hot_view(row)
             left -= 1
@@ -186,24 +153,12 @@ def _in_hot(hot: sqlite3.Connection, text: str, limit: int) -> Iterator[LifeView
 
 
 def _in_day(connection: sqlite3.Connection, day: date, text: str) -> Iterator[LifeView]:
-    for message_id in _ids(text):
+    for message_id in ids_in(text):
         for row in connection.execute("SELECT * FROM lives WHERE id = ?", (message_id,)):
             yield _history_view(Finished(*row), day)
     for life in search(connection, text, handset_key(text)):
         if life.client_ref == text or text in references_of(life) or same_handset(life.msisdn, text):
             yield _history_view(life, day)
-
-
-def _ids(text: str) -> list[int]:
-    """The ids that a text may mean, in the forms in which clients see them."""
-    found = []
-    if text.isascii() and text.isdecimal():
-        found.append(int(text))
-    try:
-        found.append(int(text.removeprefix("0x"), 16))
-    except ValueError:
-        pass
-    return [number for number in found if 0 < number <= _MAX_ID]
 
 
 def _hot_view(row: tuple[Any, ...]) -> LifeView:

@@ -1,0 +1,113 @@
+"""What people look at in a store while the gateway runs: messages, what happened to them, what is held or given up.
+
+Readers change nothing.  This must never know an engine.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from chappe.model.address import same_handset
+from chappe.model.message import Message, Receipt
+from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
+
+
+class LifeView(msgspec.Struct, frozen=True):
+    """One message, as people look at it.  Moments are Unix µs, 0 for never."""
+
+    id: int
+    direction: str
+    client: str
+    operator: str
+    status: str
+    msisdn: str
+    number: str
+    client_ref: str
+    operator_ref: str
+    parts: int
+    error: str
+    created_at_us: int
+    sent_at_us: int
+    final_at_us: int
+    #: The day of the history that holds it; empty while it is hot.
+    history: str = ""
+
+
+class HeldView(msgspec.Struct, frozen=True):
+    """One item that a person or a receipt must decide."""
+
+    id: int
+    queue: str
+    held_at_us: int
+    reason: str
+
+
+class FailedView(msgspec.Struct, frozen=True):
+    """A callback that was given up.  `message_id` is what it tells of."""
+
+    id: int
+    client: str
+    message_id: int
+    told: str
+    attempts: int
+    failed_at_us: int
+    reason: str
+
+
+class Reader(Protocol):
+    """Every method raises ResourceError when there is no store, or it cannot be read."""
+
+    #: What the tables are called that hold messages which are not in history.
+    hot: str
+
+    def find_messages(self, text: str, limit: int = 50) -> Sequence[LifeView]:
+        """Messages by id (decimal or hexadecimal), handset number, client's or operator's reference; newest first."""
+        ...
+
+    def life_events(self, message_id: int) -> list[dict[str, str]]:
+        """Everything that happened to one message, oldest first: column → field."""
+        ...
+
+    def held_items(self, limit: int = 1_000) -> list[HeldView]:
+        """What is held, oldest first."""
+        ...
+
+    def failed_callbacks(self, client: str, limit: int) -> list[FailedView]:
+        """Callbacks that were given up, youngest first; of all clients when none is named."""
+        ...
+
+    def callbacks_off(self) -> list[CallbacksOff]:
+        """Clients whose own URL said that it is gone."""
+        ...
+
+
+def failed_view(failed: FailedCallback) -> FailedView:
+    """A callback that was given up, for people."""
+    content: Any = failed.content
+    is_receipt = isinstance(content, Receipt)
+    told, number = (content.status.word, content.message_id) if is_receipt else ("inbound", content.id)
+    return FailedView(failed.id, failed.client, number, told, failed.attempts, failed.at_us, failed.reason)
+
+
+def is_known_by(message: Message, text: str) -> bool:
+    """People may mean this message by its handset's number or by its client's reference."""
+    return same_handset(message.handset, text) or message.reference == text != ""
+
+
+def ids_in(text: str) -> list[int]:
+    """The ids that a text may mean, in the forms in which clients see them."""
+    found = []
+    if text.isascii() and text.isdecimal():
+        found.append(int(text))
+    try:
+        found.append(int(text.removeprefix("0x"), 16))
+    except ValueError:
+        pass
+    return [number for number in found if 0 < number <= MAX_ID]
+
+
+def iso(unix_us: int) -> str:
+    """A moment as people and programs read it, UTC."""
+    return datetime.fromtimestamp(unix_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
