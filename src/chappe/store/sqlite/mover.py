@@ -23,6 +23,7 @@ from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
 from chappe.store.sqlite import rows
+from chappe.store.sqlite.beside import ended_with_the_gateway
 from chappe.store.sqlite.history import (
     Finished,
     HistoryDay,
@@ -306,7 +307,8 @@ def main(arguments: Sequence[str]) -> int:
     with open(Path(data_dir) / "mover.lock", "a") as lock:
         # A mover whose gateway was killed may still be at its last bulk.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        serve(Mover(Path(data_dir), store_file, int(retention_days)), sys.stdin, sys.stdout)
+        with ended_with_the_gateway():
+            serve(Mover(Path(data_dir), store_file, int(retention_days)), sys.stdin, sys.stdout)
     return 0
 
 

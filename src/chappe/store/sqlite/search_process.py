@@ -16,6 +16,7 @@ import msgspec
 
 from chappe.model.errors import GatewayError
 from chappe.store.port import Happening, Page, Search
+from chappe.store.sqlite.beside import ended_with_the_gateway
 from chappe.store.sqlite.opening import connect
 from chappe.store.sqlite.searching import Searcher
 from chappe.store.sqlite.stories import story_of
@@ -79,7 +80,8 @@ def main(arguments: Sequence[str]) -> int:
     """`python -m chappe.store.sqlite.search_process STORE_FILE`."""
     (store_path,) = arguments
     gc.freeze()
-    serve(Path(store_path), sys.stdin.buffer, sys.stdout.buffer)
+    with ended_with_the_gateway():
+        serve(Path(store_path), sys.stdin.buffer, sys.stdout.buffer)
     return 0
 
 
