@@ -1,17 +1,19 @@
 """What an administrator wrote, read once at the start: every key of the settings file, typed and checked.
 
-It must never open anything but that one file, and knows no node, engine or socket.
+It must never open anything but that one file and those of profiles, and knows no node, engine or socket.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, field
 
 from chappe.model.errors import SettingsError
+from chappe.runtime.profile_files import DEFAULT_PROFILE, Profiles, merged, named_by, origin_of
 from chappe.runtime.settings_checks import faults
 from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp, Direction, Route
 from chappe.runtime.settings_gateway import Gateway, Listen
@@ -19,8 +21,8 @@ from chappe.runtime.settings_operators import Operator, Profile
 from chappe.runtime.settings_reading import read_table
 from chappe.runtime.settings_table import Fault, Table
 
-#: The profile which an operator has when it names none; `[profiles.default]` in the file changes it.
-DEFAULT_PROFILE = "default"
+#: The folder beside the settings file in which profiles of one's own lie, a file each.
+PROFILES_FOLDER = "profiles"
 
 #: Where the simulated operator of a gateway without a settings file listens.
 SIMULATOR_PORT = 2776
@@ -97,31 +99,62 @@ def load(path: Path | None) -> Settings:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 at octet {error.start}") from error
-    return parse(text, where=str(path))
+    return parse(text, where=str(path), profiles=path.parent / PROFILES_FOLDER)
 
 
-def parse(text: str, where: str) -> Settings:
-    """The settings of a TOML text; `where` is how errors call it.  Raises: SettingsError."""
+def parse(text: str, where: str, profiles: Path | None = None) -> Settings:
+    """The settings of a TOML text; `where` is how errors call it, `profiles` the folder of own profiles.
+
+    Raises: SettingsError.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{where}: is not TOML: {error}") from error
     found: list[Fault] = []
-    settings = read_table(Settings, _with_default_profile(raw), "", found)
+    shelves = profiles_in(raw, profiles)
+    settings = read_table(Settings, _with_whole_profiles(raw, shelves, where), "", found)
     if settings is not None:
         found.extend(faults(settings))
     if settings is None or found:
-        raise SettingsError(_told(found, where))
+        raise SettingsError(_told(found, where, shelves))
     return settings
 
 
-def _with_default_profile(raw: dict[str, object]) -> dict[str, object]:
-    profiles = raw.get("profiles", {})
-    return {**raw, "profiles": {DEFAULT_PROFILE: {}, **profiles}} if isinstance(profiles, dict) else raw
+def profiles_in(raw: Mapping[str, Any], folder: Path | None) -> Profiles:
+    """The profiles that a settings file knows, from what a TOML parser gives."""
+    tables = raw.get("profiles", {})
+    return Profiles(tables if isinstance(tables, dict) else {}, folder)
 
 
-def _told(found: list[Fault], where: str) -> str:
-    """One line: the first fault with its key, and how many follow."""
+def _with_whole_profiles(raw: dict[str, Any], shelves: Profiles, where: str) -> dict[str, Any]:
+    """The same with each profile of the file, and each that an operator names, as it is with all it stands on.
+
+    Raises: SettingsError.
+    """
+    tables = raw.get("profiles", {})
+    if not isinstance(tables, dict):
+        return raw
+    whole: dict[str, Any] = {}
+    for name in dict.fromkeys((DEFAULT_PROFILE, *tables, *named_by(raw.get("operators")))):
+        is_table = isinstance(tables.get(name, {}), dict)
+        if not is_table:
+            whole[name] = tables[name]
+        elif shelves.has(name):
+            try:
+                whole[name] = merged(shelves.layers(name))
+            except SettingsError as error:
+                raise SettingsError(f"{where}: {error}") from error
+    return {**raw, "profiles": whole}
+
+
+def _told(found: list[Fault], where: str, shelves: Profiles) -> str:
+    """One line: the first fault with its key, and how many follow; that of a profile's own file is told as such."""
     key, expected = found[0]
+    steps = key.split(".")
+    if steps[0] == "profiles" and len(steps) > 2 and shelves.has(steps[1]):
+        origin = origin_of(shelves.layers(steps[1]), tuple(steps[2:]))
+        if origin.endswith(".toml"):
+            where, key = origin, ".".join(steps[2:])
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{where}: {key}: {expected}{more}"

@@ -9,8 +9,8 @@ import hashlib
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit
 
+from chappe.runtime.http_profiles import http_faults
 from chappe.runtime.settings_clients import (
     CallbackEvent,
     CallbackFormat,
@@ -22,7 +22,8 @@ from chappe.runtime.settings_clients import (
     Via,
 )
 from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, host_and_port, node_parts
-from chappe.runtime.settings_operators import Bind, Operator, Protocol, Split
+from chappe.runtime.settings_operator_checks import linked, names_of, over_http, over_ucp, profile_faults, url_faults
+from chappe.runtime.settings_operators import Protocol, Split
 from chappe.runtime.settings_table import Fault, nearest
 from chappe.wire.http.signing import read_secret
 
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from chappe.runtime.settings import Settings
 
 T = TypeVar("T")
-
-
-#: TRN has two digits.
-MOST_TRNS: Final = 100
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
@@ -64,7 +61,17 @@ def _gateway(settings: Settings) -> Iterator[Fault]:
 
 def _addresses(settings: Settings) -> Iterator[Fault]:
     listens = [(f"listen.{key}", address) for key, address in settings.listen.addresses.items()]
-    operators = [(f"{at}.address", operator.address) for at, operator in _each("operators", settings.operators)]
+    operators = [
+        (f"{at}.address", operator.address)
+        for at, operator in _each("operators", settings.operators)
+        if operator.address
+    ]
+    calls = [
+        (f"{at}.http.listen", operator.http.listen)
+        for at, operator in _each("operators", settings.operators)
+        if operator.http is not None and operator.http.listen
+    ]
+    listens += calls
     for key, address in listens + operators:
         if host_and_port(address)[1] > 65_535:
             yield key, f"port of {address!r} is beyond 65535"
@@ -76,28 +83,17 @@ def _operators(settings: Settings) -> Iterator[Fault]:
     operators = list(_each("operators", settings.operators))
     yield from _repeats([(f"{at}.name", operator.name) for at, operator in operators], "operator")
     for at, operator in operators:
-        if operator.protocol is Protocol.HTTP:
-            yield f"{at}.protocol", 'this release speaks two protocols to operators: expected "smpp" or "ucp"'
         if operator.protocol is Protocol.UCP:
-            yield from _ucp(at, operator, settings)
-        if operator.profile not in settings.profiles:
-            close = nearest(operator.profile, settings.profiles)
-            yield f"{at}.profile", f"no profile is named {operator.profile!r}{close}"
+            yield from over_ucp(at, operator, settings)
+        if operator.protocol is Protocol.HTTP:
+            yield from over_http(at, operator, settings)
+        else:
+            yield from linked(at, operator)
+        yield from profile_faults(at, operator, settings)
         if operator.tls is not None and (operator.tls.certificate is None) != (operator.tls.key is None):
             yield f"{at}.tls.key", "certificate and key belong together: expected both or neither"
         if operator.reconnect_min_s > operator.reconnect_max_s:
             yield f"{at}.reconnect_min_s", f"is above reconnect_max_s = {operator.reconnect_max_s:g}"
-
-
-def _ucp(at: str, operator: Operator, settings: Settings) -> Iterator[Fault]:
-    """What UCP has no room for."""
-    if operator.window > MOST_TRNS:
-        yield f"{at}.window", f"is {operator.window}; UCP numbers no more than {MOST_TRNS} operations in flight"
-    if operator.bind is not Bind.TRANSCEIVER:
-        yield f"{at}.bind", "UCP has no pairs of links"
-    profile = settings.profiles.get(operator.profile)
-    if profile is not None and profile.split not in (Split.UDH8, Split.UDH16):
-        yield f"{at}.profile", f'its split is "{profile.split.value}"; over UCP parts are named by "udh8" or "udh16"'
 
 
 def _profiles(settings: Settings) -> Iterator[Fault]:
@@ -109,6 +105,11 @@ def _profiles(settings: Settings) -> Iterator[Fault]:
                     yield f"profiles.{name}.{key}", f"status 0x{status:X} already stands in {seen[status]}"
         for code in {*profile.ucp_throttle_codes} & {*profile.ucp_temporary_codes}:
             yield f"profiles.{name}.ucp_temporary_codes", f"error code {code:02} already stands in ucp_throttle_codes"
+        if profile.http is not None:
+            for key, fault in http_faults(profile.http):
+                yield f"profiles.{name}.http.{key}", fault
+            if profile.split is not Split.PAYLOAD and "udh" not in names_of(profile):
+                yield f"profiles.{name}.split", 'its API has no {udh}, so it cuts long texts itself: expected "payload"'
         if profile.ucp_zone is None:
             yield (
                 f"profiles.{name}.ucp_time_zone",
@@ -204,8 +205,8 @@ def _certificates(settings: Settings) -> Iterator[Fault]:
 
 
 def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
-    yield from _url(f"{at}.url", callback.url)
-    yield from _url(f"{at}.status_url", callback.status_url)
+    yield from url_faults(f"{at}.url", callback.url)
+    yield from url_faults(f"{at}.status_url", callback.status_url)
     if callback.batch > 1 and callback.format is not CallbackFormat.CHAPPE:
         yield f"{at}.batch", f"the format {callback.format.value!r} has no batches: expected 1"
     secrets = [] if callback.secret is None else [(f"{at}.secret", callback.secret)]
@@ -216,16 +217,6 @@ def _callback(at: str, callback: ClientCallback) -> Iterator[Fault]:
             yield key, str(error)
     if callback.previous_secrets and callback.secret is None:
         yield f"{at}.secret", "previous_secrets need a secret"
-
-
-def _url(key: str, url: str) -> Iterator[Fault]:
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        if url and (not has_host or parts.username is not None or not url.isascii()):
-            yield key, "expected a URL with a host and without a user name, in ASCII"
-    except ValueError as error:
-        yield key, f"expected a URL http://… or https://…: {error}"
 
 
 def _username(at: str, http: ClientHttp) -> Iterator[Fault]:

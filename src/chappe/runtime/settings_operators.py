@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta
 
 from chappe.runtime.settings_gateway import Address, MinVersion
+from chappe.runtime.settings_http_operators import HttpApi, OperatorHttp
 from chappe.runtime.settings_table import SECRET, Given, Name, Octet, Password, Seconds, Status, SystemId, Table
 
 DAY_S = 86_400.0
@@ -61,6 +62,7 @@ class UnknownOutcome(Enum):
 
     RESEND = "resend"
     HOLD = "hold"
+    QUERY = "query"
 
 
 class NationalLanguage(Enum):
@@ -124,12 +126,13 @@ class Operator(Table, frozen=True, kw_only=True):
 
     name: Annotated[Name, Meta(description="Its name in routes, queues, events and metrics.")]
     protocol: Annotated[
-        Protocol, Meta(description="`smpp`, or `ucp`. `http` is understood, and refused until its node exists.")
+        Protocol,
+        Meta(description="`smpp`, `ucp`, or `http`, which needs `[operators.http]` and a profile that has `http`."),
     ] = Protocol.SMPP
-    address: Annotated[Address, Meta(description="Where its SMSC listens.")]
+    address: Annotated[Address, Meta(description="Where its SMSC listens; `http` has a `url` instead.")] = ""
     system_id: Annotated[
         SystemId, Meta(description="system_id of the bind, SMPP 3.4 §4.1.1; OAdC of the sign-on over UCP.")
-    ]
+    ] = ""
     password: Annotated[
         Password, Meta(extra=SECRET, description="Password of the bind, SMPP 3.4 §4.1.1, or of the sign-on over UCP.")
     ] = ""
@@ -139,8 +142,23 @@ class Operator(Table, frozen=True, kw_only=True):
         Meta(description="One `transceiver` a link, or a pair `transmitter+receiver` a link; over UCP no pairs."),
     ] = Bind.TRANSCEIVER
     binds: Annotated[int, Meta(ge=1, le=100, description="Links of this operator over all boxes.")] = 2
-    window: Annotated[int, Meta(ge=1, le=10_000, description="PDUs in flight per link; over UCP at most 100.")] = 100
-    rate: Annotated[float, Meta(ge=0, description="PDUs per second over all links; 0 is unlimited.")] = 0.0
+    window: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="PDUs in flight per link; over UCP at most 100. `http`: requests under way per link. "
+            "The profile's `window`, where it has one, is never exceeded.",
+        ),
+    ] = 100
+    rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="PDUs per second over all links; 0 is unlimited. "
+            "The profile's `rate`, where it has one, is never exceeded.",
+        ),
+    ] = 0.0
     profile: Annotated[str, Meta(description="The profile that says how this SMSC behaves.")] = "default"
     source_ton: Annotated[
         Octet | None, Meta(description="source_addr_ton of every PDU; unset leaves what the message brought.")
@@ -205,11 +223,32 @@ class Operator(Table, frozen=True, kw_only=True):
         ),
     ] = (5.0, 30.0, 120.0, 600.0, 1_800.0)
     tls: Annotated[OperatorTls | None, Meta(description="TLS on its links.")] = None
+    http: Annotated[OperatorHttp | None, Meta(description="Where an operator over HTTP is.")] = None
 
 
 class Profile(Table, frozen=True, kw_only=True):
-    """How one kind of SMSC behaves where the specification leaves a choice.  An operator names its profile."""
+    """How one kind of SMSC behaves where the specification leaves a choice.  An operator names its profile.
 
+    Profiles are shipped, lie as `profiles/NAME.toml` beside the settings file, or stand here (docs/profiles.md).
+    """
+
+    base: Annotated[
+        Name | None,
+        Meta(
+            description="The profile that this one stands on, and of which it says only what differs; "
+            "unset: one of the same name in `profiles/` or among those that are shipped, if there is one."
+        ),
+    ] = None
+    description: Annotated[str, Meta(description="What it is for, for people.")] = ""
+    protocol: Annotated[Protocol | None, Meta(description="The protocol that it is for; unset: any.")] = None
+    window: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        Meta(description="The most that may be in flight on a link; unset: as operators say."),
+    ] = None
+    rate: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="The most PDUs per second that it takes; unset: as operators say."),
+    ] = None
     alphabet: Annotated[
         Alphabet,
         Meta(
@@ -243,7 +282,7 @@ class Profile(Table, frozen=True, kw_only=True):
         UnknownOutcome,
         Meta(
             description="A part whose link died before the response: `resend` it (it may double), "
-            "or `hold` it for a person."
+            "`hold` it for a person, or `query` the operator what became of it, where its protocol and profile can."
         ),
     ] = UnknownOutcome.RESEND
     unknown_outcome_premium: Annotated[
@@ -301,6 +340,8 @@ class Profile(Table, frozen=True, kw_only=True):
             "was not provably read, in seconds.",
         ),
     ] = 300.0
+
+    http: Annotated[HttpApi | None, Meta(description="The API of an operator over HTTP (docs/profiles.md).")] = None
 
     @property
     def ucp_zone(self) -> ZoneInfo | None:
