@@ -118,6 +118,8 @@ class Gateway:
         self.has_tls = bool(watched)
         self.tls_watch = TlsWatch(watched, self.store, self._clock)
         await self._watch()
+        for node in self.operators:
+            await node.listen(is_shared=self.process is not None)
         if runs("client-smpp"):
             self._nodes["client-smpp"] = self.smpp_door = building.smpp_door()
             self.smpp_port, self.smpp_tls_port = await self._open("smpp", self.smpp_door)

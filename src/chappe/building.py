@@ -35,6 +35,7 @@ from chappe.node_terms import (
     trial_callback_terms_of,
 )
 from chappe.observe.health import Health
+from chappe.operators.http_node import OperatorHttpNode
 from chappe.operators.node import OperatorNode
 from chappe.operators.sharing import Sharing
 from chappe.operators.smpp_node import OperatorSmppNode
@@ -67,6 +68,7 @@ DEFAULT_VALIDITY_S = 172_800.0
 _OPERATOR_NODES: dict[Protocol, type[OperatorNode]] = {
     Protocol.SMPP: OperatorSmppNode,
     Protocol.UCP: OperatorUcpNode,
+    Protocol.HTTP: OperatorHttpNode,
 }
 #: Trials without a receipt become `unknown` soon: somebody waits to see it.
 TRIAL_UNKNOWN_S = 60.0
@@ -124,7 +126,7 @@ class Building:
     def operator(self, operator: Operator) -> OperatorNode:
         profile = self._settings.profile_of(operator)
         node = _OPERATOR_NODES[operator.protocol](
-            link_terms_of(operator),
+            link_terms_of(operator, profile),
             sending_terms_of(operator, profile),
             self._store,
             lambda: self._mt_routes,
@@ -313,5 +315,5 @@ class Building:
         """Operators' links and rates belong to all nodes that serve them."""
         if isinstance(self._fleet, Alone):
             return []
-        rate_by_operator = {each.name: each.rate for each in self._settings.operators}
+        rate_by_operator = {node.name: node.rate for node in self.operators}
         return [Sharing(node, self._fleet, self._clock, rate=rate_by_operator[node.name]) for node in self.operators]

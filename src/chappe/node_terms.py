@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,25 +20,40 @@ from chappe.net.addresses import literal
 from chappe.net.http_call import endpoint_of
 from chappe.net.tls import TlsTerms
 from chappe.net.tls_dial import DialTerms
+from chappe.operators.http_words import REFUSALS
 from chappe.operators.links import LinkTerms
-from chappe.operators.shape import UcpShape, Wire
+from chappe.operators.shape import HttpShape, UcpShape, Wire
 from chappe.operators.terms import SendingTerms
 from chappe.rules.certificates import rule_of
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
+from chappe.runtime.http_profiles import api_of
 from chappe.runtime.settings_checks import trial_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientUcp, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
-from chappe.runtime.settings_gateway import Listen, host_and_port
-from chappe.runtime.settings_operators import Bind, NationalLanguage, Operator, Profile, Protocol, Split, UnknownOutcome
+from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
+from chappe.runtime.settings_operators import (
+    Bind,
+    NationalLanguage,
+    Operator,
+    OperatorTls,
+    Profile,
+    Protocol,
+    Split,
+    UnknownOutcome,
+)
 from chappe.runtime.throttle import Throttle
 from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.text.national_tables import Language
 from chappe.text.segments import SplitMethod
 from chappe.text.writing import EVERY_LANGUAGE
 from chappe.wire.http.signing import read_secret
+from chappe.wire.webapi.calls import CallForm
+from chappe.wire.webapi.proofs import TOKEN, Proof, ProofRule
 
+#: What has an operator over HTTP bring again what could not be stored: 503, Service Unavailable.
+HTTP_LATER = 503
 #: How a profile's words for cutting long messages are meant.
 SPLIT_METHODS = {
     Split.UDH8: SplitMethod.UDH8,
@@ -169,23 +185,25 @@ def trial_account_of(client: Client, now: float) -> Account:
 def tls_of(listen: Listen) -> dict[str, TlsTerms]:
     """The doors of this box that speak TLS: `smpp`, `http` and `ucp`."""
     tables = {"smpp": listen.smpp_tls, "http": listen.http_tls, "ucp": listen.ucp_tls}
-    return {
-        door: TlsTerms(
-            name=f"listen.{door}_tls",
-            certificate=Path(tls.certificate),
-            key=Path(tls.key),
-            client_ca=Path(tls.client_ca) if tls.client_ca is not None else None,
-            requires_certificate=tls.requires_certificate,
-            min_version=tls.min_version.value,
-        )
-        for door, tls in tables.items()
-        if tls is not None
-    }
+    return {door: door_terms_of(f"listen.{door}_tls", tls) for door, tls in tables.items() if tls is not None}
 
 
-def link_terms_of(operator: Operator) -> LinkTerms:
+def door_terms_of(name: str, tls: Tls) -> TlsTerms:
+    """One door that speaks TLS, by the name of its table."""
+    return TlsTerms(
+        name=name,
+        certificate=Path(tls.certificate),
+        key=Path(tls.key),
+        client_ca=Path(tls.client_ca) if tls.client_ca is not None else None,
+        requires_certificate=tls.requires_certificate,
+        min_version=tls.min_version.value,
+    )
+
+
+def link_terms_of(operator: Operator, profile: Profile) -> LinkTerms:
     """Where and how an operator's links are bound."""
-    host, port = host_and_port(operator.address)
+    endpoint = endpoint_of(operator.http.url) if operator.http is not None else None
+    host, port = (endpoint.host, endpoint.port) if endpoint is not None else host_and_port(operator.address)
     return LinkTerms(
         operator=operator.name,
         host=host,
@@ -195,19 +213,29 @@ def link_terms_of(operator: Operator) -> LinkTerms:
         system_type=operator.system_type,
         is_pair=operator.bind is Bind.TRANSMITTER_AND_RECEIVER,
         links=operator.binds,
-        window_pdus=operator.window,
+        window_pdus=min(operator.window, profile.window or operator.window),
         session_init_s=operator.session_init_s,
         enquire_link_s=operator.enquire_link_s,
         response_s=operator.response_s,
         reconnect_min_s=operator.reconnect_min_s,
         reconnect_max_s=operator.reconnect_max_s,
         tls=dial_terms_of(operator, host),
+        endpoint=endpoint,
+        listen=host_and_port(operator.http.listen) if operator.http is not None and operator.http.listen else None,
+        listen_tls=_listen_tls_of(operator),
     )
+
+
+def _listen_tls_of(operator: Operator) -> TlsTerms | None:
+    tls = operator.http.listen_tls if operator.http is not None else None
+    return door_terms_of(f"operators.{operator.name}.http.listen_tls", tls) if tls is not None else None
 
 
 def dial_terms_of(operator: Operator, host: str) -> DialTerms | None:
     """How connections to an operator are encrypted; None when they are not."""
     tls = operator.tls
+    if tls is None and operator.http is not None and operator.http.url.startswith("https:"):
+        tls = OperatorTls()
     if tls is None:
         return None
     return DialTerms(
@@ -254,20 +282,55 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             mo_identity_tag=profile.mo_identity_tag,
             holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
             ucp=UcpShape(operator.recipient_prefix, operator.notify_address, profile.ucp_zone or UTC),
+            http=http_shape_of(operator, profile),
         ),
         refusals=_refusals_of(operator, profile),
-        rate=operator.rate,
+        rate=_rate_of(operator, profile),
         retry_s=operator.retry_s,
         max_validity_s=operator.max_validity_s,
         holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
         holds_premium=profile.unknown_outcome_premium is UnknownOutcome.HOLD,
-        retry_status=profile.ucp_retry_code if operator.protocol is Protocol.UCP else profile.retry_status,
+        retry_status=_retry_status_of(operator, profile),
         redelivery_s=profile.redelivery_s,
     )
 
 
+def _rate_of(operator: Operator, profile: Profile) -> float:
+    """The smaller of both; 0 where neither sets a bound."""
+    return min((each for each in (operator.rate, profile.rate) if each), default=0.0)
+
+
+def _retry_status_of(operator: Operator, profile: Profile) -> int:
+    """What has the operator bring again what could not be stored."""
+    if operator.protocol is Protocol.HTTP:
+        return HTTP_LATER
+    return profile.ucp_retry_code if operator.protocol is Protocol.UCP else profile.retry_status
+
+
+def http_shape_of(operator: Operator, profile: Profile) -> HttpShape | None:
+    """An operator's API with its values; None where it has none."""
+    http = operator.http
+    if http is None or profile.http is None:
+        return None
+    api = api_of(profile.http)
+    scheme = "https" if http.listen_tls is not None else "http"
+    public = (http.public_url or (f"{scheme}://{http.listen}" if http.listen else "")).rstrip("/")
+    token = f"?{TOKEN}={quote(http.secret, safe='')}" if api.proof.proof is Proof.TOKEN else ""
+
+    def url_of(form: CallForm | None) -> str:
+        return f"{public}{form.path}{token}" if form is not None and public else ""
+
+    urls = {"receipt_url": url_of(api.receipt), "inbound_url": url_of(api.inbound)}
+    account = {"username": http.username, "password": http.password}
+    proof = api.proof
+    callers = ProofRule(proof.proof, http.secret, http.caller, proof.signature, proof.algorithm, proof.signed)
+    return HttpShape(api, {**api.values, **http.values, **account, **urls}, callers, public)
+
+
 def _refusals_of(operator: Operator, profile: Profile) -> RefusalRules:
     """By the numbers of the operator's protocol."""
+    if operator.protocol is Protocol.HTTP:
+        return REFUSALS
     if operator.protocol is Protocol.UCP:
         return RefusalRules(
             throttled=frozenset(profile.ucp_throttle_codes), temporary=frozenset(profile.ucp_temporary_codes)

@@ -30,6 +30,16 @@ class SmscProtocol(Enum):
     UCP = "ucp"
 
 
+class HttpShape(Enum):
+    """Whose API a simulated HTTP operator can have."""
+
+    KANNEL = "kannel"
+    JASMIN = "jasmin"
+    TWILIO = "twilio"
+    VONAGE = "vonage"
+    INFOBIP = "infobip"
+
+
 class ClientProtocol(Enum):
     """What a simulated client can speak."""
 
@@ -57,6 +67,13 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None,
     )
     sim.command(epilog=example("chappe sim smsc --listen 127.0.0.1:2776 --receipt-delay-ms 50 --ledger smsc.csv"))(smsc)
+    sim.command(
+        "http-operator",
+        epilog=example(
+            "chappe sim http-operator --shape twilio --listen 127.0.0.1:2777 --username AC1 --password secret "
+            "--mo 10 --mo-url http://127.0.0.1:8090/twilio/inbound --secret hook"
+        ),
+    )(http_operator)
     sim.command(
         epilog=example(
             "chappe sim client --system-id demo --password demo --count 1000 --ledger client.csv",
@@ -128,6 +145,62 @@ def smsc(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         tls_client_ca=tls_client_ca,
+        script_path=script,
+        ledger_path=ledger,
+        is_quiet=quiet,
+    )
+    raise typer.Exit(run_smsc(options))
+
+
+def http_operator(
+    shape: Annotated[HttpShape, typer.Option(help="Whose API it has.")] = HttpShape.KANNEL,
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where it listens.")] = "127.0.0.1:2777",
+    username: Annotated[str, typer.Option(help="Who may ask; empty lets anyone.")] = "",
+    password: Annotated[str, typer.Option(help="The password, key or token of who may ask.")] = "",
+    secret: Annotated[str, typer.Option(help="What its own calls are proved by, where its shape proves them.")] = "",
+    caller: Annotated[str, typer.Option(help="infobip: the name beside the secret.")] = "",
+    rate: Annotated[float, typer.Option(min=0, help="Messages per second, throttled above; 0 is unlimited.")] = 0.0,
+    resp_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each answer.")] = 0.0,
+    receipt_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each receipt.")] = 0.0,
+    ids: Annotated[IdStyle, typer.Option(help="How it makes message ids.")] = SMSC.ids,
+    mo: Annotated[int, typer.Option("--mo", min=0, help="How many MO messages it brings.")] = SMSC.mo.count,
+    mo_url: Annotated[str, typer.Option(metavar="URL", help="Where it brings them.")] = "",
+    mo_rate: Annotated[float, typer.Option(min=0, help="MO per second; 0 is as fast as it goes.")] = SMSC.mo.rate,
+    mo_source: Annotated[str, typer.Option(help="Handset of the first MO; others count up.")] = SMSC.mo.source,
+    mo_destination: Annotated[str, typer.Option(help="Number that the MO go to.")] = SMSC.mo.destination,
+    mo_text: Annotated[str, typer.Option(help="Text of the MO; {n} counts.")] = SMSC.mo.text,
+    tls_certificate: Annotated[
+        str, typer.Option(metavar="FILE", help="Speak TLS, and show this certificate (PEM).")
+    ] = "",
+    tls_key: Annotated[str, typer.Option(metavar="FILE", help="Its private key.")] = "",
+    script: Script = "",
+    ledger: Ledger = "",
+    quiet: Quiet = False,
+) -> None:
+    """Play an operator with an HTTP API until SIGTERM: takes messages, calls back with receipts and MO."""
+    from chappe.sim.options import run_smsc
+
+    if mo and not mo_url:
+        raise typer.BadParameter("--mo needs --mo-url: where they are brought")
+    host, port = _split(listen)
+    messages = MoOptions(count=mo, rate=mo_rate, source=mo_source, destination=mo_destination, text=mo_text)
+    options = SmscOptions(
+        protocol="http",
+        shape=shape.value,
+        mo_url=mo_url,
+        callback_secret=secret,
+        callback_name=caller,
+        host=host,
+        port=port,
+        system_id=username,
+        password=password,
+        rate=rate,
+        resp_delay_s=resp_delay_ms / 1000,
+        receipt_delay_s=receipt_delay_ms / 1000,
+        ids=ids,
+        mo=messages,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
         script_path=script,
         ledger_path=ledger,
         is_quiet=quiet,

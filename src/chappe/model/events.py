@@ -62,6 +62,7 @@ class EventName(StrEnum):
     BIND_REFUSED = "bind_refused"
     CLIENT_BOUND = "client_bound"
     CLIENT_GONE = "client_gone"
+    CALLER_REFUSED = "caller_refused"
     TLS_FAILED = "tls_failed"
     CERTIFICATE_LOADED = "certificate_loaded"
     CERTIFICATE_REFUSED = "certificate_refused"

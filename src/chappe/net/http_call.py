@@ -75,6 +75,8 @@ class Call(msgspec.Struct):
     #: Monotonic seconds.
     began_at: float = 0.0
     is_repeated: bool = False
+    #: Its octets went to a connection: who knows what has become of them.
+    is_written: bool = False
 
 
 class Calling(Protocol):
@@ -125,6 +127,7 @@ class Connection(asyncio.Protocol):
         """Write a request."""
         assert self._transport is not None
         self._call, self.began_at = call, call.began_at
+        call.is_written = True
         self._transport.write(call.octets)
 
     def data_received(self, data: bytes) -> None:

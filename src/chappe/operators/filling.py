@@ -6,7 +6,7 @@ It must never know a protocol, nor what becomes of what has left.
 import asyncio
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.model.errors import MisuseError
@@ -40,7 +40,7 @@ LEASE_ITEMS: Final = 1_000
 class Filling(ABC):
     """The half of an operator node that sends; the node makes what is named here."""
 
-    dialect: ClassVar[Dialect]
+    dialect: Dialect
 
     name: str
     queue: str

@@ -12,7 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from chappe.model.events import EventName
+from chappe.net.http_call import Endpoint
 from chappe.net.peer import CLOSED, FactsHandler, Peer
+from chappe.net.tls import TlsTerms
 from chappe.net.tls_dial import DialCredentials, DialTerms, why_lost
 from chappe.operators.link import Connecting, Link
 from chappe.runtime.backoff import Backoff
@@ -44,6 +46,10 @@ class LinkTerms(msgspec.Struct, frozen=True):
     reconnect_max_s: float = 60.0
     #: Connections are encrypted.
     tls: DialTerms | None = None
+    #: HTTP: where requests go, and where the operator's own calls come in.
+    endpoint: Endpoint | None = None
+    listen: tuple[str, int] | None = None
+    listen_tls: TlsTerms | None = None
 
 
 class Links(ABC):

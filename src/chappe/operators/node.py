@@ -68,6 +68,8 @@ class OperatorNode(Filling):
         told what is in hand.
         """
         self.name = links.operator
+        #: PDUs a second that all nodes of this operator may send together; 0 sets no bound.
+        self.rate = terms.rate
         self.queue = f"operator:{links.operator}"
         self._terms = terms
         self._store = store
@@ -166,6 +168,9 @@ class OperatorNode(Filling):
         )
 
     # -- life of the node ---------------------------------------------------------------------------
+
+    async def listen(self, *, is_shared: bool = False) -> None:
+        """Open a door for the operator, where its protocol has it come to us.  Raises: ResourceError, SettingsError."""
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -1,5 +1,6 @@
 """How an operator wants its messages, and what of that no protocol changes: cutting and reading."""
 
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -11,6 +12,8 @@ from chappe.text import udh
 from chappe.text.encoding import Encoding, encoding_of
 from chappe.text.reading import read
 from chappe.text.segments import Segment, SplitMethod, split
+from chappe.wire.webapi.api import Api
+from chappe.wire.webapi.proofs import ProofRule
 
 #: The bit of esm_class that says that user data begins with a header.  SMPP 3.4 §5.2.12.
 UDHI: Final = 0x40
@@ -25,6 +28,16 @@ class UcpShape(msgspec.Struct, frozen=True):
     notify_to: str = ""
     #: The time that the SMSC lives in.
     zone: tzinfo = UTC
+
+
+class HttpShape(msgspec.Struct, frozen=True):
+    """What only HTTP needs to know: an API, and one operator's values for it."""
+
+    api: Api
+    values: Mapping[str, str] = {}
+    #: What the operator's calls must bring, and the URL that it calls, without path.
+    callers: ProofRule | None = None
+    public_url: str = ""
 
 
 class Wire(msgspec.Struct, frozen=True):
@@ -44,6 +57,7 @@ class Wire(msgspec.Struct, frozen=True):
     #: All of its traffic is held when the outcome is unknown.
     holds_all: bool = False
     ucp: UcpShape = UcpShape()
+    http: HttpShape | None = None
 
     @property
     def keeps_addresses(self) -> bool:

@@ -55,6 +55,10 @@ class Gate:
         self._pause_s = min(self._pause_s * 2, self.LONGEST_PAUSE_S)
         return True
 
+    def wait_until(self, at: float) -> None:
+        """The operator has named a moment before which it wants nothing."""
+        self._opens_at = max(self._opens_at, at)
+
     def passed(self, now: float) -> None:
         """The operator took something sent after the gate opened: the next pause is short again."""
         if now >= self._opens_at:

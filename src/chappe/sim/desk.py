@@ -215,7 +215,17 @@ class Desk:
             tlvs=written.tlvs,
         )
         detail = f"stat={'-' if action.form in STATLESS_FORMS else stat}{_FORM_DETAIL[action.form]}"
-        return Delivery(Kind.RECEIPT, link.system_id, taken.tag, taken.message_id, detail, pdu, text, action.form)
+        return Delivery(
+            Kind.RECEIPT,
+            link.system_id,
+            taken.tag,
+            taken.message_id,
+            detail,
+            pdu,
+            text,
+            action.form,
+            submit=taken.pdu,
+        )
 
     def _date_at(self, now: float) -> str:
         if now - self._dated_at >= 1.0 or not self._date:

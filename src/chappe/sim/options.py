@@ -27,7 +27,11 @@ class MoOptions(msgspec.Struct, frozen=True, kw_only=True):
 class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a simulated SMSC behaves.  Durations in seconds, rates per second."""
 
-    protocol: str = "smpp"  # smpp | ucp
+    protocol: str = "smpp"  # smpp | ucp | http
+    shape: str = "kannel"  # http: whose API it has
+    mo_url: str = ""  # http: where it brings MO; those that come without are kept
+    callback_secret: str = ""  # http: what its calls are proved by
+    callback_name: str = ""
     host: str = "127.0.0.1"
     port: int = 0  # 0 = any free one
     system_id: str = ""  # empty = anyone may bind

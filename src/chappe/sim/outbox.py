@@ -13,7 +13,7 @@ from typing import Protocol
 from chappe.sim.faults import ReceiptForm
 from chappe.sim.ledger import Kind
 from chappe.sim.receipts import ReceiptText
-from chappe.wire.smpp.pdus import DeliverSm
+from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
 
 #: The account whose deliveries go to whoever may receive.
 ANYONE = ""
@@ -35,6 +35,13 @@ class Delivery:
     receipt: ReceiptText | None = None
     form: ReceiptForm = ReceiptForm.GOOD
     made_at_s: float = field(default_factory=time)
+    #: What a receipt tells of.
+    submit: SubmitSm | DataSm | None = None
+
+    @property
+    def name(self) -> str:
+        """An id of an MO's own: the same whenever it is brought."""
+        return f"{self.tag or 'mo'}-{int(self.made_at_s * 1e6):x}"
 
 
 class Receiver(Protocol):

@@ -1,4 +1,4 @@
-"""A simulated SMSC over SMPP or UCP: takes submits, answers, sends receipts and MO, and fails as its script says.
+"""A simulated SMSC over SMPP, UCP or HTTP: takes submits, answers, sends receipts and MO, and fails as its script says.
 
     async with SmscSimulator(SmscOptions(receipt_delay_s=0.1)) as smsc:
         ... connect to smsc.port ...
@@ -21,6 +21,7 @@ from chappe.net.tls import Credentials, TlsTerms
 from chappe.sim.alarm import Alarm
 from chappe.sim.desk import Desk, Later, Taken
 from chappe.sim.faults import Action, Event, LinkFault
+from chappe.sim.http_smsc_link import HttpCaller, HttpSmscLink
 from chappe.sim.ledger import Entry, Kind, Ledger, Role
 from chappe.sim.mo import MoSource, delivery_of
 from chappe.sim.options import SmscOptions
@@ -85,7 +86,11 @@ class SmscLink(Protocol):
 
 
 #: What speaks each protocol.
-_LINKS: Final = {"smpp": SmppSmscLink, "ucp": UcpSmscLink}
+_LINKS: Final[dict[str, Callable[["SmscSimulator", int], asyncio.Protocol]]] = {
+    "smpp": SmppSmscLink,
+    "ucp": UcpSmscLink,
+    "http": HttpSmscLink,
+}
 
 
 class SmscSimulator:
@@ -119,6 +124,9 @@ class SmscSimulator:
         self._alarm = Alarm(self._loop, self._wake)
         self._log(Kind.OPENED, now, detail=f"role={Role.SMSC.value}")
         await self._listen()
+        self._caller = HttpCaller(self, 0) if self.options.protocol == "http" else None
+        if self._caller is not None:
+            self.links.append(self._caller)
         self._alarm.set(min(self._deadlines(now)), now)
         return self
 
@@ -133,6 +141,8 @@ class SmscSimulator:
         # One turn of the loop, so that the links' ends are in the ledger.
         await asyncio.sleep(0)
         self._alarm.cancel()
+        if self._caller is not None:
+            await self._caller.end()
         self.ledger.close()
 
     @property

@@ -221,7 +221,7 @@ def test_what_ucp_has_no_room_for_is_told(text: str, fault: str) -> None:
         ),
         (
             OPERATOR + 'protocol = "http"\n',
-            'operators[0].protocol: this release speaks two protocols to operators: expected "smpp" or "ucp"',
+            "operators[0].http: is missing: expected [operators.http] with the url of its API",
         ),
     ],
 )
