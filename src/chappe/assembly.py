@@ -110,6 +110,8 @@ class Gateway:
         self.history = history_of(self.store, settings)
         self._nodes = {node.queue: node for node in self.operators}
         self._sharings = building.sharings()
+        self._divided = building.divided()
+        self.fleet_watch.looked = lambda: self._divided.divide(self._clock.monotonic())
         self._credentials = {
             door: Credentials(terms) for door, terms in tls_of(settings.listen).items() if runs(f"client-{door}")
         }
@@ -266,7 +268,7 @@ class Gateway:
     def _told(self) -> NodeTold:
         """What this process lets the nodes of all boxes know."""
         links = {node.name: (node.links.up, node.links.terms.links) for node in self.operators}
-        return NodeTold(self.health.phase, links)
+        return NodeTold(self.health.phase, links, self._divided.used(self._clock.monotonic()))
 
     async def _watch(self) -> None:
         """Copy the events, and show what the nodes tell of themselves."""

@@ -5,6 +5,7 @@ It must never start a node, nor know when one stops: that is `assembly`.
 
 from chappe.callbacks.node import Admit, CallbackNode
 from chappe.clients.account import Account
+from chappe.clients.dividing import Divided
 from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
@@ -310,6 +311,11 @@ class Building:
     def validity_of(self, client: str) -> float:
         """Of a client that is gone from the settings messages may still wait."""
         return self._validity_by_client.get(client, DEFAULT_VALIDITY_S)
+
+    def divided(self) -> Divided:
+        """Clients' rates and binds belong to all doors that they use."""
+        rates = {each.name: each.rate for each in self._settings.clients}
+        return Divided(self.accounts, rates, lambda: self._fleet_watch.clients_elsewhere)
 
     def sharings(self) -> list[Sharing]:
         """Operators' links and rates belong to all nodes that serve them."""

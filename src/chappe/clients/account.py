@@ -65,6 +65,8 @@ class Account:
     retry_s: float = 5.0
     #: Its bound connections, in the order in which they bound.
     peers: list[Any] = field(default_factory=list)
+    #: Its binds at other processes, as far as they have told.
+    binds_elsewhere: int = 0
     #: Its binds whose message ids must be short, and those that are told how much of its queue is used.
     short_id_peers: set[Any] = field(default_factory=set)
     congestion_peers: set[Any] = field(default_factory=set)
@@ -88,6 +90,11 @@ class Account:
     def queue(self) -> str:
         """Where what it is to receive over SMPP waits."""
         return f"client:{self.name}"
+
+    @property
+    def is_full(self) -> bool:
+        """It holds all binds that it may hold."""
+        return len(self.peers) + self.binds_elsewhere >= self.max_binds
 
     def may_come_from(self, address: str) -> bool:
         """Say whether its allow-list has this address."""

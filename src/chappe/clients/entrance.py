@@ -73,4 +73,4 @@ class Entrance:
 
 
 def _unless_full(account: Account) -> Entry:
-    return Entry.WELCOME if len(account.peers) < account.max_binds else Entry.FULL
+    return Entry.FULL if account.is_full else Entry.WELCOME

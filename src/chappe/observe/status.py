@@ -63,10 +63,14 @@ class CopyStatus(msgspec.Struct, frozen=True):
 
 
 class NodeTold(msgspec.Struct, frozen=True):
-    """What a node lets the nodes of all boxes know: its state, and operator → how many links are up, of how many."""
+    """What a node lets the nodes of all boxes know: its state, and operator → how many links are up, of how many.
+
+    A door tells client → (it sends here, binds) as well.
+    """
 
     state: str
     links: dict[str, tuple[int, int]] = {}
+    clients: dict[str, tuple[bool, int]] = {}
 
 
 class RunStatus(msgspec.Struct, frozen=True):

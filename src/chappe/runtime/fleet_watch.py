@@ -4,7 +4,7 @@ It must never decide anything for a node: it answers from memory what was true t
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,8 @@ from chappe.store.port import StoreAway
 LOOK_EVERY_S: Final = 2.0
 #: Who was silent for longer is not counted on.
 SILENT_S: Final = 10.0
+#: A door that was silent for longer is taken for dead: its clients want to bind elsewhere at once.
+DOOR_SILENT_S: Final = 4.0
 
 _UNKNOWN: Final = NodeTold("unknown")
 _decode = msgspec.json.Decoder(NodeTold).decode
@@ -33,6 +35,10 @@ class FleetWatch:
         self._own = own
         self._told = told
         self.nodes: list[RunStatus] = []
+        #: What clients do with the doors of other nodes.
+        self.clients_elsewhere: list[Mapping[str, tuple[bool, int]]] = []
+        #: Called after each look.
+        self.looked: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Tell and look until cancelled."""
@@ -44,7 +50,8 @@ class FleetWatch:
         """Tell and look once; while the store is away, what was seen last stands."""
         self._fleet.tell(msgspec.json.encode(self._told()))
         with suppress(StoreAway):
-            self.nodes = self._statuses(await self._fleet.runs())
+            self._see(await self._fleet.runs())
+        self.looked()
 
     def links_elsewhere(self, operator: str) -> int:
         """How many links of an operator other nodes have up."""
@@ -54,17 +61,29 @@ class FleetWatch:
             if each.run != self._own and each.silent_s < SILENT_S and each.state == "running"
         )
 
-    def _statuses(self, runs: Sequence[Run]) -> list[RunStatus]:
+    def _see(self, runs: Sequence[Run]) -> None:
         now_ms = self._clock.utc_us() // 1000
-        return [_status(run, max(0.0, (now_ms - run.started_at_ms) / 1000)) for run in runs]
+        told = [_told(run) for run in runs]
+        self.nodes = [
+            _status(run, each, (now_ms - run.started_at_ms) / 1000) for run, each in zip(runs, told, strict=True)
+        ]
+        self.clients_elsewhere = [
+            each.clients
+            for run, each in zip(runs, told, strict=True)
+            if each.clients and run.run != self._own and run.silent_s < DOOR_SILENT_S
+        ]
 
 
-def _status(run: Run, up_s: float) -> RunStatus:
+def _told(run: Run) -> NodeTold:
     try:
-        told = _decode(run.told) if run.told else _UNKNOWN
+        return _decode(run.told) if run.told else _UNKNOWN
     except msgspec.MsgspecError:
         # A node of another version tells of itself in words of its own.
-        told = _UNKNOWN
+        return _UNKNOWN
+
+
+def _status(run: Run, told: NodeTold, up_s: float) -> RunStatus:
+    up_s = max(0.0, up_s)
     return RunStatus(
         run.box, run.node, run.version, run.run, told.state, round(up_s, 1), round(run.silent_s, 1), told.links
     )

@@ -29,6 +29,10 @@ class Throttle:
         self._at = now
         return int(self._tokens)
 
+    def is_in_use(self, now: float) -> bool:
+        """Something was taken within the burst that is not there again."""
+        return bool(self._rate) and self.available(now) < int(self._burst)
+
     def take(self, units: int) -> None:
         """Use units up; more than there are makes the next ones wait."""
         if self._rate:

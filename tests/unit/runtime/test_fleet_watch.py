@@ -79,3 +79,25 @@ def test_what_was_seen_last_stands_while_the_store_is_away() -> None:
     asyncio.run(made.look())
 
     assert made.links_elsewhere("three") == 1
+
+
+def test_what_clients_do_at_other_doors_is_known_and_what_they_did_at_dead_ones_is_forgotten() -> None:
+    def door(number: int, *, silent_s: float = 0.5) -> Run:
+        words = msgspec.json.encode(NodeTold("running", clients={"acme": (True, number)}))
+        return run(number, 0, silent_s=silent_s, told=words)
+
+    fleet = Known(door(1), door(2), door(3, silent_s=5.0), run(4, 1))
+
+    assert watch(fleet, own=1).clients_elsewhere == [{"acme": (True, 2)}]
+
+
+def test_whoever_goes_by_it_is_told_after_each_look_also_while_the_store_is_away() -> None:
+    fleet, looks = Known(), []
+    made = watch(fleet)
+    made.looked = lambda: looks.append(fleet.is_away)
+
+    asyncio.run(made.look())
+    fleet.is_away = True
+    asyncio.run(made.look())
+
+    assert looks == [False, True]
