@@ -35,6 +35,8 @@ class Measured:
     #: µs of CPU for one life, by process.
     python_us: dict[str, float]
     server_us: float
+    #: The client and the SMSC.
+    ends_us: float
     busy_cores: float
     verdict: dict[str, int]
     sizes_mib: dict[str, int]
@@ -99,12 +101,12 @@ def run_step(
                     prepare(box)
                 if told.statements:
                     reset_statements(reached, dsn)
-                before, busy = snapshot(box, reached), cpu.machine_busy_s()
+                before, busy = snapshot(box, reached, ends), cpu.machine_busy_s()
                 began = time.monotonic()
             client = each.send(lives, told.binds, told.window, told.rate)
-            client.wait()
+            each.wait(client)
             if each is ends:
-                after, ended = snapshot(box, reached), time.monotonic()
+                after, ended = snapshot(box, reached, ends), time.monotonic()
                 busy_s = cpu.machine_busy_s()[0] - busy[0]
             each.close()
         if told.statements:
@@ -116,9 +118,10 @@ def run_step(
         box.stop()
 
 
-def snapshot(box: Box, reached: Reached) -> dict[str, float]:
+def snapshot(box: Box, reached: Reached, ends: Ends) -> dict[str, float]:
     """CPU seconds so far by process, the server's among them."""
     found = {name: used.total_s for name, used in box.used().items()}
+    found["ends"] = ends.used_s()
     found["server"] = cpu.of_tree(server_pid(reached)).total_s if server_pid(reached) else 0.0
     return found
 
@@ -138,7 +141,7 @@ def judge(
     tenth = len(told) // 10
     steady_s = told[-tenth] - told[tenth] if tenth else float("inf")
     each = {name: (after[name] - before[name]) / lives * 1e6 for name in after}
-    server_us = each.pop("server")
+    server_us, ends_us = each.pop("server"), each.pop("ends")
     return Measured(
         nodes=step,
         lives=len(told),
@@ -146,6 +149,7 @@ def judge(
         steady_a_second=0.8 * len(told) / steady_s,
         python_us=each,
         server_us=server_us,
+        ends_us=ends_us,
         busy_cores=busy_cores,
         verdict=ends.verdict(),
         sizes_mib=sizes_mib,
@@ -200,7 +204,8 @@ def show(measured: Measured, *, as_json: bool) -> None:
     print(
         f"{measured.nodes}: {measured.lives:,} lives, {measured.lives_a_second:,.0f} a second"
         f" ({measured.steady_a_second:,.0f} in the midst), {measured.busy_cores:.2f} cores busy\n"
-        f"  CPU µs a life: Python {measured.python_total_us:.1f} ({by_kind}), PostgreSQL {measured.server_us:.1f}\n"
+        f"  CPU µs a life: Python {measured.python_total_us:.1f} ({by_kind}), PostgreSQL {measured.server_us:.1f},"
+        f" peers {measured.ends_us:.1f}\n"
         f"  {measured.verdict}\n  MiB: {measured.sizes_mib}",
         flush=True,
     )

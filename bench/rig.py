@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import time
@@ -195,6 +196,7 @@ class Ends:
         self._generator = generator
         self._folder = folder
         self._smsc: subprocess.Popen[bytes] | None = None
+        self._client_s = 0.0
 
     @property
     def _ledgers(self) -> tuple[Path, Path]:
@@ -210,6 +212,17 @@ class Ends:
             command = [sys.executable, "-m", "chappe.cli", "sim", "smsc", "--listen", f"127.0.0.1:{port}"]
             command += ["--ledger", ledger, "--ids", "random", "--receipt-delay-ms", str(receipt_delay_ms)]
         self._smsc = self._popen(command, "smsc")
+
+    def used_s(self) -> float:
+        """CPU seconds of both ends; call it before they are closed."""
+        smsc = cpu.of_process(self._smsc.pid).total_s if self._smsc is not None else 0.0
+        return smsc + self._client_s
+
+    def wait(self, client: subprocess.Popen[bytes]) -> None:
+        """Until the client has left."""
+        _, status, used = os.wait4(client.pid, 0)
+        client.returncode = os.waitstatus_to_exitcode(status)
+        self._client_s = used.ru_utime + used.ru_stime
 
     def close(self) -> None:
         """End the SMSC; its ledger is complete afterwards."""

@@ -5,7 +5,7 @@ transaction they would make all commits wait for each other.  Whoever misses one
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from chappe.model.errors import SettingsError
@@ -19,6 +19,13 @@ PAUSE_S: Final = 0.01
 PAYLOAD_OCTETS: Final = 7_500
 #: Rung instead of lanes: something may lie below the marks.
 EVERYWHERE: Final = "*"
+#: Ends what names the place in each lane; a process of an earlier release takes it for a queue that nobody reads.
+PLACED: Final = "|"
+#: Said of lanes by an earlier release, which names no place.
+SOMEWHERE: Final = 0
+
+#: Lanes, and the least place in each that something was laid at.
+Places = Mapping[LaneKey, int]
 
 _RING: Final = "SELECT pg_notify($1, each) FROM unnest($2::text[]) AS each"
 
@@ -27,23 +34,24 @@ class Bells:
     """Rings for others, and hears them."""
 
     def __init__(
-        self, session: Session, rung: Callable[[str, Iterable[LaneKey]], None], everywhere: Callable[[str], None]
+        self, session: Session, rung: Callable[[str, Places], None], everywhere: Callable[[str], None]
     ) -> None:
-        """`rung(queue, lanes)` hears what others laid; `everywhere(queue)` that a look at all of a queue is due."""
+        """`rung(queue, places)` hears what others laid; `everywhere(queue)` that a look at all of a queue is due."""
         self._session = session
         self._rung = rung
         self._everywhere = everywhere
-        self._waiting: dict[str, set[LaneKey] | None] = {}
+        self._waiting: dict[str, dict[LaneKey, int] | None] = {}
         self._has_rung = asyncio.Event()
         self._heard_on: Any = None
 
-    def ring(self, queue: str, lanes: Iterable[LaneKey] | None) -> None:
-        """Soon: something was laid into these lanes; without lanes: anywhere in the queue."""
-        waiting = self._waiting.setdefault(queue, set())
-        if lanes is None:
+    def ring(self, queue: str, places: Places | None) -> None:
+        """Soon: something was laid at these places; without them: anywhere in the queue."""
+        waiting = self._waiting.setdefault(queue, {})
+        if places is None:
             self._waiting[queue] = None
         elif waiting is not None:
-            waiting.update(lanes)
+            for lane, place in places.items():
+                waiting[lane] = min(place, waiting.get(lane, place))
         self._has_rung.set()
 
     async def run(self) -> None:
@@ -71,7 +79,7 @@ class Bells:
     async def _ring(self) -> None:
         waiting, self._waiting = self._waiting, {}
         self._has_rung.clear()
-        payloads = [_payload(queue, lanes) for queue, lanes in waiting.items()]
+        payloads = [written(queue, places) for queue, places in waiting.items()]
         if payloads:
             async with self._session.lend() as connection:
                 await connection.execute(_RING, CHANNEL, payloads)
@@ -79,16 +87,29 @@ class Bells:
     def _hear(self, connection: Any, pid: int, channel: str, payload: str) -> None:
         if pid == connection.get_server_pid():
             return
-        queue, _, told = payload.rpartition("|")
-        if told == EVERYWHERE:
+        queue, places = read(payload)
+        if places is None:
             self._everywhere(queue)
-            return
-        numbers = [int(each) for each in told.split(",")] if told else []
-        self._rung(queue, list(zip(numbers[::2], numbers[1::2], strict=True)))
+        else:
+            self._rung(queue, places)
 
 
-def _payload(queue: str, lanes: set[LaneKey] | None) -> str:
-    if lanes is None:
+def written(queue: str, places: Places | None) -> str:
+    """A bell: the queue, and for each lane its priority, its number and the place."""
+    if places is None:
         return f"{queue}|{EVERYWHERE}"
-    told = ",".join(f"{priority},{lane}" for priority, lane in lanes)
-    return f"{queue}|{told}" if len(told) + len(queue.encode()) < PAYLOAD_OCTETS else f"{queue}|{EVERYWHERE}"
+    told = ",".join(f"{priority},{lane},{place}" for (priority, lane), place in places.items())
+    return f"{queue}|{told}{PLACED}" if len(told) + len(queue.encode()) < PAYLOAD_OCTETS else f"{queue}|{EVERYWHERE}"
+
+
+def read(payload: str) -> tuple[str, Places | None]:
+    """A bell, also one of an earlier release; None for everywhere."""
+    is_placed = payload.endswith(PLACED)
+    queue, _, told = payload.removesuffix(PLACED).rpartition("|")
+    if told == EVERYWHERE:
+        return queue, None
+    numbers = [int(each) for each in told.split(",")] if told else []
+    if not is_placed:
+        return queue, dict.fromkeys(zip(numbers[::2], numbers[1::2], strict=True), SOMEWHERE)
+    lanes = zip(numbers[::3], numbers[1::3], strict=True)
+    return queue, dict(zip(lanes, numbers[2::3], strict=True))

@@ -497,17 +497,18 @@ class PostgresStore:
         self._counts.add(transaction.counted)
         self._queues.left(transaction.effects.left)
         now_ms = self._now_us() // 1000
-        lanes_by_queue: dict[str, set[LaneKey]] = {}
+        places_by_queue: dict[str, dict[LaneKey, int]] = {}
         rung = set()
         for queue, priority, lane, place in transaction.effects.queued:
             if self._queues.laid(queue, (priority, lane), place, now_ms):
                 rung.add(queue)
             if place <= now_ms:
-                lanes_by_queue.setdefault(queue, set()).add((priority, lane))
-        for queue in rung | lanes_by_queue.keys():
+                places = places_by_queue.setdefault(queue, {})
+                places[priority, lane] = min(place, places.get((priority, lane), place))
+        for queue in rung | places_by_queue.keys():
             self._queues.ring(queue)
-        for queue, lanes in lanes_by_queue.items():
-            self._bells.ring(queue, lanes)
+        for queue, places in places_by_queue.items():
+            self._bells.ring(queue, places)
 
     async def keep_time(self, stopping: asyncio.Event) -> None:
         """Live in the database, hear bells, look for what no bell told of, until asked to stop."""

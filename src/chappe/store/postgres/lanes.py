@@ -36,6 +36,8 @@ class Lanes:
         #: Moments at which lanes become ready.
         self._later: list[tuple[int, LaneKey]] = []
         self._moment_by_lane: dict[LaneKey, int] = {}
+        #: The least place that was laid in a lane since it was asked last.
+        self._fresh: dict[LaneKey, int] = {}
         #: Lanes in which something may wait for a moment that nobody noted here.
         self.may_wait: set[LaneKey] = set()
         self._turn = [0, 0, 0]
@@ -47,6 +49,7 @@ class Lanes:
             self._mark_by_lane[key] = place
         if place <= now_ms:
             self._ready[key[0]][key] = None
+            self._fresh[key] = min(place, self._fresh.get(key, place))
         else:
             self.may_wait.add(key)
             if place < self._moment_by_lane.get(key, place + 1):
@@ -84,6 +87,7 @@ class Lanes:
                 # Its next turn comes after those of all others.
                 del ring[key]
                 ring[key] = None
+                self._fresh.pop(key, None)
                 shares.append(Share(*key, self._mark_by_lane[key], each + (number < more)))
         return shares
 
@@ -109,9 +113,11 @@ class Lanes:
     def took(self, share: Share, count: int, last_place: int) -> bool:
         """A lane gave `count` items, the last of them from `last_place`.  True: it has nothing more that is due."""
         key = (share.priority, share.lane)
+        # What was laid while the answer was on its way may not be in it, and lie below the last that is.
+        fresh = self._fresh.get(key)
         if count:
-            self._mark_by_lane[key] = last_place
-        if count < share.share:
+            self._mark_by_lane[key] = last_place if fresh is None else min(last_place, fresh)
+        if count < share.share and fresh is None:
             self._ready[key[0]].pop(key, None)
             return True
         return False
@@ -145,6 +151,7 @@ class Lanes:
             if len(self._mark_by_lane) <= IDLE_LANES:
                 return
             del self._mark_by_lane[key]
+            self._fresh.pop(key, None)
 
     def _idle(self) -> Iterable[LaneKey]:
         waiting = self.may_wait.union(self._moment_by_lane)

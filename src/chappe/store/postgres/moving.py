@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chappe.crash import CrashPoint, reach
 from chappe.model.errors import SettingsError
+from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL
 from chappe.store.port import StoreAway
 from chappe.store.postgres.engine import PostgresStore
@@ -31,6 +32,10 @@ REST_MO_US: Final = 900_000_000
 #: A reference is forgotten so many days after it came, unless its message is still open.
 REFERENCE_DAYS: Final = 3
 FORGET_ROWS: Final = 2_000
+#: Rows that came so long ago and have not ended wait for something: a window of them is passed over for as long.
+QUIET_US: Final = 600_000_000
+#: Windows that are passed over and remembered; beyond, none are.
+QUIET_WINDOWS: Final = 100_000
 
 _FINAL: Final = ",".join(str(int(status)) for status in sorted(FINAL))
 #: The UTC day in which a message came, from its id.
@@ -82,6 +87,8 @@ class HistoryMoves:
         #: The connection that holds the lock of whoever moves.
         self._locked_by: Any = None
         self._after = 0
+        #: First id before a window of nothing but waiting rows → its last id, and until when (UTC µs) it is left alone.
+        self._quiet: dict[int, tuple[int, int]] = {}
         self._forget_at = 0.0
         self._partitions: set[str] = set()
 
@@ -115,7 +122,9 @@ class HistoryMoves:
     async def move(self, connection: Any) -> bool:
         """Move what may leave among the next rows of the hot table.  False: the end of the table was reached."""
         now_us = self._store.clock_us()
+        self._pass_quiet(now_us)
         row = await connection.fetchrow(_WINDOW, self._after, now_us - REST_US, WINDOW_ROWS)
+        self._note_quiet(row, now_us)
         if row["over"]:
             await self._make_partitions(connection, row["days"])
             rests = (now_us - REST_US, now_us - REST_MO_US)
@@ -124,6 +133,20 @@ class HistoryMoves:
         is_end = row["rows"] < WINDOW_ROWS
         self._after = 0 if is_end else row["last"]
         return not is_end
+
+    def _pass_quiet(self, now_us: int) -> None:
+        """Millions that wait are not read again and again for the few that end behind them."""
+        while (window := self._quiet.get(self._after)) is not None:
+            last, until_us = window
+            if now_us >= until_us:
+                del self._quiet[self._after]
+                return
+            self._after = last
+
+    def _note_quiet(self, row: Any, now_us: int) -> None:
+        is_whole = row["rows"] == WINDOW_ROWS and not row["over"]
+        if is_whole and made_at_ms(row["last"]) * 1000 < now_us - QUIET_US and len(self._quiet) < QUIET_WINDOWS:
+            self._quiet[self._after] = (row["last"], now_us + QUIET_US)
 
     async def _make_partitions(self, connection: Any, days: list[date]) -> None:
         for day in sorted(days):

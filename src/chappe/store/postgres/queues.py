@@ -13,6 +13,7 @@ from chappe.model.message import Content, Item
 from chappe.store.bodies import unpack_message, unpack_receipt
 from chappe.store.port import Picked, Place, StoreAway
 from chappe.store.postgres import statements as sql
+from chappe.store.postgres.bells import Places
 from chappe.store.postgres.lanes import LaneKey, Lanes, Share
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.opening import Session
@@ -20,6 +21,8 @@ from chappe.store.postgres.writes import columns
 
 #: How far below its newest moment a lane is looked at for what others laid there late.
 NEAR_MS: Final = 5_000
+#: How often that is done: each such look meets all that was taken since then, dead rows included.
+DEEP_LOOK_S: Final = 1.0
 #: Rounds of one lease: lanes that have less than their share leave room for others.
 ROUNDS: Final = 4
 #: A look into the database takes at most this share of the time.
@@ -34,7 +37,7 @@ Unreadable = Callable[[str, Any, str], None]
 class Reader:
     """What is known of one queue."""
 
-    __slots__ = ("is_known", "lanes", "look_again_at", "number")
+    __slots__ = ("deep_at", "is_known", "lanes", "look_again_at", "number")
 
     def __init__(self) -> None:
         self.lanes = Lanes()
@@ -42,6 +45,7 @@ class Reader:
         #: Its lanes have been looked for.
         self.is_known = False
         self.look_again_at = 0.0
+        self.deep_at = 0.0
 
 
 class Queues:
@@ -243,15 +247,17 @@ class Queues:
         reader.lanes.laid(lane, place, now_ms)
         return place <= now_ms
 
-    def rung(self, queue: str, lanes: Iterable[LaneKey]) -> None:
-        """Another process laid something into these lanes."""
+    def rung(self, queue: str, places: Places) -> None:
+        """Another process laid something at these places of lanes."""
         reader = self._readers.get(queue)
         if reader is None or reader.number is None:
             if reader is not None:
                 reader.is_known = False
             return self.ring(queue)
-        for key in lanes:
-            reader.lanes.laid(key, self._now_ms - NEAR_MS, self._now_ms)
+        now_ms = self._now_ms
+        for key, place in places.items():
+            # Its clock may be ahead of ours by a little: what is due is due here, too.
+            reader.lanes.laid(key, min(place, now_ms) or now_ms - NEAR_MS, now_ms)
         return self.ring(queue)
 
     def look_everywhere(self, queue: str = "") -> None:
@@ -285,7 +291,10 @@ class Queues:
             if reader.number is None:
                 return
         now_ms, lanes = self._now_ms, reader.lanes
-        marks = lanes.marks(now_ms - NEAR_MS)
+        is_deep = began >= reader.deep_at
+        if is_deep:
+            reader.deep_at = began + DEEP_LOOK_S
+        marks = lanes.marks(now_ms - NEAR_MS if is_deep else None)
         if marks:
             for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, reader.number, *columns(marks)):
                 lanes.found((priority, lane), place, now_ms)

@@ -1,0 +1,53 @@
+"""Which lane is asked for what, and from which mark on."""
+
+from chappe.store.postgres.lanes import Lanes, Share
+
+NOW = 1_000
+LANE = (1, 7)
+
+
+def lane_with(*places: int) -> Lanes:
+    lanes = Lanes()
+    for place in places:
+        lanes.laid(LANE, place, NOW)
+    return lanes
+
+
+def test_a_lane_is_asked_from_its_least_place_on() -> None:
+    assert lane_with(20, 10, 30).allot(5, NOW) == [Share(1, 7, 10, 5)]
+
+
+def test_a_lane_that_gave_less_than_its_share_is_left_alone_until_something_is_laid() -> None:
+    lanes = lane_with(10)
+    (share,) = lanes.allot(5, NOW)
+
+    assert lanes.took(share, 2, 15)
+    assert not lanes.is_ready(NOW)
+    lanes.laid(LANE, 40, NOW)
+
+    assert lanes.allot(5, NOW) == [Share(1, 7, 15, 5)]
+
+
+def test_what_is_laid_while_a_lane_is_asked_is_asked_for_again_from_its_place_on() -> None:
+    lanes = lane_with(10)
+    (share,) = lanes.allot(5, NOW)
+    lanes.laid(LANE, 12, NOW)
+
+    assert not lanes.took(share, 2, 15)
+
+    assert lanes.allot(5, NOW) == [Share(1, 7, 12, 5)]
+
+
+def test_what_was_laid_before_a_lane_is_asked_does_not_hold_its_mark_back() -> None:
+    lanes = lane_with(10)
+    (share,) = lanes.allot(5, NOW)
+    lanes.took(share, 5, 15)
+
+    assert lanes.allot(5, NOW) == [Share(1, 7, 15, 5)]
+
+
+def test_what_is_due_later_makes_its_lane_ready_at_its_moment() -> None:
+    lanes = lane_with(NOW + 50)
+
+    assert lanes.allot(5, NOW) == []
+    assert lanes.allot(5, NOW + 50) == [Share(1, 7, NOW + 50, 5)]
