@@ -18,7 +18,7 @@ from chappe.sim.options import MoOptions, SmscOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
 from chappe.store.port import CallbacksOff
-from house import House, bound, client, journey, mo, mt, small_house
+from house import House, bound, client, journey, mo, mt, operator, settings_of, small_house
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MESSAGE = {"to": "+37120000001", "from": "SHOP", "text": "Hello", "reference": "order-881"}
@@ -374,6 +374,25 @@ async def test_clients_that_never_answer_hold_up_nobody_else(tmp_path: Path) -> 
     assert sorted(good.webhook_ids()) == sorted(set(good.webhook_ids()))
     assert len(ids) == len(good.webhook_ids())
     assert len(silent.received) == 40
+
+
+@journey
+async def test_callbacks_of_a_message_stay_in_order_when_the_gateway_is_started_again_in_between(
+    tmp_path: Path,
+) -> None:
+    async with (
+        receiving(refusing(500, times=1)) as (receiver, port),
+        SmscSimulator(SmscOptions(receipt_delay_s=1.5)) as smsc,
+    ):
+        demo = called(port, retry_s=(4.0,))
+        settings = settings_of(tmp_path, [operator(smsc.port)], [demo], [mt()])
+        async with House(settings) as house:
+            (message_id,) = await post(house, {**MESSAGE, "report": "all"})
+            await house.until(lambda: house.events("callback_deferred"), patience_s=30)
+        async with House(settings) as house:
+            await house.until(lambda: "delivered" in statuses(receiver, message_id), patience_s=30)
+
+    assert statuses(receiver, message_id) == ["sent", "buffered", "delivered"]
 
 
 @journey

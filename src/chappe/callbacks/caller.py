@@ -184,6 +184,12 @@ class Caller:
             return terms.url
         return (content.callback_url and asked_of(content.callback_url).url) or terms.status_url or terms.url
 
+    def note_waiting(self, item: Item) -> bool:
+        """A callback that was refused before the start: those behind it must wait, too.  Says no: nobody takes it."""
+        if item.due_at_ms > self._clock.utc_us() // 1000:
+            self._order.waits(item, item.due_at_ms)
+        return False
+
     # -- hosts --------------------------------------------------------------------------------------
 
     def _circuit(self, url: str) -> Circuit:

@@ -24,13 +24,15 @@ from chappe.runtime.crashes import CrashDesk
 from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.runtime.supervisor import each
-from chappe.store.port import Deferred, Delivered, GivenUp, Settlement, Store
+from chappe.store.port import Deferred, Delivered, GivenUp, Place, Settlement, Store
 from chappe.text.encoding import Encoding
 
 #: How often calls are looked after.
 TICK_S: Final = 0.25
 #: How often the node looks whether somebody switched a URL on again.
 LOOK_FOR_SWITCHES_S: Final = 2.0
+#: How often each queue is looked into at the start, some thousands of callbacks each time.
+START_LOOKS: Final = 10
 #: Names that are resolved at the same time; a resolver that hangs holds up nobody but those who also need one.
 RESOLVERS: Final = 64
 
@@ -96,6 +98,7 @@ class CallbackNode:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                await self._look_for_waiting()
                 self._start_callers()
                 group.create_task(self._feed_hungry(), name="callback feed")
                 group.create_task(self._look_again(), name="callback look")
@@ -106,6 +109,15 @@ class CallbackNode:
         finally:
             for caller in self.callers.values():
                 caller.calls.close()
+
+    async def _look_for_waiting(self) -> None:
+        """Learn which callbacks wait for their next try since before the start, as far as that costs little."""
+        for caller in self.callers.values():
+            place: Place = ()
+            for _ in range(START_LOOKS):
+                place = (await self._store.pick(caller.terms.queue, caller.note_waiting, place)).place
+                if not place:
+                    break
 
     def _start_callers(self) -> None:
         for caller in self.callers.values():

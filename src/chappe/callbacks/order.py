@@ -1,6 +1,6 @@
 """The order of one message's callbacks: while one that is not the last is under way or waits, those after it wait, too.
 
-Pure; it knows what was leased since the start, and no store.
+Pure; it knows what was leased, and what it is told of those that waited before the start; it knows no store.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ from typing import Final
 from chappe.model.lifecycle import FINAL
 from chappe.model.message import Item, Receipt
 
-#: Messages that are remembered.
+#: Messages that are remembered while their callback waits for its next try.
 MAX_REMEMBERED: Final = 20_000
 #: What waits behind another callback is looked at no sooner than so.
 LEAST_WAIT_MS: Final = 1_000
-#: A callback that did not come again for so long after its time is no longer waited for.
-FORGET_MS: Final = 3_600_000
+#: A callback that did not come again for so long after its time is no longer waited for: somebody else has posted it.
+FORGET_MS: Final = 60_000
 
 #: It may go now; it is kept until the one before it is answered.
 GO: Final = 0
@@ -24,11 +24,13 @@ KEPT: Final = -1
 class MessageOrder:
     """Who comes first, and who waits behind."""
 
-    __slots__ = ("_first", "_followers")
+    __slots__ = ("_followers", "_under_way", "_waiting")
 
     def __init__(self) -> None:
-        #: Message → its callback that comes first, and the Unix ms until which that waits; 0 while it is under way.
-        self._first: dict[int, tuple[int, int]] = {}
+        #: Message → its callback that comes first and is under way; as many as are leased.
+        self._under_way: dict[int, int] = {}
+        #: Message → its callback that comes first, and the Unix ms until which that waits.
+        self._waiting: dict[int, tuple[int, int]] = {}
         self._followers: dict[int, list[Item]] = {}
 
     def turn(self, item: Item, now_ms: int) -> int:
@@ -37,17 +39,16 @@ class MessageOrder:
         if not isinstance(receipt, Receipt):
             return GO
         number = receipt.message_id
-        first = self._first.get(number) if self._first else None
-        if first is not None and first[0] != item.id:
-            if not first[1]:
-                self._followers.setdefault(number, []).append(item)
-                return KEPT
-            if now_ms < first[1] + FORGET_MS:
-                return max(first[1] + 1, now_ms + LEAST_WAIT_MS)
+        if self._under_way and self._under_way.get(number, item.id) != item.id:
+            self._followers.setdefault(number, []).append(item)
+            return KEPT
+        if self._waiting and number in self._waiting:
+            first, until_ms = self._waiting[number]
+            if first != item.id and now_ms < until_ms + FORGET_MS:
+                return max(until_ms + 1, now_ms + LEAST_WAIT_MS)
+            del self._waiting[number]
         if receipt.status not in FINAL:
-            self._first[number] = (item.id, 0)
-            if len(self._first) > MAX_REMEMBERED:
-                self._first.pop(next(iter(self._first)))
+            self._under_way[number] = item.id
         return GO
 
     def passed(self, item: Item) -> Sequence[Item]:
@@ -55,7 +56,7 @@ class MessageOrder:
         number = self._leading(item)
         if not number:
             return ()
-        del self._first[number]
+        del self._under_way[number]
         return self._followers.pop(number, ())
 
     def delayed(self, item: Item, due_at_ms: int) -> Sequence[Item]:
@@ -63,8 +64,20 @@ class MessageOrder:
         number = self._leading(item)
         if not number:
             return ()
-        self._first[number] = (item.id, due_at_ms)
+        del self._under_way[number]
+        self.waits(item, due_at_ms)
         return self._followers.pop(number, ())
+
+    def waits(self, item: Item, due_at_ms: int) -> None:
+        """It waits until then, be it since before the start."""
+        receipt = item.content
+        if not isinstance(receipt, Receipt) or receipt.status in FINAL:
+            return
+        first = self._waiting.get(receipt.message_id)
+        if first is None or item.id < first[0]:
+            self._waiting[receipt.message_id] = (item.id, due_at_ms)
+        if len(self._waiting) > MAX_REMEMBERED:
+            del self._waiting[next(iter(self._waiting))]
 
     def clear(self) -> Iterator[Item]:
         """Forget all that wait behind others, and say who they are."""
@@ -73,9 +86,8 @@ class MessageOrder:
             yield from items
 
     def _leading(self, item: Item) -> int:
-        """The message of which this callback comes first; 0 for none."""
-        if not self._first or not isinstance(item.content, Receipt):
+        """The message of which this callback comes first and is under way; 0 for none."""
+        if not self._under_way or not isinstance(item.content, Receipt):
             return 0
         number = item.content.message_id
-        first = self._first.get(number)
-        return number if first is not None and first[0] == item.id else 0
+        return number if self._under_way.get(number) == item.id else 0

@@ -1,6 +1,6 @@
 """Whose turn it is among the callbacks of one message."""
 
-from chappe.callbacks.order import FORGET_MS, GO, KEPT, LEAST_WAIT_MS, MessageOrder
+from chappe.callbacks.order import FORGET_MS, GO, KEPT, LEAST_WAIT_MS, MAX_REMEMBERED, MessageOrder
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Receipt
 
@@ -65,3 +65,46 @@ def test_a_stop_gives_back_those_that_wait() -> None:
 
     assert list(order.clear()) == [last]
     assert list(order.clear()) == []
+
+
+def test_what_is_under_way_is_never_forgotten_however_many_there_are() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.turn(last, NOW)
+
+    for number in range(MAX_REMEMBERED + 10):
+        other = told(10 + number, message_id=10 + number)
+        order.turn(other, NOW)
+        order.delayed(other, NOW + 5_000)
+
+    assert list(order.passed(first)) == [last]
+
+
+def test_no_more_waiting_ones_than_can_be_remembered_are() -> None:
+    order = MessageOrder()
+
+    for number in range(MAX_REMEMBERED + 1):
+        order.waits(told(number, message_id=number + 1), NOW + 5_000)
+
+    assert order.turn(told(-1, Status.DELIVERED, message_id=1), NOW) == GO
+    assert order.turn(told(-1, Status.DELIVERED, message_id=2), NOW) > NOW
+
+
+def test_what_follows_one_that_waited_before_the_start_waits_behind_it() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+
+    order.waits(first, NOW + 5_000)
+
+    assert order.turn(last, NOW) == NOW + 5_001
+    assert order.turn(first, NOW + 5_000) == GO
+    assert order.turn(last, NOW + 5_001) == KEPT
+
+
+def test_of_two_that_waited_before_the_start_the_older_one_comes_first() -> None:
+    order = MessageOrder()
+    sent, buffered = told(1), told(2, Status.BUFFERED)
+
+    order.waits(buffered, NOW + 9_000)
+    order.waits(sent, NOW + 5_000)
+
+    assert order.turn(buffered, NOW + 1_000) == NOW + 5_001

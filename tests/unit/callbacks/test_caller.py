@@ -416,7 +416,7 @@ def test_what_waits_behind_a_callback_that_is_due_is_not_looked_at_again_at_once
     scene.lease(sent)
     scene.answer(REFUSED)
     scene.told()
-    scene.clock.now_s += 100
+    scene.clock.now_s += 30
 
     scene.lease(delivered)
 
