@@ -52,7 +52,7 @@ window = {window_pdus}
 reconnect_min_s = 0.05
 reconnect_max_s = 0.5
 retry_s = [0.2, 0.5]
-[[clients]]
+{more}[[clients]]
 name = "acme"
 [clients.smpp]
 system_id = "acme"
@@ -88,8 +88,9 @@ class Box:
         smpp_port: int = 0,
         allow_single_copy: bool = True,
         source: Path | None = None,
+        more: str = "",
     ) -> None:
-        """`source` is the code that it runs, if not that of the test."""
+        """`source` is the code that it runs, if not that of the test; `more` comes first of clients and routes."""
         self.name = name
         self.folder = folder / name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -111,6 +112,7 @@ class Box:
                 metrics_port=self.metrics_port,
                 operator_port=operator_port,
                 links=LINKS,
+                more=more,
                 window_pdus=WINDOW_PDUS,
             ),
             encoding="utf-8",

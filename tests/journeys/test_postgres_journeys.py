@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import test_callback_journeys
+import test_doors
 import test_fairness
 import test_http_journeys
 import test_http_lookup
 import test_http_repeats
 import test_http_trials
+import test_joined_texts
 import test_smpp_journeys
 
 import house
@@ -28,10 +32,25 @@ MODULES = (
     test_http_trials,
     test_fairness,
 )
+#: Their stores are asked for little that others are not: all of them where there is time, and a few everywhere.
+SLOW_MODULES = (test_callback_journeys, test_joined_texts, test_doors)
+_EVERYWHERE = (
+    "stay_in_order_when_the_gateway_is_started_again",
+    "is_refused_for_too_long_is_listed",
+    "parts_in_any_order_reach",
+    "half_a_text",
+)
+
+
+def marks_of(module: ModuleType, name: str) -> tuple[pytest.MarkDecorator, ...]:
+    is_slow = module in SLOW_MODULES and not any(each in name for each in _EVERYWHERE)
+    return (pytest.mark.slow,) if is_slow else ()
+
+
 #: Journeys of other files that ask for nothing but a folder.
 JOURNEYS = [
-    pytest.param(test, id=f"{module.__name__}.{name}")
-    for module in MODULES
+    pytest.param(test, id=f"{module.__name__}.{name}", marks=marks_of(module, name))
+    for module in (*MODULES, *SLOW_MODULES)
     for name, test in inspect.getmembers(module, inspect.isfunction)
     if name.startswith("test_") and list(inspect.signature(test).parameters) == ["tmp_path"]
     if not any(word in name for word in _OF_NO_CONCERN)
