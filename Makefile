@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNS := $(VENV)/.installed
 TESTS := $(VENV)/.installed-dev
 
-.PHONY: run test check format docs bench crash slow clean
+.PHONY: run test check format docs bench crash slow fuzz clean
 
 # The gateway with a simulated operator and a demo client; it prints the curl that sends a first message.
 run: $(RUNS)
@@ -46,6 +46,11 @@ crash: $(TESTS)
 # Boxes of many processes, deaths of a primary, a foreign gateway beside ours: on a machine with nothing else to do.
 slow: $(TESTS)
 	$(BIN)/pytest -q -m slow --ignore tests/crash
+
+# Octets that coverage leads to, for as long as ARGS says; without a target it names those there are.
+fuzz: $(TESTS)
+	$(PIP) -e '.[fuzz]'
+	$(BIN)/python tests/fuzz/$(or $(FUZZ),fuzz).py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -9,6 +9,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from fuzz_edits import Edit, edited
+
 import chappe
 from chappe.clients.account import Account
 from chappe.clients.smpp_node import ClientSmppNode
@@ -49,9 +51,6 @@ from chappe.wire.smpp.pdus import (
 )
 from chappe.wire.smpp.session import Role, Session
 
-#: (what is done, where, with which octet)
-Edit = tuple[int, int, int]
-
 _PAYLOAD = (0x0424, b"a long text" * 30)
 _RECEIPT = b"id:7 sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:hi"
 
@@ -86,18 +85,7 @@ GOOD: Sequence[Pdu] = (
 
 def mutated(octets: bytes, edits: Sequence[Edit], *, is_length_true: bool) -> bytes:
     """One PDU after some edits; if asked, its command_length tells the truth again, so that its body is read."""
-    for kind, at, octet in edits:
-        at %= max(1, len(octets))
-        if kind % 5 == 0:
-            octets = octets[:at] + bytes((octet,)) + octets[at + 1 :]
-        elif kind % 5 == 1:
-            octets = octets[:at] + bytes((octet,)) * (1 + kind) + octets[at:]
-        elif kind % 5 == 2:
-            octets = octets[:at] + octets[at + 1 + octet % 8 :]
-        elif kind % 5 == 3:
-            octets = octets[: max(16, at)]
-        else:
-            octets = octets[:at] + octets[at : at + 9] + octets[at:]
+    octets = edited(octets, edits)
     if is_length_true and len(octets) >= 16:
         octets = len(octets).to_bytes(4, "big") + octets[4:]
     return octets

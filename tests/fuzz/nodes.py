@@ -1,7 +1,6 @@
 """Fuzzes the SMPP wire and both nodes with atheris, which guides its mutations by coverage.
 
-    pip install atheris
-    python tests/fuzz/smpp.py [-max_total_time=60] [CORPUS_FOLDER]
+    make fuzz ARGS="-max_total_time=60" FUZZ=nodes
 
 Every argument goes to libFuzzer.  A finding is written to a file `crash-…`; give that file as the argument to see
 it again.  Tests need nothing of this.
@@ -18,7 +17,7 @@ else:
     try:
         import atheris
     except ImportError:
-        sys.exit("atheris is not installed: pip install atheris")
+        sys.exit("atheris is not installed: make fuzz installs it")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
