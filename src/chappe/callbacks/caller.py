@@ -140,8 +140,9 @@ class Caller:
             return 0
         if self.is_waiting:
             return LOOK_ITEMS if self.calls.room else 0
+        # Also while all connections are busy: their answers come together, and so do the next callbacks.
         ahead = self.terms.max_connections * self._batch * READY
-        return ahead - len(self._ready) if len(self._ready) < ahead // 2 and self.calls.room else 0
+        return ahead - len(self._ready) if len(self._ready) < ahead // 2 else 0
 
     def sort(self, items: Sequence[Item]) -> Sorted:
         """Say which of these must wait for their host."""
