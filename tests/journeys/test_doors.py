@@ -444,6 +444,24 @@ async def test_each_example_of_the_page_is_answered_as_it_says(
 
 
 @journey
+async def test_parameters_of_an_operators_own_reach_it(tmp_path: Path) -> None:
+    async with house_of(tmp_path) as (house, smsc):
+        tlvs = [[12288, None, "COctetString", "ref-42"], [12289, None, "Int2", 5000]]
+        body = json.dumps({**MANY, "content": "Hello", "custom_tlvs": tlvs}).encode()
+        answer = await ask(port(house), "POST", "/send", {"Content-Type": "application/json"}, body)
+        forbidden = json.dumps({**MANY, "content": "Hello", "custom_tlvs": [[0x0424, None, "Int1", 1]]}).encode()
+        refused = await ask(port(house), "POST", "/send", {"Content-Type": "application/json"}, forbidden)
+        await house.until(lambda: smsc.submitted)
+
+        assert UUID.fullmatch(answer[1])
+        assert refused[0] == 400
+        assert [each for each in smsc.submitted[0].pdu.tlvs if each[0] >= 0x1400] == [
+            (12288, b"ref-42\0"),
+            (12289, b"\x13\x88"),
+        ]
+
+
+@journey
 async def test_json_may_carry_numbers(tmp_path: Path) -> None:
     async with house_of(tmp_path) as (house, smsc):
         body = json.dumps({**MANY, "content": "Hello", "priority": 1, "coding": 0}).encode()

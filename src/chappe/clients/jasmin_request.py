@@ -13,6 +13,7 @@ import msgspec
 
 from chappe.clients.door_message import DoorMessage
 from chappe.clients.jasmin_answers import Refused
+from chappe.clients.jasmin_tlvs import tlvs_of
 from chappe.net.http_message import Request
 from chappe.rules.asked import Asked, Outcome, Words
 from chappe.text import gsm7
@@ -142,8 +143,6 @@ def message_of(fields: Fields, sender: str, now_ms: int, *, needs_content: bool 
     tags = [each for each in _text(fields.get("tags", b"")).split(",") if each]
     if len(tags) > MAX_TAGS or any(len(each) > 64 for each in tags):
         raise Refused(400, f"Argument [tags] has an invalid value: [{_text(fields['tags'])}].")
-    if _text(fields.get("custom_tlvs", b"")).strip() not in ("", "[]"):
-        raise Refused(400, "Argument [custom_tlvs] is not supported.")
     send_at = _send_at(fields, now_ms)
     asked, url = _asked(fields)
     return DoorMessage(
@@ -159,6 +158,7 @@ def message_of(fields: Fields, sender: str, now_ms: int, *, needs_content: bool 
         callback_url=url or None,
         asked=asked,
         priority_flag=priority,
+        tlvs=tlvs_of(fields.get("custom_tlvs", b"")),
     )
 
 
