@@ -14,6 +14,7 @@ from crash_gateway import TOKEN, Death
 from crash_nodes import NODES, gateway_of
 from crash_verdict import Verdict, verdict_of
 
+from chappe.sim.account import IN_FLIGHT_S
 from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Action
 from chappe.sim.http_client import HttpClientSimulator
@@ -34,6 +35,8 @@ BURST_S: Final = 0.02
 OUTBOX_FULL: Final = 20_000
 #: As much as the simulators can send and the gateway takes.
 FULL_LOAD: Final = 0.0
+#: A transaction may take so long where many processes and their database share a busy machine.
+COMMIT_S: Final = 8.0
 #: How long the last messages may take to come home.
 SETTLE_S: Final = 150.0
 
@@ -185,7 +188,8 @@ class Campaign:
         self.smsc.ledger.flush()
         self.client.ledger.flush()
         self.http.ledger.flush()
-        return verdict_of(self.ledgers, await self.gateway.stored(), kills=self.deaths)
+        in_flight_s = COMMIT_S if self.dsn else IN_FLIGHT_S
+        return verdict_of(self.ledgers, await self.gateway.stored(), kills=self.deaths, in_flight_s=in_flight_s)
 
     async def _send_mo(self) -> None:
         """MO beside the receipts: the simulator's own would wait behind them under full load."""

@@ -24,9 +24,10 @@ _LIVES: Final = (
 )
 _WAITING: Final = "SELECT convert_from(n.name, 'UTF8') AS name, q.id FROM queue q JOIN names n ON n.number = q.queue"
 _BLOCKS: Final = (
-    "SELECT convert_from(n.name, 'UTF8') AS writer, b.seq, counts, lines, b.seq <= coalesce(c.seq, 0) AS is_counted"
-    " FROM event_blocks b JOIN names n ON n.number = b.writer"
-    " LEFT JOIN copies c ON c.writer = b.writer AND c.name = 'counters' ORDER BY 1, 2"
+    "SELECT convert_from(n.name, 'UTF8') AS writer, b.seq, counts, lines, b.seq <= coalesce(c.seq, 0) AS is_counted,"
+    " b.seq <= coalesce(e.seq, 0) AS is_filed FROM event_blocks b JOIN names n ON n.number = b.writer"
+    " LEFT JOIN copies c ON c.writer = b.writer AND c.name = 'counters'"
+    " LEFT JOIN copies e ON e.writer = b.writer AND e.name = 'events' ORDER BY 1, 2"
 )
 _COUNTED: Final = "SELECT event, client, operator, sum(count) AS count FROM counters GROUP BY 1, 2, 3"
 _counts = msgspec.msgpack.Decoder(list[tuple[str, str, str, int]]).decode
@@ -65,14 +66,19 @@ async def read_database(dsn: str, data_dir: Path) -> Stored:
 
 
 def _faults_of_events(blocks: Sequence[Any], data_dir: Path) -> Iterator[str]:
-    """Each node's CSV files hold each line of its blocks exactly once, in order, and its blocks have no gaps."""
+    """Each node's CSV files hold each line of its blocks exactly once, in order, and its blocks have no gaps.
+
+    The last block of a stop may only tell how long that stop took to be written: the next start copies it.
+    """
     unzip = zstandard.ZstdDecompressor().decompress
     for writer in sorted({row["writer"] for row in blocks}):
         own = [row for row in blocks if row["writer"] == writer]
         for before, after in pairwise(own):
             if after["seq"] != before["seq"] + 1:
                 yield f"event block {before['seq']} of {writer} is followed by {after['seq']}"
-        lines = [line for row in own for line in unzip(row["lines"]).splitlines()]
+        if sum(not row["is_filed"] for row in own) > 1:
+            yield f"{writer} stopped, and its files lack more than its last words"
+        lines = [line for row in own if row["is_filed"] for line in unzip(row["lines"]).splitlines()]
         name = writer.replace("/", "-").replace(":", "-").replace("#", "-")
         written = event_lines_of(data_dir, f"*/??-{name}.csv*")
         if written != lines:

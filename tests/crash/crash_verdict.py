@@ -13,7 +13,7 @@ from crash_gateway import LINKS, WINDOW_PDUS
 from crash_store import Stored
 
 from chappe.model.lifecycle import FINAL, Direction, Status
-from chappe.sim.account import Account, account
+from chappe.sim.account import IN_FLIGHT_S, Account, account
 from chappe.sim.books import Books, keep_books
 from chappe.sim.ledger import Entry, read
 
@@ -49,9 +49,12 @@ class Verdict:
         assert len(self.doubled) <= most, f"{len(self.doubled)} doubled, {most} may be: {self.doubled[:_SHOWN]}"
 
 
-def verdict_of(ledgers: Sequence[Path], stored: Stored, *, kills: int) -> Verdict:
-    """Reckon; the gateway is stopped and its traffic had come to rest."""
-    told = account(read(path) for path in ledgers)
+def verdict_of(ledgers: Sequence[Path], stored: Stored, *, kills: int, in_flight_s: float = IN_FLIGHT_S) -> Verdict:
+    """Reckon; the gateway is stopped and its traffic had come to rest.
+
+    What was answered so short a time before its link ended may not have been written when the gateway died.
+    """
+    told = account((read(path) for path in ledgers), in_flight_s=in_flight_s)
     books = keep_books(read(path) for path in ledgers)
     heard = {int(each) for sending in books.sendings.values() for each in sending.message_ids}
     held = heard & stored.held

@@ -16,7 +16,7 @@ from postgres_server import Reached
 CALM = Traffic(mt_rate=300.0, mo_rate=60.0, http_rate=20.0)
 HELD = Traffic(mt_rate=300.0, mo_rate=60.0, http_rate=20.0, unknown_outcome="hold")
 UCP = Traffic(mt_rate=200.0, mo_rate=40.0, http_rate=20.0, protocol="ucp")
-COUNTS = (1, 3, 10, 40)
+COUNTS = (1, 5, 25)
 #: A copy of the events notes its place once a second.
 COPY_COUNTS = (1, 2, 3)
 COPIES = ("before_commit_copy", "after_commit_copy")
