@@ -14,6 +14,8 @@ SLOTS: Final = 1 << SLOT_BITS
 #: Ids that one run can make for one millisecond before it borrows from the next.
 SEQUENCES: Final = 1 << SEQUENCE_BITS
 _TIME_SHIFT: Final = SLOT_BITS + SEQUENCE_BITS
+#: Greater than every id.
+MAX_ID: Final = (1 << 63) - 1
 
 
 class IdMaker:
