@@ -1,4 +1,4 @@
-"""Debian's Kannel on loopback ports: its bearerbox with one SMPP link, and its smsbox with one user."""
+"""Debian's Kannel on loopback ports: its bearerbox with one link over SMPP or UCP, and its smsbox with one user."""
 
 import asyncio
 import shutil
@@ -26,14 +26,10 @@ log-file = {folder}/bearerbox.log
 log-level = 1
 
 group = smsc
-smsc = smpp
 smsc-id = three
 host = 127.0.0.1
 port = {smsc}
-transceiver-mode = true
-smsc-username = chappe
-smsc-password = secret
-system-type = ""
+{link}
 
 group = smsbox
 bearerbox-host = 127.0.0.1
@@ -56,14 +52,29 @@ max-messages = 10
 concatenation = true
 """
 
+SMPP = """
+smsc = smpp
+transceiver-mode = true
+smsc-username = chappe
+smsc-password = secret
+system-type = ""
+"""
+UCP = """
+smsc = emi
+smsc-username = kannel
+smsc-password = secret
+window = 50
+keepalive = 5
+"""
+
 
 @asynccontextmanager
-async def kannel(folder: Path, smsc_port: int, mo_url: str) -> AsyncIterator[int]:
+async def kannel(folder: Path, smsc_port: int, mo_url: str, link: str = SMPP) -> AsyncIterator[int]:
     """A running Kannel; the port of its smsbox."""
     port = free_port()
     file = folder / "kannel.conf"
     ports = {"admin": free_port(), "box": free_port(), "http": port, "smsc": smsc_port}
-    file.write_text(CONFIGURATION.format(folder=folder, mo_url=mo_url, **ports))
+    file.write_text(CONFIGURATION.format(folder=folder, mo_url=mo_url, link=link.strip(), **ports))
     boxes: list[asyncio.subprocess.Process] = []
     try:
         for box, listens in (("bearerbox", ports["box"]), ("smsbox", port)):

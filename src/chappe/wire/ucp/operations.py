@@ -119,7 +119,8 @@ class Alert(Operation, frozen=True, gc=False):
 
     ot = Ot.ALERT
 
-    adc: Adc = ""
+    #: Kannel writes the name by which it has signed on.
+    adc: Annotated[str, characters(16)] = ""
     pid: Pid = ""
 
 

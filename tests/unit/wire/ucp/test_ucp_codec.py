@@ -122,7 +122,12 @@ def test_a_frame_that_cannot_be_true_says_who_is_to_hear_of_it(
     ("ot", "data", "what", "ec"),
     [
         (99, "", "operation 99 is unknown", ErrorCode.OPERATION_NOT_SUPPORTED),
-        (31, "12x4/0539", "operation 31 adc is not at most 16 digits", ErrorCode.SYNTAX_ERROR),
+        (
+            31,
+            "12345678901234567/0539",
+            "operation 31 adc is not at most 16 printable characters without /",
+            ErrorCode.SYNTAX_ERROR,
+        ),
         (31, "1234", "operation 31 ends before pid", ErrorCode.SYNTAX_ERROR),
         (31, "1234/0539/", "operation 31 has more than 2 fields", ErrorCode.SYNTAX_ERROR),
         (2, "3/11/22", "operation 02 ends within rads", ErrorCode.SYNTAX_ERROR),
