@@ -58,6 +58,8 @@ class Traffic:
     unknown_outcome: str = "resend"
     #: What the operator speaks.
     protocol: str = "smpp"
+    #: What the client speaks.
+    door: str = "smpp"
 
 
 class Campaign:
@@ -102,6 +104,7 @@ class Campaign:
             nodes=self.nodes,
             unknown_outcome=traffic.unknown_outcome,
             protocol=traffic.protocol,
+            door=traffic.door,
         )
         self.client = ClientSimulator(self._smpp_options(), self._client_faults)
         await self.client.__aenter__()
@@ -114,7 +117,8 @@ class Campaign:
 
     def _smpp_options(self) -> ClientOptions:
         return ClientOptions(
-            port=self.gateway.smpp_port,
+            protocol=self.traffic.door,
+            port=self.gateway.ucp_port if self.traffic.door == "ucp" else self.gateway.smpp_port,
             system_id="acme",
             password="secret",
             binds=self.traffic.client_binds,

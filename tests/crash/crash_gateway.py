@@ -37,6 +37,7 @@ drain_s = {drain_s}
 smpp = "127.0.0.1:{smpp_port}"
 http = "127.0.0.1:{http_port}"
 metrics = "127.0.0.1:0"
+{ucp}
 [[operators]]
 name = "sim"
 protocol = "{protocol}"
@@ -53,7 +54,7 @@ profile = "crash"
 unknown_outcome = "{unknown_outcome}"
 [[clients]]
 name = "acme"
-[clients.smpp]
+[clients.{door}]
 system_id = "acme"
 password = "secret"
 max_binds = 100
@@ -111,13 +112,17 @@ class GatewayProcess:
         callback_port: int = 0,
         callback_batch: int = 1,
         protocol: str = "smpp",
+        door: str = "smpp",
         store: str = "sqlite",
         more: str = "",
     ) -> None:
-        """With a `callback_port` the client is called back, also for MO; `more` are lines of [gateway]."""
+        """With a `callback_port` the client is called back, also for MO; `more` are lines of [gateway].
+
+        `protocol` is the operator's, `door` what the client speaks.
+        """
         self.folder = folder
         self.data_dir = folder / "data"
-        self.smpp_port, self.http_port = free_ports(2)
+        self.smpp_port, self.http_port, self.ucp_port = free_ports(3)
         self.settings = folder / "chappe.toml"
         self.output = folder / "gateway.log"
         self.settings.write_text(
@@ -128,13 +133,15 @@ class GatewayProcess:
                 drain_s=DRAIN_S,
                 smpp_port=self.smpp_port,
                 http_port=self.http_port,
+                ucp=f'ucp = "127.0.0.1:{self.ucp_port}"' if door == "ucp" else "",
+                door=door,
                 operator_port=operator_port,
                 links=LINKS,
                 window_pdus=WINDOW_PDUS,
                 unknown_outcome=unknown_outcome,
                 protocol=protocol,
                 callback=_CALLBACK.format(port=callback_port, batch=callback_batch) if callback_port else "",
-                via="callback" if callback_port else "smpp",
+                via="callback" if callback_port else door,
             ),
             encoding="utf-8",
         )

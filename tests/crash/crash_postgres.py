@@ -53,6 +53,7 @@ async def read_database(dsn: str, data_dir: Path) -> Stored:
                 stored.faults.append(f"message {row['id']} is in history and in the hot table")
             tag = tag_of(message.octets, message.data_coding)
             stored.lives[row["id"]] = StoredLife(message.direction, tag, Status(row["status"]))
+            stored.name(message.known_as, row["id"])
         stored.held = {row["id"] for row in await connection.fetch("SELECT id FROM held")}
         stored.queued = [(row["name"], row["id"]) for row in await connection.fetch(_WAITING)]
         if left := await connection.fetchval("SELECT count(*) FROM sending"):

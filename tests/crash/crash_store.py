@@ -37,6 +37,19 @@ class Stored:
     held: set[int] = field(default_factory=set)
     queued: list[tuple[str, int]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    #: What a client knows a message as, where that is not its id → the id.
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def name(self, known_as: str, message_id: int) -> None:
+        """A client knows a message by this; over UCP no other may bear it."""
+        if not known_as:
+            return
+        if self.ids.setdefault(known_as, message_id) != message_id:
+            self.faults.append(f"messages {self.ids[known_as]} and {message_id} are both known as {known_as}")
+
+    def id_of(self, told: str) -> int:
+        """The id that a client means; 0 for none."""
+        return self.ids.get(told, int(told) if told.isdecimal() else 0)
 
 
 def read_store(data_dir: Path) -> Stored:
@@ -69,6 +82,7 @@ def _read_lives(path: Path, table: str, stored: Stored) -> None:
         stored.lives[message_id] = StoredLife(
             message.direction, tag_of(message.octets, message.data_coding), Status(status)
         )
+        stored.name(message.known_as, message_id)
     connection.close()
 
 

@@ -56,7 +56,7 @@ def verdict_of(ledgers: Sequence[Path], stored: Stored, *, kills: int, in_flight
     """
     told = account((read(path) for path in ledgers), in_flight_s=in_flight_s)
     books = keep_books(read(path) for path in ledgers)
-    heard = {int(each) for sending in books.sendings.values() for each in sending.message_ids}
+    heard = {stored.id_of(each) for sending in books.sendings.values() for each in sending.message_ids}
     held = heard & stored.held
     faults = [*_of_messages(books, stored, heard), *_of_account(told, len(held)), *_of_mo(books, stored)]
     faults += [*_of_receipts(ledgers, books, stored, kills), *stored.faults]
@@ -117,7 +117,7 @@ def _of_receipts(ledgers: Sequence[Path], books: Books, stored: Stored, kills: i
     most = binds * WINDOW_CLIENT_PDUS
     if copies > most or (copies and not kills):
         yield f"{copies} receipts came again, and {most} fit into the windows of {binds} links that ended"
-    strange = [each for each in books.seen if int(each) not in stored.lives]
+    strange = [each for each in books.seen if stored.id_of(each) not in stored.lives]
     if strange:
         yield f"{len(strange)} receipts tell of messages that the store does not know: {strange[:_SHOWN]}"
 
