@@ -85,11 +85,12 @@ def test_nothing_is_lost_by_a_few_kills_between_a_client_and_an_operator_over_uc
     verdict.check()
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_no_name_given_twice_by_processes_over_postgresql_that_share_a_door_for_ucp(
     tmp_path: Path, tally: list[Verdict], postgres_server: Reached
 ) -> None:
     deaths = [
-        Death(CrashPoint.AFTER_COMMIT_ONCE, 10, node="client-ucp"),
+        Death(after_s=0.5, after_accepted=50, node="client-ucp"),
         Death(CrashPoint.AFTER_WRITE_TO_OPERATOR, 10, node="operator:sim"),
         # Whoever lost its sessions gets none back while the other one lives.
         Death(after_s=0.5, after_accepted=50, node="client-ucp#2"),
