@@ -15,7 +15,7 @@ from chappe.sim.receipts import FINAL_STATS
 from chappe.sim.script import Faults
 from chappe.sim.tags import TagReader, octets_of
 from chappe.wire.smpp.constants import EsmClass
-from chappe.wire.smpp.pdus import DataSm, DataSmResp, DeliverSm, DeliverSmResp
+from chappe.wire.smpp.pdus import AlertNotification, DataSm, DataSmResp, DeliverSm, DeliverSmResp
 from chappe.wire.smpp.statuses import CommandStatus
 
 #: Only the form that the gateway promises is read, octet for octet: an id must equal what the response said.
@@ -84,6 +84,9 @@ class Inbox:
 
     def receive(self, link: Receiver, sequence_number: int, pdu: Any, now: float) -> None:
         """Deal with one delivery."""
+        if isinstance(pdu, AlertNotification):
+            # Nobody answers it.  SMPP 3.4 §4.12.
+            return
         if not isinstance(pdu, DeliverSm | DataSm):
             link.refuse(sequence_number, CommandStatus.ESME_RINVCMDID)
             return
