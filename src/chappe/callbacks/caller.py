@@ -41,6 +41,7 @@ MAX_REMEMBERED: Final = 20_000
 
 
 _NONE: Final[frozenset[Circuit]] = frozenset()
+_NO_REPLIES: Final[Mapping[int, str]] = {}
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -316,13 +317,21 @@ class Caller:
 
     def _taken(self, pieces: Sequence[Piece], answer: Answer) -> None:
         detail = f"HTTP {answer.status}"
-        if len(pieces) == 1 and answer.body and isinstance(pieces[0].item.content, Message):
-            reply = pieces[0].format.reply_in(answer.body, answer.content_type) if self.terms.takes_replies else ""
-            self._outcomes.add(Outcome(pieces[0].item, True, 0, detail, reply))
-            return
+        replies = self._replies(pieces, answer) if answer.body and self.terms.takes_replies else _NO_REPLIES
         for piece in pieces:
-            self._outcomes.add(Outcome(piece.item, True, 0, detail))
+            item = piece.item
+            self._outcomes.add(Outcome(item, True, 0, detail, replies.get(item.id, "") if replies else ""))
             self._go_on(self._order.passed(piece.item))
+
+    def _replies(self, pieces: Sequence[Piece], answer: Answer) -> Mapping[int, str]:
+        """Number of an MO's callback → the text that goes to its handset."""
+        form, numbers = pieces[0].format, {each.item.id for each in pieces if isinstance(each.item.content, Message)}
+        if not numbers:
+            return _NO_REPLIES
+        found = dict(form.replies_in(answer.body)) if self._batch > 1 else {}
+        if len(pieces) == 1 and (reply := form.reply_in(answer.body, answer.content_type)):
+            found[pieces[0].item.id] = reply
+        return {number: text for number, text in found.items() if number in numbers}
 
     def _refused(self, posted: Posted, answer: Answer, now: float) -> None:
         detail = answer.fault or f"HTTP {answer.status}"

@@ -58,6 +58,10 @@ class JasminFormat:
         """A 2xx is not enough."""
         return 200 <= status < 300 and body.strip() == ACKNOWLEDGED
 
+    def replies_in(self, body: bytes) -> Mapping[int, str]:
+        """None: there are no batches."""
+        return {}
+
     def reply_in(self, body: bytes, content_type: str) -> str:
         """Never: the answer is the acknowledgement."""
         return ""

@@ -58,6 +58,10 @@ class KannelFormat:
         """Any 2xx, whatever it says."""
         return 200 <= status < 300
 
+    def replies_in(self, body: bytes) -> Mapping[int, str]:
+        """None: there are no batches."""
+        return {}
+
     def reply_in(self, body: bytes, content_type: str) -> str:
         """A plain text, or what is left of a page without its tags; anything else is for nobody."""
         kind, _, rest = content_type.partition(";")

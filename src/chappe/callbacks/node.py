@@ -181,7 +181,9 @@ class CallbackNode:
         while True:
             now = self._clock.monotonic()
             for caller in self.callers.values():
-                caller.calls.look()
+                if caller.calls.look():
+                    # Many clients may be silent at the same time: others have their turn in between.
+                    await asyncio.sleep(0)
             if now >= look_at:
                 look_at = now + LOOK_FOR_SWITCHES_S
                 await self._switches.look(self.callers)

@@ -6,6 +6,7 @@ Pure: items and moments in, octets out.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,7 @@ from chappe.wire.http.messages import FailureView
 from chappe.wire.http.signing import sign
 
 _encode = msgspec.json.Encoder().encode
+_NAMED: Final = "msg_"
 _decode_answer = msgspec.json.Decoder(Answer).decode
 
 
@@ -71,10 +73,21 @@ class ChappeFormat:
             return ""
         return "" if reply is None else reply.text
 
+    def replies_in(self, body: bytes) -> Mapping[int, str]:
+        """`{"replies":[{"id":"msg_…","text":"…"}]}`: number of a callback → the text."""
+        if b"replies" not in body:
+            return {}
+        try:
+            replies = _decode_answer(body).replies
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}
+        numbers = ((each.id.removeprefix(_NAMED), each.text) for each in replies if each.id.startswith(_NAMED))
+        return {int(number): text for number, text in numbers if number.isascii() and number.isdigit()}
+
 
 def webhook_id(item: Item) -> str:
     """The name of a callback: the same at each try, and after a restart."""
-    return f"msg_{item.id}"
+    return f"{_NAMED}{item.id}"
 
 
 def _batch_id(pieces: Sequence[Piece]) -> str:

@@ -93,3 +93,7 @@ class Format(Protocol):
     def reply_in(self, body: bytes, content_type: str) -> str:
         """The text that the client answers to a single MO with; empty for none."""
         ...
+
+    def replies_in(self, body: bytes) -> Mapping[int, str]:
+        """The texts that it answers to some of a batch with, by the numbers of the callbacks."""
+        ...

@@ -79,10 +79,11 @@ class Calls:
         self._opening += 1
         self._spawn(self._open(call))
 
-    def look(self) -> None:
-        """End calls that have taken too long, and connections that nobody uses."""
+    def look(self) -> bool:
+        """End calls that have taken too long, and connections that nobody uses; True where calls were ended."""
         now = self.now()
-        for connection in [each for each in self._busy if now - each.began_at >= self._timeout_s]:
+        late = [each for each in self._busy if now - each.began_at >= self._timeout_s]
+        for connection in late:
             connection.give_up(f"no answer within {self._timeout_s:g} s")
         for key, idle in list(self._idle.items()):
             while idle and now - idle[0].began_at >= KEEP_S:
@@ -90,6 +91,7 @@ class Calls:
                 idle.popleft().close()
             if not idle:
                 del self._idle[key]
+        return bool(late)
 
     def close(self) -> None:
         """Close everything; calls that are under way are forgotten."""

@@ -1,5 +1,6 @@
 """What of a client's callbacks may be posted, and what becomes of the others: judged without a socket."""
 
+import json
 from typing import Any
 
 import pytest
@@ -376,6 +377,33 @@ def test_a_url_for_statuses_that_is_gone_is_the_clients_own() -> None:
 
     assert scene.in_the_way == [second.id]
     assert scene.posted() == [[mo.id]]
+
+
+def test_messages_of_a_batch_are_answered_by_their_names() -> None:
+    scene = Scene(batch=10)
+    first, second, status = scene.mo(), scene.mo(), scene.status(1)
+    scene.lease(first, second, status)
+    told = [(f"msg_{second.id}", "thanks"), (f"msg_{status.id}", "no handset wrote"), ("msg_1", "who?"), ("x", "y")]
+    body = json.dumps({"replies": [{"id": each, "text": text} for each, text in told]}).encode()
+
+    scene.answer(Answer(200, body))
+
+    assert [(outcome.item, outcome.reply) for outcome in scene.told()] == [
+        (first, ""),
+        (second, "thanks"),
+        (status, ""),
+    ]
+
+
+@pytest.mark.parametrize("form", ['{"reply":{"text":"thanks"}}', '{"replies":[{"id":"msg_ID","text":"thanks"}]}'])
+def test_a_batch_of_one_is_answered_either_way(form: str) -> None:
+    scene = Scene(batch=10)
+    only = scene.mo()
+    scene.lease(only)
+
+    scene.answer(Answer(200, form.replace("ID", str(only.id)).encode()))
+
+    assert [outcome.reply for outcome in scene.told()] == ["thanks"]
 
 
 def test_only_a_single_mo_is_answered_with_a_reply() -> None:

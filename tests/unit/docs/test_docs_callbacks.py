@@ -15,7 +15,7 @@ from chappe.runtime.settings import parse
 from chappe.wire.http.signing import read_secret
 
 PAGE = (Path(__file__).parents[3] / "docs" / "callbacks.md").read_text(encoding="utf-8")
-STATUS, INBOUND, REPLY = re.findall("```json\n(.*?)```", PAGE, re.DOTALL)
+STATUS, INBOUND, REPLY, REPLIES = re.findall("```json\n(.*?)```", PAGE, re.DOTALL)
 (SETTINGS,) = re.findall("```toml\n(.*?)```", PAGE, re.DOTALL)
 CHAPPE = FORMATS["chappe"]
 
@@ -38,6 +38,7 @@ def test_an_example_has_the_shape_of_what_is_posted(example: str, content: Conte
 
 def test_the_example_of_a_reply_is_one() -> None:
     assert CHAPPE.reply_in(REPLY.encode(), "application/json") == "Thank you for voting"
+    assert CHAPPE.replies_in(REPLIES.encode()) == {912722494706681860: "Thank you for voting"}
 
 
 def test_the_example_of_settings_is_read() -> None:

@@ -51,10 +51,20 @@ class Reply(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1)]
 
 
+class NamedReply(msgspec.Struct, frozen=True):
+    """A text for the handset whose message is one of a batch."""
+
+    #: The callback's own id.
+    id: str
+    text: str
+
+
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a client may say to `message.inbound` besides its 2xx; fields that we do not know are its own affair."""
 
     reply: Reply | None = None
+    #: To a batch.
+    replies: list[NamedReply] = []
 
 
 class FailedView(msgspec.Struct, frozen=True, kw_only=True):
