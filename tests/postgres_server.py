@@ -324,8 +324,11 @@ class Pair:
 
     def new_database(self) -> str:
         """An empty database: a DSN that names both hosts, and asks for the one that takes writes."""
-        one = self.primary.new_database()
-        return self.dsn(one.rpartition("/")[2])
+        database = self.primary.new_database().rpartition("/")[2]
+        # The standby confirms what it has on disk, and shows it somewhat later.
+        shown = f"SELECT count(*) FROM pg_database WHERE datname = '{database}'"
+        until(lambda: self.standby.sql(shown) == "1", f"the standby shows no {database}")
+        return self.dsn(database)
 
     def dsn(self, database: str) -> str:
         """How a database is reached, whichever of the two is the primary."""

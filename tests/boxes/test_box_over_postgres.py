@@ -16,9 +16,6 @@ from box_house import LINKS, NODES, WINDOW_PDUS, Box, running, smsc, traffic
 
 from postgres_server import Reached
 
-pytestmark = pytest.mark.slow
-
-
 Given = Callable[[str], Box]
 
 

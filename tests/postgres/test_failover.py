@@ -7,14 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import asyncpg
-import pytest
 from store_pair import QUEUE, Node
 
 from chappe.model.lifecycle import Status
 from chappe.store.port import StoreAway
 from postgres_server import Pair
-
-pytestmark = pytest.mark.slow
 
 
 async def until_stored(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

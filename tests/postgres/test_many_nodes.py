@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from store_pair import HANDSET, QUEUE, Node, nodes
+from store_pair import QUEUE, Node, nodes
 
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch
@@ -19,8 +19,6 @@ from chappe.store.port import Ended, Fault, Sending, StoreAway
 from chappe.store.postgres import runs
 from chappe.store.postgres.opening import check_no_pooler
 from postgres_server import Reached
-
-pytestmark = pytest.mark.slow
 
 
 def story(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -54,12 +52,13 @@ async def test_two_readers_of_a_queue_get_each_item_once(dsn: str) -> None:
         taken: list[int] = []
 
         async def read(node: Node) -> None:
-            for _ in range(100):
+            while len(taken) < len(items):
                 taken.extend(item.id for item in await node.store.lease(QUEUE, 17))
                 await asyncio.sleep(0)
 
         await asyncio.gather(read(one), read(two))
 
+        assert await one.store.lease(QUEUE, 17) == await two.store.lease(QUEUE, 17) == []
         assert sorted(taken) == sorted(item.id for item in items)
 
 
@@ -75,7 +74,7 @@ async def test_a_bell_tells_another_process_of_what_was_laid_into_its_queue(dsn:
 
         await asyncio.wait_for(rung.wait(), 5)
 
-        assert [each.id for each in await reader.store.lease(QUEUE, 10)] == [item.id]
+        assert [each.id for each in await reader.leased()] == [item.id]
 
 
 @story
@@ -85,7 +84,7 @@ async def test_receipts_meet_answers_whichever_node_is_first_and_however_close(d
         for turn in range(40):
             items = [sender.mt(dest=f"3712{turn:03}{number:04}") for number in range(50)]
             await sender.accept(*items)
-            leased = await sender.store.lease(QUEUE, 100)
+            leased = await sender.leased(len(items))
 
             async def answer(pairs: list[tuple[Any, str]]) -> None:
                 await asyncio.sleep(chance.random() * 0.005)
@@ -112,7 +111,7 @@ async def test_the_leases_of_a_dead_node_return_and_what_bears_the_mark_is_held(
     async with nodes(dsn, "two") as (two,):
         plain, marked = dead.mt(), dead.mt()
         await dead.accept(plain, marked)
-        leased = await dead.store.lease(QUEUE, 10)
+        leased = await dead.leased(2)
         await dead.store.settle([Sending(leased[1])], EventBatch(1))
         dead.die()
         assert await two.store.lease(QUEUE, 10) == []
@@ -136,7 +135,7 @@ async def test_a_node_that_was_taken_for_dead_says_nothing_more(dsn: str) -> Non
         await frozen.open(keeps_time=False)
         item = frozen.mt()
         await frozen.accept(item)
-        (leased,) = await frozen.store.lease(QUEUE, 1)
+        (leased,) = await frozen.leased()
         await sql(dsn, "UPDATE runs SET beat_at = beat_at - interval '1 minute' WHERE run = $1", frozen.store.run)
         while not (again := await two.store.lease(QUEUE, 1)):
             await asyncio.sleep(0.05)
@@ -166,7 +165,7 @@ async def test_an_operators_yes_counts_although_its_lease_was_lost(dsn: str) -> 
         await slow.open(keeps_time=False)
         item = slow.mt()
         await slow.accept(item)
-        (leased,) = await slow.store.lease(QUEUE, 1)
+        (leased,) = await slow.leased()
         await sql(dsn, "UPDATE runs SET beat_at = beat_at - interval '1 minute' WHERE run = $1", slow.store.run)
         while not (again := await two.store.lease(QUEUE, 1)):
             await asyncio.sleep(0.05)
@@ -199,17 +198,23 @@ async def test_a_node_takes_its_own_place_again_at_once(dsn: str) -> None:
     await first.open()
     item = first.mt()
     await first.accept(item)
-    assert len(await first.store.lease(QUEUE, 1)) == 1
+    await first.leased()
     first.die()
 
     async with nodes(dsn, "one") as (second,):
-        assert [each.id for each in await second.store.lease(QUEUE, 1)] == [item.id]
+        assert [each.id for each in await second.leased()] == [item.id]
         assert second.store.slot != first.store.slot
         assert second.mt().id > item.id
 
 
 @story
 async def test_a_place_that_somebody_has_is_refused_and_says_what_to_do(dsn: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "PLACE_PATIENCE_S", 1.0)
+        await _refused(dsn)
+
+
+async def _refused(dsn: str) -> None:
     async with nodes(dsn, "one"):
         with pytest.raises(SettingsError, match=r"gateway\.box"):
             await asyncio.wait_for(Node(dsn, "one").open(), 40)
@@ -231,54 +236,121 @@ async def test_a_pooler_that_gives_two_connections_one_session_is_refused(dsn: s
 
 
 @story
-async def test_sessions_terminated_at_any_moment_lose_and_double_nothing(dsn: str) -> None:
-    """Callers repeat what was not stored; the account is exact."""
-    async with nodes(dsn, "one") as (node,):
-        stopping = asyncio.Event()
-        kills = 0
+async def test_what_a_leaving_node_had_leased_is_found_by_readers_elsewhere_at_once(dsn: str) -> None:
+    async with nodes(dsn, "door", "reader") as (door, reader):
+        leaving = Node(dsn, "leaving")
+        await leaving.open()
+        first, second = door.mt(), door.mt()
+        await door.accept(first, second)
+        (had,) = await leaving.leased()
+        # The reader has looked past it: only a look at everything, or a bell, brings it there.
+        assert [item.id for item in await reader.leased()] == [second.id]
 
-        async def kill() -> None:
-            nonlocal kills
-            connection = await asyncpg.connect(dsn)
-            chance = random.Random(3)
-            while kills < 40:
-                await asyncio.sleep(chance.random() * 0.05)
-                kills += await connection.fetchval(
-                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                    " AND datname = current_database() AND application_name LIKE ANY ($1::text[])",
-                    ["%main", "%reports"],
-                )
-            stopping.set()
-            await connection.close()
+        await leaving.close()
 
-        async def until_stored(work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-            while True:
-                try:
-                    return await work()
-                except StoreAway:
-                    await asyncio.sleep(0.02)
+        assert had.id == first.id
+        assert [item.id for item in await reader.leased()] == [first.id]
+        assert await sql(dsn, "SELECT is_cleared FROM runs WHERE run = $1", leaving.store.run) == [(True,)]
 
-        done: list[int] = []
 
-        async def live() -> None:
-            while not stopping.is_set():
-                items = [node.mt() for _ in range(5)]
-                pairs = [(item, f"R{item.id}") for item in items]
-                reports = [node.report_on(name) for _, name in pairs]
-                await until_stored(lambda items=items: node.accept(*items))
-                await until_stored(lambda pairs=pairs: node.send(*pairs))
-                await until_stored(lambda reports=reports: node.report(*reports))
-                done.extend(item.id for item in items)
+@story
+async def test_what_a_leaving_node_marked_before_a_write_is_held_by_the_others(dsn: str) -> None:
+    async with nodes(dsn, "other") as (other,):
+        leaving = Node(dsn, "leaving")
+        await leaving.open()
+        plain, marked = leaving.mt(), leaving.mt()
+        await leaving.accept(plain, marked)
+        leased = await leaving.leased(2)
+        await leaving.store.settle([Sending(leased[1])], EventBatch(1))
 
-        await asyncio.gather(kill(), *(live() for _ in range(8)))
+        await leaving.close()
 
-        assert kills >= 40
-        rows = await sql(dsn, "SELECT id, status FROM messages")
-        assert {row[0] for row in rows} == set(done)
-        assert {row[1] for row in rows} == {Status.DELIVERED}
-        assert await sql(dsn, "SELECT count(*) FROM queue WHERE body IS NULL") == [(0,)]
-        assert await sql(dsn, "SELECT count(*), count(DISTINCT id) FROM queue") == [(len(done), len(done))]
-        assert node.store.open_messages("acme") == 0
-        seqs = [row[0] for row in await sql(dsn, "SELECT seq FROM event_blocks ORDER BY seq")]
-        assert seqs == list(range(1, len(seqs) + 1))
-        assert HANDSET
+        assert [item.id for item in await other.leased()] == [plain.id]
+        async with asyncio.timeout(20):
+            while await other.status(marked) is not Status.HELD:
+                await asyncio.sleep(0.05)
+
+
+@story
+async def test_whoever_buries_a_dead_node_tells_the_readers_elsewhere(dsn: str) -> None:
+    async with nodes(dsn, "door", "reader") as (door, reader):
+        dead = Node(dsn, "dead")
+        await dead.open()
+        first, second = door.mt(), door.mt()
+        await door.accept(first, second)
+        await dead.leased()
+        assert [item.id for item in await reader.leased()] == [second.id]
+        dead.die()
+        # The door, which reads nothing, finds it.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reader.store, "_bury", _nothing)
+            await sql(dsn, "UPDATE runs SET beat_at = beat_at - interval '1 minute' WHERE run = $1", dead.store.run)
+
+            assert [item.id for item in await reader.leased()] == [first.id]
+
+
+async def _nothing() -> None:
+    """Somebody else does it."""
+
+
+async def waits_for_a_lock(dsn: str, session: str) -> None:
+    """Until a session of a store stands still before a lock."""
+    statement = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'"
+    while not await sql(dsn, statement, f"%{session}"):
+        await asyncio.sleep(0.02)
+
+
+@story
+async def test_a_lease_whose_answer_was_lost_returns_although_the_server_carries_it_out_later(dsn: str) -> None:
+    async with nodes(dsn, "one") as (one,):
+        item = one.mt()
+        await one.accept(item)
+        blocking = await asyncpg.connect(dsn)
+        await blocking.execute("BEGIN; LOCK TABLE queue IN SHARE MODE")
+        leasing = asyncio.create_task(one.store.lease(QUEUE, 1))
+        await waits_for_a_lock(dsn, "one leases")
+
+        one.store._sessions["leases"].drop()
+        assert await leasing == []
+        await blocking.execute("COMMIT")
+        await blocking.close()
+
+        assert [each.id for each in await one.leased()] == [item.id]
+
+
+@story
+async def test_a_lease_that_nobody_waits_for_any_longer_returns(dsn: str) -> None:
+    async with nodes(dsn, "one", "two") as (one, two):
+        item = one.mt()
+        await one.accept(item)
+        blocking = await asyncpg.connect(dsn)
+        await blocking.execute("BEGIN; LOCK TABLE queue IN SHARE MODE")
+        leasing = asyncio.create_task(one.store.lease(QUEUE, 1))
+        await waits_for_a_lock(dsn, "one leases")
+
+        leasing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leasing
+        await blocking.execute("COMMIT")
+        await blocking.close()
+
+        assert [each.id for each in await two.leased()] == [item.id]
+
+
+@story
+async def test_what_is_told_of_while_a_reader_looks_is_looked_for_again(dsn: str) -> None:
+    async with nodes(dsn, "one") as (one,):
+        item = one.mt()
+        await one.accept(item)
+        blocking = await asyncpg.connect(dsn)
+        await blocking.execute("BEGIN; LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
+        leasing = asyncio.create_task(one.store.lease(QUEUE, 1))
+        await waits_for_a_lock(dsn, "one leases")
+
+        one.store._queues.look_everywhere()
+        await blocking.execute("COMMIT")
+        await blocking.close()
+
+        assert [each.id for each in await leasing] == [item.id]
+        await one.store.release([item])
+        assert [each.id for each in await one.leased()] == [item.id]

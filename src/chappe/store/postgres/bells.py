@@ -67,6 +67,10 @@ class Bells:
             except (StoreAway, SettingsError):
                 await asyncio.sleep(0.2)
 
+    async def ring_last(self) -> None:
+        """Ring what has not rung yet, for a process that leaves.  Raises: StoreAway, SettingsError."""
+        await self._ring()
+
     async def _listen(self) -> None:
         async with self._session.lend() as connection:
             if connection is self._heard_on:
@@ -103,13 +107,14 @@ def written(queue: str, places: Places | None) -> str:
 
 
 def read(payload: str) -> tuple[str, Places | None]:
-    """A bell, also one of an earlier release; None for everywhere."""
+    """A bell, also one of an earlier release; None for everywhere, and for what a later one may ring."""
     is_placed = payload.endswith(PLACED)
     queue, _, told = payload.removesuffix(PLACED).rpartition("|")
-    if told == EVERYWHERE:
+    try:
+        numbers = [int(each) for each in told.split(",")] if told else []
+        if not is_placed:
+            return queue, dict.fromkeys(zip(numbers[::2], numbers[1::2], strict=True), SOMEWHERE)
+        lanes = zip(numbers[::3], numbers[1::3], strict=True)
+        return queue, dict(zip(lanes, numbers[2::3], strict=True))
+    except ValueError:
         return queue, None
-    numbers = [int(each) for each in told.split(",")] if told else []
-    if not is_placed:
-        return queue, dict.fromkeys(zip(numbers[::2], numbers[1::2], strict=True), SOMEWHERE)
-    lanes = zip(numbers[::3], numbers[1::3], strict=True)
-    return queue, dict(zip(lanes, numbers[2::3], strict=True))

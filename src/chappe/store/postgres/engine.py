@@ -9,7 +9,7 @@ import asyncio
 import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -50,12 +50,13 @@ from chappe.store.postgres.bells import Bells
 from chappe.store.postgres.clock import DatabaseClock
 from chappe.store.postgres.counts import Counts
 from chappe.store.postgres.granting import Asked
-from chappe.store.postgres.group_commit import GroupCommit
+from chappe.store.postgres.group_commit import TRIES, GroupCommit
 from chappe.store.postgres.hashing import Hashing
 from chappe.store.postgres.lanes import LaneKey
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import AWAY, LOCK_CLASS, Session, check_no_pooler, check_server, migrate, shown
+from chappe.store.postgres.opening import LOCK_CLASS, Session, check_no_pooler, check_server, migrate
 from chappe.store.postgres.queues import Queues
+from chappe.store.postgres.reaching import AGAIN, AWAY, shown
 from chappe.store.postgres.reading import Reading
 from chappe.store.postgres.runs import BEAT_S, Run
 from chappe.store.postgres.searching import Searching
@@ -134,6 +135,7 @@ class PostgresStore:
         self._unreadable = Unreadable(self._group.ask, self._now_us)
         self._queues = Queues(self._sessions["leases"], names, self._now_us, self._unreadable.hold)
         self._bells = Bells(self._sessions["control"], self._queues.rung, self._queues.look_everywhere)
+        self._queues.tell_others = partial(self._bells.ring, lanes=None)
         self._reading = Reading(self._sessions["reads"], names, run)
         self._searching = Searching(self._sessions["search"], names)
         self._sweeping = Sweeping(self._sessions["reads"], names, self._queues)
@@ -160,7 +162,7 @@ class PostgresStore:
         self._group.seq = self._run.last_seq
         self._queues.run = self._run.number
         self._group.open()
-        await self._bury()
+        await self._begin_with_burials()
 
     @property
     def run(self) -> int:
@@ -221,12 +223,20 @@ class PostgresStore:
         await self._group.close()
         try:
             if not self._run.is_fenced:
-                await self._run.end(await self._sessions["control"].get())
-        except (StoreAway, SettingsError, *AWAY):
+                await self._leave()
+        except (StoreAway, SettingsError, *AGAIN, *AWAY):
             # Its heartbeat will be missed.
             pass
         for session in self._sessions.values():
             await session.close()
+
+    async def _leave(self) -> None:
+        """What is leased goes to others at once, and they are told; but for what bears the mark, which is held."""
+        marked = self._group.marked
+        await self.release([item for item in self._queues.held() if item.id not in marked])
+        async with self._sessions["control"].lend() as control:
+            await self._run.end(control, has_nothing=not marked and self._queues.is_certain)
+        await self._bells.ring_last()
 
     def drop(self) -> None:
         """Lose everything at once, as a process does that is killed."""
@@ -285,8 +295,6 @@ class PostgresStore:
     async def release(self, items: Sequence[Item]) -> None:
         if items:
             await self._queues.release(items)
-            for queue in {item.queue for item in items}:
-                self._bells.ring(queue, None)
 
     async def advance(self, name: str, seq: int, position: str, tally: Mapping[TallyKey, int] = NO_TALLY) -> None:
         writer = self._run.writer
@@ -518,6 +526,7 @@ class PostgresStore:
                 group.create_task(self._beat_forever(), name="store heartbeat"),
                 group.create_task(self._bells.run(), name="store bells"),
                 group.create_task(self._look_forever(), name="store look"),
+                group.create_task(self._bury_forever(), name="store burials"),
                 group.create_task(self._count_forever(), name="store counts"),
             ]
             await stopping.wait()
@@ -551,17 +560,31 @@ class PostgresStore:
                     raise StoreAway("another session holds this node's place")
                 self._controlled = control
             await self._run.beat(control, [session.pid for session in self._sessions.values()])
-        if not self._run.is_fenced:
-            await self._bury()
+
+    async def _bury_forever(self) -> None:
+        """Apart from the heartbeat: among millions of waiting messages a dead run's are not found at once."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            if not self.is_away:
+                with suppress(StoreAway, SettingsError, *AGAIN):
+                    await self._bury()
+
+    async def _begin_with_burials(self) -> None:
+        """What the life before this one had is free before anybody here reads.  Raises: StoreAway."""
+        for _ in range(TRIES):
+            with suppress(*AGAIN):
+                return await self._bury()
+        raise StoreAway("other transactions stand in the way of burying dead runs again and again")
 
     async def _bury(self) -> None:
         """Free what dead runs held; what bears their mark is held, since nobody knows its outcome."""
-        async with self._sessions["control"].lend() as control:
-            doubtful, is_any = await self._run.bury(control, self._names)
+        async with self._sessions["shares"].lend() as connection:
+            doubtful, freed, is_any = await self._run.bury(connection, self._names)
             if is_any:
-                await self._counts.look(control, self._run.number)
-        if is_any:
-            self._queues.look_everywhere()
+                await self._counts.look(connection, self._run.number)
+        for queue in freed:
+            self._queues.look_everywhere(queue)
+            self._bells.ring(queue, None)
         if doubtful:
             self._queues.keep(doubtful)
             self._group.marked.update(item.id for item in doubtful)

@@ -25,7 +25,8 @@ from chappe.store.postgres import statements as sql
 from chappe.store.postgres.accepting import POISON
 from chappe.store.postgres.hashing import Hashing
 from chappe.store.postgres.names import Names, UnknownName
-from chappe.store.postgres.opening import AGAIN, AWAY, Session
+from chappe.store.postgres.opening import Session
+from chappe.store.postgres.reaching import AGAIN, AWAY
 from chappe.store.postgres.runs import Run
 from chappe.store.postgres.transaction import Transaction
 

@@ -16,7 +16,8 @@ from chappe.model.lifecycle import FINAL
 from chappe.store.port import StoreAway
 from chappe.store.postgres.engine import PostgresStore
 from chappe.store.postgres.hashing import unpack_parts
-from chappe.store.postgres.opening import AWAY, LOCK_CLASS, LOCK_HISTORY, Session
+from chappe.store.postgres.opening import LOCK_CLASS, LOCK_HISTORY, Session
+from chappe.store.postgres.reaching import AWAY
 
 #: Rows of the hot table that one transaction looks at, and the part of the time that moving takes at most.
 WINDOW_ROWS: Final = 5_000

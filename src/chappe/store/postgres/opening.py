@@ -1,37 +1,19 @@
-"""How a database is reached, what it must be before a message is entrusted to it, and its migrations."""
+"""What a database must be before a message is entrusted to it, its migrations, and the connections of a process."""
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
-
-import asyncpg
 
 from chappe.model.errors import SettingsError
 from chappe.store.port import StoreAway
-from chappe.store.postgres.arrays import speed_up
+from chappe.store.postgres.reaching import AWAY, connect, shown
 
 #: What the statements are written for.
 MINIMUM_SERVER: Final = 15
-CONNECT_S: Final = 5.0
-#: No statement of ours takes as long; a server that does not answer is taken for lost.
-COMMAND_S: Final = 15.0
-#: Prepared statements that a connection keeps.
-CACHED_STATEMENTS: Final = 200
-
-#: Plans are made once: the tables grow and shrink too fast for statistics.
-_SESSION: Final = {
-    "jit": "off",
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_mergejoin": "off",
-    "idle_in_transaction_session_timeout": "30s",
-    "lock_timeout": "10s",
-    "timezone": "UTC",
-}
 #: Advisory locks of ours: migrations, slots, history, the folding of event blocks.  The number of a node's own lock
 #: is its writer's.
 LOCK_CLASS: Final = 0x43686170
@@ -39,57 +21,13 @@ LOCK_MIGRATE: Final = -1
 LOCK_SLOTS: Final = -2
 LOCK_HISTORY: Final = -3
 LOCK_FOLD: Final = -4
+#: Processes behind lost connections that a session remembers.
+LOST_PIDS: Final = 32
 
-#: The server, the network or the disk is away; nothing is wrong with what was asked.
-AWAY: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    # What asyncpg raises when a connection is lost in the midst of its own talk.
-    asyncpg.InternalClientError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.InternalServerError,
-    asyncpg.InvalidTransactionStateError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    OSError,
-    TimeoutError,
+_END_LOST: Final = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = ANY ($1::integer[])"
+    " AND pid <> pg_backend_pid() AND application_name = current_setting('application_name')"
 )
-#: The same again may go well.
-AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-
-
-async def connect(dsn: str, name: str) -> Any:
-    """Open one connection to whichever server of the DSN takes writes.  Raises: StoreAway, SettingsError."""
-    settings = {**_SESSION, "application_name": f"chappe {name}"[:63]}
-    try:
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_S,
-            command_timeout=COMMAND_S,
-            statement_cache_size=CACHED_STATEMENTS,
-            server_settings=settings,
-            target_session_attrs="read-write",
-        )
-        speed_up(connection)
-        return connection
-    except asyncpg.ClientConfigurationError as error:
-        raise SettingsError(f"gateway.store: {error}") from error
-    except asyncpg.ProtocolViolationError as error:
-        raise SettingsError(f"{shown(dsn)}: {error}; a pooler does not do, connect to the server itself") from error
-    except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError) as error:
-        raise SettingsError(f"{shown(dsn)}: {error}") from error
-    except (*AWAY, asyncpg.PostgresError) as error:
-        raise StoreAway(f"{shown(dsn)}: {error or type(error).__name__}") from error
-
-
-def shown(dsn: str) -> str:
-    """The DSN without its password."""
-    parts = urlsplit(dsn)
-    user, at, hosts = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{at}{hosts}"))
 
 
 async def check_server(connection: Any, dsn: str, *, allow_single_copy: bool) -> None:
@@ -165,8 +103,11 @@ class Session:
         self._dsn = dsn
         self._name = name
         self._connection: Any = None
+        self._was_open = False
         self._opening = asyncio.Lock()
         self._lending = asyncio.Lock()
+        #: Processes of the server that served this session, newest last: those of lost connections may still work.
+        self._pids: deque[int] = deque(maxlen=LOST_PIDS)
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Any]:
@@ -179,12 +120,30 @@ class Session:
                 raise StoreAway(f"{shown(self._dsn)}: {error or type(error).__name__}") from error
 
     async def get(self) -> Any:
-        """The connection.  Raises: StoreAway, SettingsError."""
+        """The connection.  Raises: StoreAway, SettingsError.
+
+        What a server does not know once it has taken us, it does not know yet, or not for long: it is as good as away.
+        """
         if self._connection is None or self._connection.is_closed():
             async with self._opening:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(self._dsn, self._name)
+                    try:
+                        self._connection = await connect(self._dsn, self._name)
+                    except SettingsError as error:
+                        if self._was_open:
+                            raise StoreAway(str(error)) from error
+                        raise
+                    self._was_open = True
+                    self._pids.append(self.pid)
         return self._connection
+
+    async def outlives_the_lost(self) -> bool:
+        """End what the server still does for connections that were lost.  True: nothing of it is left.
+
+        What such a process has written, others see only once it has ended: it may stand waiting for the standby.
+        """
+        connection = await self.get()
+        return not await connection.fetchval(_END_LOST, [*self._pids])
 
     @property
     def pid(self) -> int:

@@ -11,6 +11,7 @@ import msgspec
 
 from chappe.model.message import Content, Item
 from chappe.store.bodies import unpack_message, unpack_receipt
+from chappe.store.heads import SHARES
 from chappe.store.port import Picked, Place, StoreAway
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.bells import Places
@@ -47,6 +48,11 @@ class Reader:
         self.look_again_at = 0.0
         self.deep_at = 0.0
 
+    def forget(self) -> None:
+        """Something may lie anywhere: all of it is to be looked at, also when somebody is just looking."""
+        self.lanes = Lanes()
+        self.is_known = False
+
 
 class Queues:
     """All queues that this process reads."""
@@ -60,12 +66,14 @@ class Queues:
         self._hold = hold_unreadable
         self._readers: dict[str, Reader] = {}
         self._bells: dict[str, list[Callable[[], None]]] = {}
-        #: (queue, id) of what is leased here.
-        self._held: set[tuple[str, int]] = set()
+        #: What is leased here, by queue and id.
+        self._held: dict[tuple[str, int], Item] = {}
         #: Queues of which the answer to a lease was lost: rows may bear our run that nobody here has.
         self._doubtful: set[str] = set()
         #: Given back while the database was away.
         self._unreleased: list[Item] = []
+        #: Called with a queue in which something is free again, for readers elsewhere.
+        self.tell_others: Callable[[str], None] = _nobody_hears
         self.run = 0
 
     # -- leases ---------------------------------------------------------------------------------------
@@ -79,43 +87,65 @@ class Queues:
             return []
         try:
             async with self._session.lend() as connection:
-                if queue in self._doubtful:
-                    await self._free_orphans(connection, queue)
+                if queue in self._doubtful and not await self._free_orphans(connection, queue):
+                    return []
+                lanes = reader.lanes
                 if not reader.is_known:
-                    await self._look(connection, queue, reader)
-                items = await self._lease(connection, queue, reader, limit)
+                    await self._look(connection, queue, reader, lanes)
+                # What was found counts for the lanes that were asked; whoever forgot them meanwhile looks anew.
+                items = await self._lease(connection, queue, reader.number, lanes, limit)
         except StoreAway:
             self._doubtful.add(queue)
             return []
-        self._held.update([(queue, item.id) for item in items])
+        except BaseException:
+            # Whoever asked no longer listens.
+            self._doubtful.add(queue)
+            raise
+        self.keep(items)
         return items
 
-    async def _free_orphans(self, connection: Any, queue: str) -> None:
+    async def _free_orphans(self, connection: Any, queue: str) -> bool:
+        """What bears our run and is nobody's here is free again.  False: a lost lease may still be on its way."""
+        if not await self._session.outlives_the_lost():
+            return False
         number = self._names.known(queue)
         if number is not None:
             held = [each for of, each in self._held if of == queue]
             await connection.execute(sql.ORPHANS, number, self.run, held)
         self._doubtful.discard(queue)
         self.look_everywhere(queue)
+        self.tell_others(queue)
+        return True
+
+    @property
+    def is_certain(self) -> bool:
+        """Nothing bears our run but what is known to be leased here."""
+        return not (self._doubtful or self._unreleased or self._held)
+
+    def held(self) -> list[Item]:
+        """What is leased here."""
+        return [*self._held.values()]
 
     @property
     def _now_ms(self) -> int:
         return self._now_us() // 1000
 
-    async def _lease(self, connection: Any, queue: str, reader: Reader, limit: int) -> list[Item]:
+    async def _lease(self, connection: Any, queue: str, number: int | None, lanes: Lanes, limit: int) -> list[Item]:
         items: list[Item] = []
         for _ in range(ROUNDS):
-            shares = reader.lanes.allot(limit - len(items), self._now_ms)
-            if not shares or reader.number is None:
+            shares = lanes.allot(limit - len(items), self._now_ms)
+            if not shares or number is None:
                 break
-            found = await connection.fetch(sql.LEASE, reader.number, *columns(shares), self._now_ms, self.run)
-            await self._note(connection, reader, shares, found)
+            found = await connection.fetch(sql.LEASE, number, *columns(shares), self._now_ms, self.run)
+            await self._note(connection, number, lanes, shares, found)
             items += self._items(queue, shares, found)
             if len(items) >= limit:
                 break
         return items
 
-    async def _note(self, connection: Any, reader: Reader, shares: Sequence[Share], found: Sequence[Any]) -> None:
+    async def _note(
+        self, connection: Any, queue: int, lanes: Lanes, shares: Sequence[Share], found: Sequence[Any]
+    ) -> None:
         """What the lanes gave tells what they still have."""
         given: dict[int, list[int]] = {}
         for row in found:
@@ -124,18 +154,18 @@ class Queues:
         for turn, share in enumerate(shares, 1):
             places = given.get(turn, ())
             key = (share.priority, share.lane)
-            if reader.lanes.took(share, len(places), places[-1] if places else 0) and key in reader.lanes.may_wait:
+            if lanes.took(share, len(places), places[-1] if places else 0) and key in lanes.may_wait:
                 waiting.append(key)
         if waiting:
-            await self._look_for_moments(connection, reader, waiting)
+            await self._look_for_moments(connection, queue, lanes, waiting)
         await self._names.meet(connection, {share.lane for share in shares})
 
-    async def _look_for_moments(self, connection: Any, reader: Reader, keys: Sequence[LaneKey]) -> None:
+    async def _look_for_moments(self, connection: Any, queue: int, lanes: Lanes, keys: Sequence[LaneKey]) -> None:
         """Lanes whose items wait for a moment: when does the next one come?"""
-        reader.lanes.may_wait.difference_update(keys)
+        lanes.may_wait.difference_update(keys)
         rows = [(*key, self._now_ms + 1) for key in keys]
-        for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, reader.number, *columns(rows)):
-            reader.lanes.found((priority, lane), place, self._now_ms)
+        for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, queue, *columns(rows)):
+            lanes.found((priority, lane), place, self._now_ms)
 
     def _items(self, queue: str, shares: Sequence[Share], found: Sequence[Any]) -> list[Item]:
         items = []
@@ -163,21 +193,28 @@ class Queues:
         except StoreAway:
             self._unreleased += items
             return
-        self._held.difference_update([(item.queue, item.id) for item in items])
+        except BaseException:
+            # Whoever gave them back no longer listens.
+            self._unreleased += items
+            raise
+        self.left([(item.queue, item.id) for item in items])
         now_ms = self._now_ms
         for item in items:
             if item.id in found and item.place:
                 self.laid(item.queue, (item.priority, self._names.number(item.lane)), item.place, now_ms)
-            elif item.id in found:
+            else:
+                # Its place is not known here, or the answer to an earlier release was lost.
                 self.look_everywhere(item.queue)
         for queue in {item.queue for item in items}:
             self.ring(queue)
+            self.tell_others(queue)
 
     async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Lease these very items, as far as nobody holds them.  Raises: StoreAway."""
         try:
             found = await self._work(sql.CLAIM, items)
-        except StoreAway:
+        except BaseException:
+            # The database is away, or whoever asked no longer listens.
             self._doubtful.update(item.queue for item in items)
             raise
         claimed = [item for item in items if item.id in found]
@@ -186,11 +223,12 @@ class Queues:
 
     def keep(self, items: Sequence[Item]) -> None:
         """These are leased here."""
-        self._held.update([(item.queue, item.id) for item in items])
+        self._held.update([((item.queue, item.id), item) for item in items])
 
     def left(self, gone: Sequence[tuple[str, int]]) -> None:
         """These have left their queues."""
-        self._held.difference_update(gone)
+        for each in gone:
+            self._held.pop(each, None)
 
     async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place, limit: int) -> Picked:
         """Lease those among the next `limit` items that fit.  Raises: StoreAway."""
@@ -242,7 +280,7 @@ class Queues:
         if reader is None:
             return False
         if reader.number is None:
-            reader.is_known = False
+            reader.forget()
             return True
         reader.lanes.laid(lane, place, now_ms)
         return place <= now_ms
@@ -252,7 +290,7 @@ class Queues:
         reader = self._readers.get(queue)
         if reader is None or reader.number is None:
             if reader is not None:
-                reader.is_known = False
+                reader.forget()
             return self.ring(queue)
         now_ms = self._now_ms
         for key, place in places.items():
@@ -264,8 +302,7 @@ class Queues:
         """Something may lie below the marks: the next lease looks at everything."""
         for name, reader in self._readers.items():
             if queue in ("", name):
-                reader.lanes = Lanes()
-                reader.is_known = False
+                reader.forget()
                 self.ring(name)
 
     async def look(self) -> None:
@@ -273,16 +310,19 @@ class Queues:
         waiting, self._unreleased = self._unreleased, []
         if waiting:
             await self.release(waiting)
+        for queue in [*self._doubtful]:
+            async with self._session.lend() as connection:
+                await self._free_orphans(connection, queue)
         for queue in [*self._bells]:
             reader = self._readers.setdefault(queue, Reader())
             if time.monotonic() < reader.look_again_at:
                 continue
             async with self._session.lend() as connection:
-                await self._look(connection, queue, reader)
+                await self._look(connection, queue, reader, reader.lanes)
             if reader.lanes.is_ready(self._now_ms):
                 self.ring(queue)
 
-    async def _look(self, connection: Any, queue: str, reader: Reader) -> None:
+    async def _look(self, connection: Any, queue: str, reader: Reader, lanes: Lanes) -> None:
         """Find out which lanes have something.  Costs one look into the index for each lane and each gap."""
         began = time.monotonic()
         if reader.number is None:
@@ -290,24 +330,33 @@ class Queues:
             reader.number = self._names.known(queue)
             if reader.number is None:
                 return
-        now_ms, lanes = self._now_ms, reader.lanes
-        is_deep = began >= reader.deep_at
-        if is_deep:
-            reader.deep_at = began + DEEP_LOOK_S
+        # Of lanes that are not known, what was laid meanwhile tells nothing about what lies below it.
+        if reader.is_known:
+            is_deep = began >= reader.deep_at
+            if is_deep:
+                reader.deep_at = began + DEEP_LOOK_S
+            await self._look_beside(connection, reader.number, lanes, is_deep=is_deep)
+        else:
+            for priority, lane, place in await connection.fetch(sql.EVERY_LANE, reader.number, [*range(len(SHARES))]):
+                lanes.found((priority, lane), place, self._now_ms)
+        lanes.forget_idle()
+        reader.look_again_at = began + (time.monotonic() - began) / LOOK_SHARE
+        # Whoever forgot them while they were looked at wants them to be looked at again.
+        reader.is_known = reader.lanes is lanes
+
+    async def _look_beside(self, connection: Any, queue: int, lanes: Lanes, *, is_deep: bool) -> None:
+        """What lies at the marks of known lanes, or somewhat below them, and in the gaps between them."""
+        now_ms = self._now_ms
         marks = lanes.marks(now_ms - NEAR_MS if is_deep else None)
         if marks:
-            for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, reader.number, *columns(marks)):
+            for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, queue, *columns(marks)):
                 lanes.found((priority, lane), place, now_ms)
         gaps = lanes.gaps()
         while gaps:
-            found = await connection.fetch(sql.LANES_BETWEEN, reader.number, *columns(gaps))
+            found = await connection.fetch(sql.LANES_BETWEEN, queue, *columns(gaps))
             for priority, lane, place in found:
                 lanes.found((priority, lane), place, now_ms)
-            gaps = [(priority, lane, 1 << 31) for priority, lane, _ in found]
-            gaps = [(p, lane, _next_known(lanes, p, lane)) for p, lane, _ in gaps]
-        lanes.forget_idle()
-        reader.is_known = True
-        reader.look_again_at = began + (time.monotonic() - began) / LOOK_SHARE
+            gaps = [(priority, lane, _next_known(lanes, priority, lane)) for priority, lane, _ in found]
 
     # -- bells ----------------------------------------------------------------------------------------
 
@@ -339,6 +388,10 @@ class Queues:
     def number_of(self, queue: str) -> int | None:
         """The number of a queue that somebody reads."""
         return self._names.known(queue)
+
+
+def _nobody_hears(queue: str) -> None:
+    """Before the bells hang."""
 
 
 def _next_known(lanes: Lanes, priority: int, lane: int) -> int:

@@ -4,20 +4,24 @@ All moments are the database's own.  A run that has not been heard of for `LEASE
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chappe.model.errors import SettingsError
 from chappe.model.ids import SLOTS, first_id_at
 from chappe.model.message import Item
 from chappe.store.bodies import message_or_none
 from chappe.store.postgres import counts
+from chappe.store.postgres import statements as sql
 from chappe.store.postgres.clock import DatabaseClock, boot_s
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.opening import LOCK_CLASS, LOCK_SLOTS
+from chappe.store.postgres.writes import columns
 
 #: A run that was not heard of for so long is dead.
 LEASE_S: Final = 10.0
 BEAT_S: Final = 1.0
+#: How long a node waits for the place of one that bears its name.
+PLACE_PATIENCE_S: Final = LEASE_S + 5.0
 #: Pause between two tries to take the place of a run that is perhaps dead.
 PLACE_PAUSE_S: Final = 0.2
 
@@ -39,6 +43,7 @@ _SILENT_PIDS: Final = (
     " WHERE writer = $1 AND ended_at IS NULL ORDER BY run DESC LIMIT 1"
 )
 _DEAD: Final = "SELECT run FROM runs WHERE ended_at IS NOT NULL AND NOT is_cleared ORDER BY run FOR UPDATE SKIP LOCKED"
+_END: Final = "UPDATE runs SET ended_at = clock_timestamp() WHERE run = $1"
 _CLEARED: Final = "UPDATE runs SET is_cleared = true WHERE run = $1"
 #: What bears the durable mark goes to us, until it is held; everything else is free again.
 _IN_DOUBT: Final = (
@@ -46,12 +51,32 @@ _IN_DOUBT: Final = (
     " AND q.priority = m.priority AND q.lane = m.lane AND q.place = m.place AND q.id = m.id AND q.run = $1"
     " RETURNING q.queue, q.priority, q.lane, q.place, q.id, q.due_at_ms, q.attempts, m.body"
 )
-_FREE: Final = "UPDATE queue SET run = 0 WHERE run = $1"
+#: Rows are touched in the order of their keys, as everybody does.  No index tells which ones a run has: that would
+#: cost every lease; so all of the table is looked at, by the few who bury a dead run.
+_OF_RUN: Final = (
+    "SELECT queue, priority, lane, place, id FROM queue WHERE run = $1"
+    " ORDER BY queue, priority, lane, place, id FOR UPDATE"
+)
+_HAS_DOUBTS: Final = (
+    "SELECT EXISTS (SELECT 1 FROM sending s JOIN messages m ON m.id = s.id JOIN queue q ON q.queue = m.queue"
+    " AND q.priority = m.priority AND q.lane = m.lane AND q.place = m.place AND q.id = m.id WHERE q.run = $1)"
+)
+_WHOLE_TABLE: Final = "SET LOCAL enable_seqscan = on"
 _NEWEST_IDS: Final = (
     "SELECT greatest((SELECT max(id) FROM messages), (SELECT max(id) FROM parked), (SELECT max(id) FROM kept),"
     " (SELECT max(id) FROM failed_callbacks))"
 )
 _LAST_BLOCK: Final = "SELECT seq, at_us FROM event_blocks WHERE writer = $1 ORDER BY seq DESC LIMIT 1"
+
+
+class Buried(NamedTuple):
+    """What dead runs left behind."""
+
+    #: It bears their mark, and is leased to us now.
+    doubtful: list[Item]
+    #: In these queues something is free again.
+    freed: set[str]
+    is_any: bool
 
 
 class Run:
@@ -79,14 +104,14 @@ class Run:
         await names.learn(connection, [name])
         self.writer = names.number(name)
         await self._take_place(connection)
-        asked_at_s = boot_s()
         async with connection.transaction():
             await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {LOCK_SLOTS})")
             await connection.execute(_END_OWN, self.writer)
             self.slot = await self._free_slot(connection)
+            asked_at_s = boot_s()
             row = await connection.fetchrow(_NEW, self.slot, self.writer, self.box, self.node, self._version)
-        self.number, database_us = row
-        self._heard(database_us, asked_at_s)
+            self.number, database_us = row
+            self._heard(database_us, asked_at_s)
         await self._find_last(connection)
 
     async def _take_place(self, connection: Any) -> None:
@@ -94,7 +119,7 @@ class Run:
 
         One that is silent for a lease's time is dead or frozen: its sessions are ended, and it will find out.
         """
-        patience_s = LEASE_S + 5.0
+        patience_s = PLACE_PATIENCE_S
         while not await connection.fetchval(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, $1)", self.writer):
             row = await connection.fetchrow(_SILENT_PIDS, self.writer, LEASE_S)
             if row is not None and row[1]:
@@ -144,24 +169,36 @@ class Run:
 
     # -- the dead -------------------------------------------------------------------------------------
 
-    async def bury(self, connection: Any, names: Names) -> tuple[list[Item], bool]:
-        """Free what dead runs held.  Returns what bears their mark (it is leased to us now), and if there was any."""
+    async def bury(self, connection: Any, names: Names) -> Buried:
+        """Free what dead runs held."""
         await connection.execute(_END_SILENT, LEASE_S)
         doubtful: list[Item] = []
+        queues: set[int] = set()
         async with connection.transaction():
             dead = [row[0] for row in await connection.fetch(_DEAD)]
             for run in dead:
                 rows = await connection.fetch(_IN_DOUBT, run, self.number)
                 await names.meet(connection, {number for row in rows for number in (row["queue"], row["lane"])})
                 doubtful += [item for row in rows if (item := _item_of(row, names)) is not None]
-                await connection.execute(_FREE, run)
                 await connection.execute(_CLEARED, run)
             await counts.fold(connection, dead)
-        return doubtful, bool(dead)
+            if dead:
+                await connection.execute(_WHOLE_TABLE)
+            for run in dead:
+                held = await connection.fetch(_OF_RUN, run)
+                if held:
+                    await connection.execute(sql.RELEASE, *columns(held), run)
+                    queues.update(row["queue"] for row in held)
+            await names.meet(connection, queues)
+        return Buried(doubtful, {names.name(number) for number in queues}, bool(dead))
 
-    async def end(self, connection: Any) -> None:
-        """This run is over in order; whoever comes next need not wait."""
-        await connection.execute("UPDATE runs SET ended_at = clock_timestamp() WHERE run = $1", self.number)
+    async def end(self, connection: Any, *, has_nothing: bool) -> None:
+        """This run is over in order; whoever comes next need not wait, nor bury it if it `has_nothing`."""
+        async with connection.transaction():
+            await connection.execute(_END, self.number)
+            if has_nothing and not await connection.fetchval(_HAS_DOUBTS, self.number):
+                await counts.fold(connection, [self.number])
+                await connection.execute(_CLEARED, self.number)
 
 
 def _item_of(row: Any, names: Names) -> Item | None:

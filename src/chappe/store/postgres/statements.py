@@ -250,7 +250,11 @@ RELEASE: Final = (
     f" WHERE {_IS_ROW} AND q.run = $6 RETURNING q.id"
 )
 #: Items of a queue that bear our run and that nobody here knows of are free again: an answer to a lease was lost.
-ORPHANS: Final = "UPDATE queue SET run = 0 WHERE queue = $1 AND run = $2 AND id <> ALL ($3::bigint[])"
+#: What bears the mark before a write is none of them: it came to us from a dead run, and is about to be held.
+ORPHANS: Final = (
+    "UPDATE queue q SET run = 0 WHERE queue = $1 AND run = $2 AND id <> ALL ($3::bigint[])"
+    " AND NOT EXISTS (SELECT 1 FROM sending s WHERE s.id = q.id)"
+)
 #: Named items that nobody holds are leased to $6.
 CLAIM: Final = f"""
 UPDATE queue q SET run = $6 FROM (
@@ -266,6 +270,19 @@ CROSS JOIN LATERAL (
   WHERE q.queue = $1 AND q.priority = l.priority AND q.lane = l.lane AND q.place >= l.mark AND q.run = 0
   ORDER BY q.place, q.id LIMIT 1
 ) x"""
+#: Every lane of a queue in which something is free, with the first of it: one look into the index for each.
+EVERY_LANE: Final = """
+WITH RECURSIVE found AS (
+  SELECT p.priority, x.lane, x.place FROM unnest($2::smallint[]) AS p(priority) CROSS JOIN LATERAL (
+    SELECT q.lane, q.place FROM queue q WHERE q.queue = $1 AND q.priority = p.priority AND q.run = 0
+    ORDER BY q.lane, q.place, q.id LIMIT 1
+  ) x
+  UNION ALL
+  SELECT f.priority, x.lane, x.place FROM found f CROSS JOIN LATERAL (
+    SELECT q.lane, q.place FROM queue q WHERE q.queue = $1 AND q.priority = f.priority AND q.lane > f.lane AND q.run = 0
+    ORDER BY q.lane, q.place, q.id LIMIT 1
+  ) x
+) SELECT priority, lane, place FROM found"""
 #: Lanes between known ones: each gap (priority, lane, next lane) is one look into the index.
 LANES_BETWEEN: Final = """
 SELECT g.priority, x.lane, x.place FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS g(priority, after, before)

@@ -12,7 +12,8 @@ from chappe.model.errors import ResourceError
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.hashing import gathered
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import check_server, connect, migrate, shown
+from chappe.store.postgres.opening import check_server, migrate
+from chappe.store.postgres.reaching import connect, shown
 from chappe.store.postgres.runs import LEASE_S
 from chappe.store.transfer.tables import Column, Row, Table
 
