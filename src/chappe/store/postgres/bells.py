@@ -6,6 +6,7 @@ transaction they would make all commits wait for each other.  Whoever misses one
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from chappe.model.errors import SettingsError
@@ -15,6 +16,8 @@ from chappe.store.postgres.opening import Session
 
 CHANNEL: Final = "chappe bell"
 PAUSE_S: Final = 0.01
+#: How often a lost connection is found out on which bells were heard.
+LISTEN_AGAIN_S: Final = 1.0
 #: NOTIFY carries at most 8,000 octets.
 PAYLOAD_OCTETS: Final = 7_500
 #: Rung instead of lanes: something may lie below the marks.
@@ -59,13 +62,18 @@ class Bells:
         while True:
             try:
                 await self._listen()
-                await asyncio.wait_for(self._has_rung.wait(), 1.0)
+                await self._until_rung()
                 await self._ring()
                 await asyncio.sleep(PAUSE_S)
-            except TimeoutError:
-                continue
             except (StoreAway, SettingsError):
                 await asyncio.sleep(0.2)
+
+    async def _until_rung(self) -> None:
+        """Something is to be rung, or it is time to see whether we still hear."""
+        # `wait_for` of Python 3.11 forgets that it was cancelled when something rings at the same moment.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LISTEN_AGAIN_S):
+                await self._has_rung.wait()
 
     async def ring_last(self) -> None:
         """Ring what has not rung yet, for a process that leaves.  Raises: StoreAway, SettingsError."""

@@ -135,7 +135,7 @@ class PostgresStore:
         self._unreadable = Unreadable(self._group.ask, self._now_us)
         self._queues = Queues(self._sessions["leases"], names, self._now_us, self._unreadable.hold)
         self._bells = Bells(self._sessions["control"], self._queues.rung, self._queues.look_everywhere)
-        self._queues.tell_others = partial(self._bells.ring, lanes=None)
+        self._queues.tell_others = lambda queue: self._bells.ring(queue, None)
         self._reading = Reading(self._sessions["reads"], names, run)
         self._searching = Searching(self._sessions["search"], names)
         self._sweeping = Sweeping(self._sessions["reads"], names, self._queues)
