@@ -21,7 +21,7 @@ from chappe.store.port import MAX_ID, CallbacksOff
 from chappe.store.postgres.hashing import ref_key
 from chappe.store.postgres.history import day_of
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import AWAY, connect, shown
+from chappe.store.postgres.reaching import AWAY, connect, shown
 from chappe.store.postgres.resolving import list_failed, list_off
 from chappe.store.postgres.searching import MARGIN_US
 from chappe.store.views import FailedView, HeldView, LifeView, failed_view, ids_in, is_known_by
