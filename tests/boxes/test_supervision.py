@@ -159,6 +159,8 @@ async def test_drained_process_stays_down_until_it_is_wanted_again() -> None:
         assert (unanswered, box.state("one"), box.pid("one")) == (4, "drained", 0)
         assert box.health.is_ready, "what is drained on purpose is not missing"
         box.supervisor.keepers["one"].resume()
+        box.supervisor.judge()
+        assert not box.health.is_ready, "whoever waits for it does not hear of how it was before"
         await box.until(lambda: box.state("one") == "running")
 
 

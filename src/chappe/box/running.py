@@ -96,6 +96,8 @@ class Box:
             return Granted(sum(await asyncio.gather(*(each.drain() for each in keepers))))
         for each in keepers:
             each.resume()
+        # Who drains one node after the other waits for `/readyz` in between: it must not be of before.
+        self.supervisor.judge()
         return Granted()
 
     # -- showing ------------------------------------------------------------------------------------

@@ -53,12 +53,15 @@ class Supervisor:
                 task.cancel()
 
     async def _look(self) -> None:
-        """The box takes traffic when every process that is not drained on purpose does."""
         while True:
-            states = {keeper.state for keeper in self.keepers.values()} - {"drained", "draining"}
-            if self._health.phase is not Phase.DRAINING:
-                self._health.phase = Phase.RUNNING if states == {"running"} else Phase.STARTING
+            self.judge()
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def judge(self) -> None:
+        """The box takes traffic when every process that is not drained on purpose does."""
+        states = {keeper.state for keeper in self.keepers.values()} - {"drained", "draining"}
+        if self._health.phase is not Phase.DRAINING:
+            self._health.phase = Phase.RUNNING if states == {"running"} else Phase.STARTING
 
     def hang_up(self) -> None:
         """Pass on a SIGHUP: certificates are to be read anew."""
