@@ -1,7 +1,7 @@
 """Measures a box of processes over PostgreSQL: whole lives a second, and the CPU of each process for one of them.
 
     .venv/bin/python bench/boxes.py --lives 300000 --generator PATH
-    .venv/bin/python bench/boxes.py --steps 1+1,2+1,2+2          # does a second node of a kind help?
+    .venv/bin/python bench/boxes.py --steps 1+1,2+1,1+2,2+2 --share 0.2     # does a second node of a kind help?
 
 A life is a message from submit_sm to the client's answer to its receipt, every yes after a synced commit.
 """
@@ -61,6 +61,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--dsn", help="a server to use, instead of one that is started for the run")
     parser.add_argument("--folder", type=Path, help="where settings, ledgers and logs are kept")
     parser.add_argument("--statements", action="store_true", help="show what each statement cost")
+    parser.add_argument("--share", type=float, help="each node gets at most this much of a core (root, control groups)")
     parser.add_argument("--json", action="store_true")
     return parser
 
@@ -91,6 +92,8 @@ def run_step(
     warming, ends = Ends(box, told.generator, place / "warm"), Ends(box, told.generator, place / f"ends-{step}")
     box.start()
     try:
+        if told.share:
+            box.hold_back(told.share)
         for each, lives in ((warming, told.warm), (ends, told.lives)):
             if not lives:
                 continue

@@ -116,6 +116,7 @@ def main() -> int:
     parser = options()
     parser.add_argument("--waiting", type=int, default=5_000_000)
     parser.add_argument("--snapshot-s", type=float, default=600.0)
+    parser.add_argument("--pace", type=float, default=3_000.0, help="messages a second while the snapshot grows old")
     told = parser.parse_args()
     with folder(told.folder) as place, server(told.dsn) as reached:
         dsn = reached.new_database()
@@ -137,16 +138,19 @@ def main() -> int:
 
 
 def _under_snapshot(dsn: str, told: argparse.Namespace, run: object) -> bool:
-    """Run after run until the snapshot is old enough; the last one counts."""
+    """A run when it is taken, a slower one until it is old enough, and the one that counts."""
     assert callable(run)
-    snapshot, is_exact, number = Snapshot(dsn), True, 0
+    snapshot, lives = Snapshot(dsn), told.lives
     try:
-        while number == 0 or time.monotonic() - snapshot.since < told.snapshot_s:
-            number += 1
-            is_exact &= bool(run(f"snapshot held for {time.monotonic() - snapshot.since:.0f} s", told.steps))
+        is_exact = bool(run("a snapshot just taken", told.steps))
+        left_s = max(0.0, told.snapshot_s - (time.monotonic() - snapshot.since))
+        told.lives, told.rate = max(1, int(left_s * told.pace)), told.pace
+        is_exact &= bool(run("paced", told.steps))
+        told.lives, told.rate = lives, 0
+        age_s = time.monotonic() - snapshot.since
+        return is_exact & bool(run(f"a snapshot held for {age_s:.0f} s", told.steps))
     finally:
         snapshot.end()
-    return is_exact
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ SERVER = {
 }
 PATIENCE_S = 60.0
 OPERATOR_LINKS = 4
+PERIOD_US = 10_000
 OPERATOR_WINDOW = 1_000
 
 _SETTINGS = """
@@ -126,6 +127,7 @@ class Box:
         self.smpp, self.operator, self.metrics = free_port(), free_port(), free_port()
         self.pids: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._groups: list[Path] = []
         self.file.write_text(
             _SETTINGS.format(
                 folder=folder,
@@ -170,6 +172,20 @@ class Box:
         """What `chappe status --json` shows."""
         return dict(json.loads(self._get("/status.json")))
 
+    def hold_back(self, share: float) -> None:
+        """Let each node have at most this share of a core, as if cores were smaller.  Needs root and control groups."""
+        own = next(line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines() if "cpu" in line)
+        base = Path(f"/sys/fs/cgroup/{'cpu' if own[1] else ''}{own[2]}")
+        for name, pid in self.pids.items():
+            if name.startswith(("client", "operator")):
+                group = base / f"chappe-bench-{pid}"
+                group.mkdir()
+                self._groups.append(group)
+                # Short periods: a process that stands still for long holds up all that wait for it.
+                (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+                (group / "cpu.cfs_quota_us").write_text(str(int(share * PERIOD_US)))
+                (group / "cgroup.procs").write_text(str(pid))
+
     def used(self) -> dict[str, cpu.Used]:
         """CPU by node, since each was started."""
         return {name: cpu.of_process(pid, with_ended=name != "box") for name, pid in self.pids.items()}
@@ -185,6 +201,9 @@ class Box:
             self._process.kill()
             self._process.wait()
         self._process = None
+        for group in self._groups:
+            with suppress(OSError):
+                group.rmdir()
 
 
 class Ends:
