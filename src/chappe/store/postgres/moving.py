@@ -22,6 +22,8 @@ from chappe.store.postgres.reaching import AWAY
 #: Rows of the hot table that one transaction looks at, and the part of the time that moving takes at most.
 WINDOW_ROWS: Final = 5_000
 WORK_SHARE: Final = 0.25
+#: The part of it that reading rows takes that only wait.
+LOOK_SHARE: Final = 0.1
 #: Pause when nothing was to be moved, or another process moves.
 IDLE_PAUSE_S: Final = 5.0
 LOCKED_PAUSE_S: Final = 15.0
@@ -88,6 +90,7 @@ class HistoryMoves:
         #: The connection that holds the lock of whoever moves.
         self._locked_by: Any = None
         self._after = 0
+        self._has_moved = False
         #: First id before a window of nothing but waiting rows → its last id, and until when (UTC µs) it is left alone.
         self._quiet: dict[int, tuple[int, int]] = {}
         self._forget_at = 0.0
@@ -118,7 +121,7 @@ class HistoryMoves:
             self._session.drop()
             return IDLE_PAUSE_S
         took = time.monotonic() - began
-        return took / WORK_SHARE if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
+        return took / (WORK_SHARE if self._has_moved else LOOK_SHARE) if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
 
     async def move(self, connection: Any) -> bool:
         """Move what may leave among the next rows of the hot table.  False: the end of the table was reached."""
@@ -126,6 +129,7 @@ class HistoryMoves:
         self._pass_quiet(now_us)
         row = await connection.fetchrow(_WINDOW, self._after, now_us - REST_US, WINDOW_ROWS)
         self._note_quiet(row, now_us)
+        self._has_moved = bool(row["over"])
         if row["over"]:
             await self._make_partitions(connection, row["days"])
             rests = (now_us - REST_US, now_us - REST_MO_US)

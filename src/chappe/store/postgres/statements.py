@@ -225,21 +225,21 @@ IS_WRITTEN: Final = (
 CONFIRM: Final = "SELECT pg_logical_emit_message(true, 'chappe', '')"
 BLOCK_RUN: Final = "SELECT run FROM event_blocks WHERE writer = $1 AND seq = $2"
 
-#: Up to `share` items of each lane from its mark on: they are leased to $7.
+#: Up to `share` items of each lane from its mark on: they are leased to $7.  A row that is locked stays where it is, so
+#: it is found again at once by its place in the table; one that changed in this very moment is left to the next lease.
 LEASE: Final = """
 WITH lanes AS (
   SELECT * FROM unnest($2::smallint[], $3::integer[], $4::bigint[], $5::integer[])
     WITH ORDINALITY AS l(priority, lane, mark, share, turn)
 ), picked AS (
-  SELECT l.turn, x.priority, x.lane, x.place, x.id FROM lanes l CROSS JOIN LATERAL (
-    SELECT q.priority, q.lane, q.place, q.id FROM queue q
+  SELECT l.turn, x.ctid FROM lanes l CROSS JOIN LATERAL (
+    SELECT q.ctid FROM queue q
     WHERE q.queue = $1 AND q.priority = l.priority AND q.lane = l.lane AND q.place >= l.mark AND q.place <= $6
       AND q.run = 0
     ORDER BY q.place, q.id LIMIT l.share FOR UPDATE SKIP LOCKED
   ) x
 ), leased AS (
-  UPDATE queue q SET run = $7 FROM picked v
-  WHERE q.queue = $1 AND q.priority = v.priority AND q.lane = v.lane AND q.place = v.place AND q.id = v.id
+  UPDATE queue q SET run = $7 FROM picked v WHERE q.ctid = v.ctid
   RETURNING v.turn, q.place, q.id, q.attempts, q.due_at_ms, q.body AS packed
 )
 SELECT leased.turn, leased.place, leased.id, leased.attempts, leased.due_at_ms, leased.packed, m.body
