@@ -121,7 +121,9 @@ class HistoryMoves:
             self._session.drop()
             return IDLE_PAUSE_S
         took = time.monotonic() - began
-        return took / (WORK_SHARE if self._has_moved else LOOK_SHARE) if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
+        return (
+            took / (WORK_SHARE if self._has_moved else LOOK_SHARE) if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
+        )
 
     async def move(self, connection: Any) -> bool:
         """Move what may leave among the next rows of the hot table.  False: the end of the table was reached."""
