@@ -121,7 +121,7 @@ def _status(receipt: Receipt) -> StatusData:
 
 
 def _failure(receipt: Receipt) -> FailureView | None:
-    failure = failure_of(receipt.status, receipt.error, was_sent=receipt.was_sent)
+    failure = failure_of(receipt.status, receipt.error, was_sent=receipt.was_sent, reference=receipt.operator_reference)
     if failure is None:
         return None
     return FailureView(failure.code, failure.category, failure.is_permanent, failure.operator_code or None)

@@ -61,7 +61,7 @@ def summary_of(life: Life, message: Message) -> MessageSummary:
         to=shown(message.dest_ton, message.dest),
         source=shown(message.source_ton, message.source) or None,
         operator=life.operator or None,
-        failure=_failure_view(failure_of(life.status, life.error, was_sent=bool(life.sent_at_us))),
+        failure=_failure_view(_failure_of(life)),
         tags=message.tags,
         created_at=time_of(made_at_ms(life.id) * 1000),
         expires_at=time_of(message.expires_at_ms * 1000) if message.expires_at_ms else None,
@@ -74,6 +74,12 @@ def summary_of(life: Life, message: Message) -> MessageSummary:
 _SHARED: Final = tuple(
     field.name for field in msgspec.structs.fields(MessageSummary) if field.name not in ("parts", "updated_at")
 )
+
+
+def _failure_of(life: Life) -> Failure | None:
+    references = [life.operator_ref, *(life.part_refs or ())]
+    reference = next((each for each in references if each), "")
+    return failure_of(life.status, life.error, was_sent=bool(life.sent_at_us), reference=reference)
 
 
 def _failure_view(failure: Failure | None) -> FailureView | None:

@@ -292,7 +292,7 @@ def _check_services(operation: CallInputWithSupplementaryServices) -> None:
 def notification_of(receipt: Receipt, account: Account) -> DeliverNotification:
     """Tell a client what became of its message.  §4.5."""
     recipient, scts = _name_of(receipt.known_as, receipt.source, receipt.message_id)
-    dst, rsn = told_of(receipt.status, receipt.error, was_sent=receipt.was_sent)
+    dst, rsn = told_of(receipt.status, receipt.error, was_sent=receipt.was_sent, reference=receipt.operator_reference)
     if receipt.callback_url.startswith(_NOTIFY):
         adc = receipt.callback_url[len(_NOTIFY) :]
     else:
@@ -322,7 +322,7 @@ def _done(second: int, zone: tzinfo) -> tuple[str, str]:
     return times.write_second(moment, zone), f"{moment.astimezone(zone):%Y-%m-%d at %H:%M:%S}"
 
 
-def told_of(status: Status, error: str, *, was_sent: bool = True) -> tuple[str, str]:
+def told_of(status: Status, error: str, *, was_sent: bool = True, reference: str = "") -> tuple[str, str]:
     """Dst and Rsn for what became of a message.  §6."""
     if status is Status.DELIVERED:
         return DeliveryStatus.DELIVERED.value, _NO_ERROR
@@ -330,7 +330,7 @@ def told_of(status: Status, error: str, *, was_sent: bool = True) -> tuple[str, 
         return DeliveryStatus.BUFFERED.value, error if error in _RSN_ITSELF else _NO_ERROR
     if error in _RSN_ITSELF and was_sent:
         return DeliveryStatus.NOT_DELIVERED.value, error
-    failure = failure_of(status, error, was_sent=was_sent)
+    failure = failure_of(status, error, was_sent=was_sent, reference=reference)
     return DeliveryStatus.NOT_DELIVERED.value, _RSN_BY_FAILURE.get(failure.code if failure else "", _FAILED)
 
 

@@ -4,6 +4,7 @@ Operators number their errors as they like; most write those of the mobile netwo
 known here.  What is not known stays visible as the operator's own code.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -45,6 +46,42 @@ _BY_NETWORK_ERROR: Final = {
     36: ("system_failure", "network", False),
 }
 
+#: Rsn of a notification over UCP.  EMI-UCP 4.x §6.
+_BY_RSN: Final = {
+    **{f"{each:03}": ("system_failure", "network", False) for each in range(1, 9)},
+    "010": ("subscriber_absent", "handset", False),
+    "100": ("not_supported", "network", True),
+    "101": ("unknown_subscriber", "number", True),
+    "102": ("service_not_provisioned", "number", True),
+    "103": ("subscriber_barred", "number", True),
+    "104": ("subscriber_barred", "number", True),
+    "105": ("system_failure", "network", False),
+    "106": ("not_supported", "network", True),
+    "107": ("subscriber_absent", "handset", False),
+    "108": ("delivery_failed", "handset", False),
+    "109": ("system_failure", "network", False),
+    "110": ("system_failure", "network", False),
+    "111": ("not_supported", "handset", True),
+    "112": ("system_failure", "operator", False),
+    "113": ("system_failure", "network", False),
+    "114": ("equipment_barred", "handset", True),
+    "115": ("unknown_subscriber", "number", True),
+    "116": ("delivery_failed", "handset", False),
+    "117": ("service_not_provisioned", "number", True),
+    **{f"{each:03}": ("system_failure", "network", False) for each in range(118, 128)},
+    "200": ("system_failure", "operator", False),
+    "201": ("invalid_validity", "message", True),
+    "202": ("invalid_message", "message", True),
+    "203": ("invalid_message", "message", True),
+    "204": ("invalid_message", "message", True),
+    "205": ("invalid_validity", "message", True),
+    "206": ("invalid_destination", "number", True),
+    "207": ("invalid_message", "message", True),
+    "208": ("invalid_message", "message", True),
+}
+#: How operators over UCP name messages, and nobody else: the recipient and the second.
+_UCP_NAME: Final = re.compile(r"[0-9]{1,16}:[0-9]{12}")
+
 #: What an operator answers to a submit that it does not take.  SMPP 3.4 §5.1.3.
 _BY_COMMAND_STATUS: Final = {
     0x01: ("invalid_message", "message", True),
@@ -59,16 +96,18 @@ _BY_COMMAND_STATUS: Final = {
 _NO_ERROR: Final = frozenset({"", "0", "00", "000"})
 
 
-def failure_of(status: Status, error: str, *, was_sent: bool) -> Failure | None:
+def failure_of(status: Status, error: str, *, was_sent: bool, reference: str = "") -> Failure | None:
     """Judge the end of a message; None while it is open, delivered or cancelled.
 
     `error` is the `err` of its receipt; of a message that no operator took, the low digits of the command_status in
-    hexadecimal.
+    hexadecimal.  `reference` is the operator's name for it, by whose form UCP is known: there `error` is an Rsn.
     """
     if status not in (Status.FAILED, Status.REJECTED, Status.EXPIRED):
         return None
+    is_ucp = was_sent and _UCP_NAME.fullmatch(reference) is not None
+    # Rsn 000 is an unknown subscriber, and what SMSCs write that name none: nobody is struck off a list for that.
     said = "" if error in _NO_ERROR else error
-    known = _known(said, was_sent=was_sent)
+    known = _BY_RSN.get(said) if is_ucp else _known(said, was_sent=was_sent)
     if known is None:
         known = _BY_STATUS[status]
     return Failure(*known, said)

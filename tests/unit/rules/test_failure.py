@@ -47,3 +47,21 @@ def test_no_error_breaks_the_judgement(status: Status, error: str, was_sent: boo
     failure = failure_of(status, error, was_sent=was_sent)
 
     assert failure is None or failure.operator_code in (error, "")
+
+
+@pytest.mark.parametrize(
+    ("rsn", "code", "is_permanent"),
+    [
+        ("107", "subscriber_absent", False),
+        ("101", "unknown_subscriber", True),
+        ("001", "system_failure", False),
+        ("206", "invalid_destination", True),
+        ("000", "delivery_failed", False),
+        ("999", "delivery_failed", False),
+    ],
+)
+def test_the_reason_of_a_notification_over_ucp_is_read_as_such(rsn: str, code: str, is_permanent: bool) -> None:
+    failure = failure_of(Status.FAILED, rsn, was_sent=True, reference="37120000001:231126084310")
+
+    assert failure is not None
+    assert (failure.code, failure.is_permanent) == (code, is_permanent)
