@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from crash_gateway import TOKEN, Death
+from crash_gateway import TOKEN, Death, free_ports
 from crash_nodes import NODES, gateway_of
 from crash_verdict import Verdict, verdict_of
 
@@ -60,6 +60,9 @@ class Traffic:
     protocol: str = "smpp"
     #: What the client speaks.
     door: str = "smpp"
+    #: Over HTTP, whose API it has, and where it brings MO.
+    shape: str = ""
+    inbound: str = ""
 
 
 class Campaign:
@@ -86,9 +89,14 @@ class Campaign:
     async def __aenter__(self) -> Self:
         """Start the operator and the client; the gateway starts with the first death, or with `up`."""
         traffic = self.traffic
+        calls = free_ports(1)[0] if traffic.shape else 0
         self.smsc = SmscSimulator(
             SmscOptions(
                 protocol=traffic.protocol,
+                shape=traffic.shape,
+                mo_url=f"http://127.0.0.1:{calls}{traffic.inbound}",
+                callback_secret="hook",
+                callback_name="operator",
                 resp_delay_s=traffic.resp_delay_s,
                 receipt_delay_s=traffic.receipt_delay_s,
                 retry_s=0.2,
@@ -105,6 +113,8 @@ class Campaign:
             unknown_outcome=traffic.unknown_outcome,
             protocol=traffic.protocol,
             door=traffic.door,
+            shape=traffic.shape,
+            operator_calls_port=calls,
         )
         self.client = ClientSimulator(self._smpp_options(), self._client_faults)
         await self.client.__aenter__()

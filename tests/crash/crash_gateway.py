@@ -50,7 +50,9 @@ reconnect_min_s = 0.05
 reconnect_max_s = 0.2
 retry_s = [0.2, 0.5]
 profile = "crash"
+{api}
 [profiles.crash]
+{base}
 unknown_outcome = "{unknown_outcome}"
 [[clients]]
 name = "acme"
@@ -79,6 +81,18 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 retry_s = [0.2]
 batch = {batch}
 allow_private = true
+"""
+
+
+#: Of an operator over HTTP: its window is PDUs of one API call each, and its calls prove themselves by one secret.
+_API: Final = """
+[operators.http]
+url = "http://127.0.0.1:{port}"
+username = "us"
+password = "secret"
+listen = "127.0.0.1:{listen}"
+secret = "hook"
+caller = "operator"
 """
 
 
@@ -113,12 +127,15 @@ class GatewayProcess:
         callback_batch: int = 1,
         protocol: str = "smpp",
         door: str = "smpp",
+        shape: str = "",
+        operator_calls_port: int = 0,
         store: str = "sqlite",
         more: str = "",
     ) -> None:
         """With a `callback_port` the client is called back, also for MO; `more` are lines of [gateway].
 
         `protocol` is the operator's, `door` what the client speaks.
+        Over HTTP the operator has a `shape`, and calls the gateway at `operator_calls_port`.
         """
         self.folder = folder
         self.data_dir = folder / "data"
@@ -140,6 +157,8 @@ class GatewayProcess:
                 window_pdus=WINDOW_PDUS,
                 unknown_outcome=unknown_outcome,
                 protocol=protocol,
+                api=_API.format(port=operator_port, listen=operator_calls_port) if shape else "",
+                base=f'base = "{shape}"' if shape else "",
                 callback=_CALLBACK.format(port=callback_port, batch=callback_batch) if callback_port else "",
                 via="callback" if callback_port else door,
             ),

@@ -26,6 +26,7 @@ COMMANDS: Final = commands_named("chappe")
 LASTING: Final[Mapping[str, tuple[int, int]]] = {
     "up": (signal.SIGTERM, 0),
     "sim smsc": (signal.SIGTERM, 0),
+    "sim http-operator": (signal.SIGTERM, 0),
     "status --watch": (signal.SIGINT, 0),
 }
 #: A command that is for another kind of store, or names what is not there, says so in one line and leaves with 1.
@@ -68,6 +69,7 @@ class Place:
         here = {
             "127.0.0.1:8080": f"127.0.0.1:{self.ports['http']}",
             "127.0.0.1:2776": f"127.0.0.1:{free_port()}",
+            "127.0.0.1:2777": f"127.0.0.1:{free_port()}",
             "/etc/kannel/kannel.conf": str(self.folder / "kannel.conf"),
             "/etc/jasmin/store": str(self.folder / "jasmin"),
             "/etc/jasmin/jasmin.cfg": str(self.folder / "jasmin" / "jasmin.cfg"),

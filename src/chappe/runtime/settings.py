@@ -93,13 +93,28 @@ def load(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings.default()
+    return parse(_text_of(path), where=str(path), profiles=path.parent / PROFILES_FOLDER)
+
+
+def read_profiles(path: Path) -> Profiles:
+    """The profiles that a settings file knows, whatever else is in it.  Raises: SettingsError."""
+    return profiles_in(_tables_of(_text_of(path), str(path)), path.parent / PROFILES_FOLDER)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 at octet {error.start}") from error
-    return parse(text, where=str(path), profiles=path.parent / PROFILES_FOLDER)
+
+
+def _tables_of(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{where}: is not TOML: {error}") from error
 
 
 def parse(text: str, where: str, profiles: Path | None = None) -> Settings:
@@ -107,10 +122,7 @@ def parse(text: str, where: str, profiles: Path | None = None) -> Settings:
 
     Raises: SettingsError.
     """
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{where}: is not TOML: {error}") from error
+    raw = _tables_of(text, where)
     found: list[Fault] = []
     shelves = profiles_in(raw, profiles)
     settings = read_table(Settings, _with_whole_profiles(raw, shelves, where), "", found)

@@ -118,5 +118,5 @@ def short_error(code: str, errors: Mapping[str, str]) -> str:
         return known
     if not code or code in ("0", "00"):
         return "000"
-    kept = "".join(each for each in code if each.isascii() and each.isalnum())
+    kept = "".join(each for each in code.removeprefix("http:") if each.isascii() and each.isalnum())
     return kept.zfill(3) if len(kept) <= 3 else kept[-3:] if kept.isdecimal() else kept[:3].upper()

@@ -1,0 +1,155 @@
+"""`chappe profile list|show|check`: which profiles there are, what counts in one and why, and a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chappe.cli.options import ConfigOption, JsonOption, example
+from chappe.cli.show import print_json, print_line
+
+if TYPE_CHECKING:
+    from chappe.runtime.profile_files import Layer, Profiles
+    from chappe.runtime.settings_operators import Profile
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    profile = typer.Typer(
+        name="profile",
+        help="Look at profiles, which say how operators behave, and try them out.",
+        epilog=example("chappe profile show kannel"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    profile.command("list", epilog=example("chappe profile list"))(list_profiles)
+    profile.command(epilog=example("chappe profile show kannel", "chappe profile show three --config chappe.toml"))(
+        show
+    )
+    profile.command(epilog=example("chappe profile check kannel", "chappe profile check three --shape twilio"))(check)
+    app.add_typer(profile)
+
+
+def list_profiles(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the profiles that can be named: shipped ones, those in files of one's own, those of the settings."""
+    shelves = _shelves(config)
+    rows = [(name, *_about(shelves, name)) for name in shelves.names()]
+    if as_json:
+        print_json([{"name": name, "protocol": protocol, "description": about} for name, protocol, about in rows])
+        return
+    for name, protocol, about in rows:
+        print_line(f"{name:14} {protocol or 'any':5} {about}".rstrip())
+
+
+def show(
+    name: NameArgument,
+    config: ConfigOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Show also what nobody has written.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what counts in a profile, and beside each value where it comes from."""
+    from chappe.cli.settings_text import as_plain
+    from chappe.runtime.profile_files import BUILT_IN, origin_of
+
+    shelves = _shelves(config)
+    layers = shelves.layers(name)
+    plain = as_plain(_read(layers, name))
+    rows = [(path, value, origin_of(layers, path)) for path, value in _leaves(plain, ())]
+    kept = [row for row in rows if every or row[2] != BUILT_IN]
+    if as_json:
+        print_json([{"key": ".".join(path), "value": value, "from": origin} for path, value, origin in kept])
+        return
+    print_line(f"# {name}: {' < '.join(layer.where for layer in layers) or BUILT_IN}")
+    for path, value, origin in kept:
+        print_line(f"{_setting(path, value)}  # {origin}")
+    if not every and len(kept) < len(rows):
+        print_line(f"# and {len(rows) - len(kept)} keys that are built in: --all shows them")
+
+
+def check(
+    name: NameArgument,
+    shape: Annotated[
+        str, typer.Option(help="http: whose API the simulated operator has; unset: that of the profile's base.")
+    ] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try a profile: a gateway of its own beside a simulated operator, case by case.  Exit code 0 when all are good.
+
+    Nothing that runs is touched.
+    """
+    import asyncio
+
+    from chappe import profile_check
+
+    shelves = _shelves(config)
+    profile = _read(shelves.layers(name), name)
+    outcomes = asyncio.run(profile_check.check(profile, shape or profile_check.shape_of(shelves, name)))
+    if as_json:
+        print_json([{"case": each.case, "good": each.is_good, "detail": each.detail} for each in outcomes])
+    else:
+        for each in outcomes:
+            print_line(f"{'good' if each.is_good else 'BAD '}  {each.case}{f': {each.detail}' if each.detail else ''}")
+    if not all(each.is_good for each in outcomes):
+        raise typer.Exit(1)
+
+
+def _shelves(config: Path | None) -> Profiles:
+    """Raises: SettingsError."""
+    from chappe.runtime.profile_files import Profiles
+    from chappe.runtime.settings import read_profiles
+
+    return Profiles({}) if config is None else read_profiles(config)
+
+
+def _about(shelves: Profiles, name: str) -> tuple[str, str]:
+    """Protocol and description, unchecked: a list is no place to stumble."""
+    from chappe.runtime.profile_files import merged
+
+    table = merged(shelves.layers(name))
+    return str(table.get("protocol", "")), str(table.get("description", ""))
+
+
+def _read(layers: list[Layer], name: str) -> Profile:
+    """Raises: SettingsError."""
+    from chappe.model.errors import SettingsError
+    from chappe.runtime.http_profiles import http_faults
+    from chappe.runtime.profile_files import merged, origin_of
+    from chappe.runtime.settings_operators import Profile
+    from chappe.runtime.settings_reading import read_table
+
+    found: list[tuple[str, str]] = []
+    profile = read_table(Profile, merged(layers), "", found)
+    if profile is not None and profile.http is not None:
+        found += [(f"http.{key}", fault) for key, fault in http_faults(profile.http)]
+    if profile is None or found:
+        key, expected = found[0]
+        origin = origin_of(layers, tuple(key.split(".")))
+        raise SettingsError(f"profile {name}: {key}: {expected} ({origin})")
+    return profile
+
+
+def _leaves(plain: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in plain.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*at, key))
+        elif not isinstance(value, Mapping):
+            yield (*at, key), value
+
+
+def _setting(path: tuple[str, ...], value: Any) -> str:
+    """One line of TOML, the key written out."""
+    from chappe.cli.settings_text import as_toml
+
+    *tables, key = path
+    before = ".".join(as_toml({each: 0}).removesuffix(" = 0") for each in tables)
+    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        inner = ", ".join("{" + ", ".join(as_toml({k: v}) for k, v in each.items()) + "}" for each in value)
+        return f"{before}.{key} = [{inner}]"
+    written = as_toml({key: value})
+    return f"{before}.{written}" if before else written
