@@ -3,6 +3,7 @@
 It must never make a node or a store; `assembly.py` does.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from ipaddress import ip_network
@@ -24,6 +25,8 @@ from chappe.operators.http_words import REFUSALS
 from chappe.operators.links import LinkTerms
 from chappe.operators.shape import HttpShape, UcpShape, Wire
 from chappe.operators.terms import SendingTerms
+from chappe.operators.vendor import Charge, Numbering, Vendor
+from chappe.operators.vendor import NumberForm as VendorNumberForm
 from chappe.rules.certificates import rule_of
 from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
@@ -33,7 +36,9 @@ from chappe.runtime.settings_checks import trial_token_digest
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientUcp, Route, Via
 from chappe.runtime.settings_clients import Direction as RouteDirection
 from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
+from chappe.runtime.settings_operator_checks import billing_names
 from chappe.runtime.settings_operators import (
+    Billing,
     Bind,
     NationalLanguage,
     Operator,
@@ -283,6 +288,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
             ucp=UcpShape(operator.recipient_prefix, operator.notify_address, profile.ucp_zone or UTC),
             http=http_shape_of(operator, profile),
+            vendor=vendor_of(profile),
         ),
         refusals=_refusals_of(operator, profile),
         rate=_rate_of(operator, profile),
@@ -293,6 +299,41 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
         retry_status=_retry_status_of(operator, profile),
         redelivery_s=profile.redelivery_s,
     )
+
+
+def vendor_of(profile: Profile) -> Vendor | None:
+    """What a profile's vendor wants otherwise; None where it wants nothing."""
+    codings = {int(ours, 0): theirs for ours, theirs in profile.data_codings.items()}
+    vendor = Vendor(
+        numbering=_numbering_of(profile),
+        is_packed=profile.gsm7_packed,
+        codings=codings,
+        charges={name: _charge_of(each, profile) for name, each in profile.billing.items()},
+        tlvs=tuple(each.named.write(each.value) for each in profile.tlvs.values() if each.value is not None),
+        receipt_pattern=re.compile(profile.receipt_pattern) if profile.receipt_pattern is not None else None,
+        codings_back={theirs: ours for ours, theirs in codings.items()},
+    )
+    return None if vendor == Vendor() else vendor
+
+
+def _numbering_of(profile: Profile) -> Numbering | None:
+    numbers = profile.numbers
+    if numbers is None:
+        return None
+    return Numbering(
+        numbers.alphanumeric,
+        numbers.short,
+        numbers.international,
+        numbers.recipient,
+        numbers.short_digits,
+        VendorNumberForm(numbers.sender_form.value),
+        VendorNumberForm(numbers.recipient_form.value),
+    )
+
+
+def _charge_of(billing: Billing, profile: Profile) -> Charge:
+    tlvs = tuple(profile.tlvs[name].named.write(value) for name, value in billing.tlvs.items())
+    return Charge(billing.service_type, tlvs, billing.xser.upper(), billing.http)
 
 
 def _rate_of(operator: Operator, profile: Profile) -> float:
@@ -312,7 +353,7 @@ def http_shape_of(operator: Operator, profile: Profile) -> HttpShape | None:
     http = operator.http
     if http is None or profile.http is None:
         return None
-    api = api_of(profile.http)
+    api = api_of(profile.http, billing_names(profile))
     scheme = "https" if http.listen_tls is not None else "http"
     public = (http.public_url or (f"{scheme}://{http.listen}" if http.listen else "")).rstrip("/")
     token = f"?{TOKEN}={quote(http.secret, safe='')}" if api.proof.proof is Proof.TOKEN else ""

@@ -120,13 +120,16 @@ def _read(layers: list[Layer], name: str) -> Profile:
     from chappe.model.errors import SettingsError
     from chappe.runtime.http_profiles import http_faults
     from chappe.runtime.profile_files import merged, origin_of
+    from chappe.runtime.settings_operator_checks import billing_names, vendor_faults
     from chappe.runtime.settings_operators import Profile
     from chappe.runtime.settings_reading import read_table
 
     found: list[tuple[str, str]] = []
     profile = read_table(Profile, merged(layers), "", found)
+    if profile is not None:
+        found += vendor_faults(profile)
     if profile is not None and profile.http is not None:
-        found += [(f"http.{key}", fault) for key, fault in http_faults(profile.http)]
+        found += [(f"http.{key}", fault) for key, fault in http_faults(profile.http, billing_names(profile))]
     if profile is None or found:
         key, expected = found[0]
         origin = origin_of(layers, tuple(key.split(".")))

@@ -68,6 +68,8 @@ def _submit(message: Message, wire: Wire, octets: bytes, has_udh: bool, referenc
     values |= {"reference": reference, "client": message.client, "service_type": message.service_type}
     if message.expires_at_ms:
         values |= _validity(message.expires_at_ms - now_ms)
+    if wire.vendor is not None:
+        values |= wire.vendor.charge_of(message).values
     form = shape.api.submit
     _check_room(form.names, values)
     try:

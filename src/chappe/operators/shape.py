@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ from chappe.text.reading import read
 from chappe.text.segments import Segment, SplitMethod, split
 from chappe.wire.webapi.api import Api
 from chappe.wire.webapi.proofs import ProofRule
+
+if TYPE_CHECKING:
+    from chappe.operators.vendor import Vendor
 
 #: The bit of esm_class that says that user data begins with a header.  SMPP 3.4 §5.2.12.
 UDHI: Final = 0x40
@@ -58,6 +61,8 @@ class Wire(msgspec.Struct, frozen=True):
     holds_all: bool = False
     ucp: UcpShape = UcpShape()
     http: HttpShape | None = None
+    #: What its vendor wants otherwise than the specification has it.
+    vendor: "Vendor | None" = None
 
     @property
     def keeps_addresses(self) -> bool:

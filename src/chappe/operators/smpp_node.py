@@ -11,6 +11,8 @@ from chappe.operators.node import OperatorNode, resolve
 from chappe.operators.smpp_dialect import SMPP
 from chappe.operators.smpp_inbound import SmppInbound
 from chappe.operators.smpp_links import SmppLinks
+from chappe.operators.terms import SendingTerms
+from chappe.operators.vendor import adapting
 from chappe.wire.smpp.facts import BindRefused, Bound, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.pdus import SubmitSmResp
 
@@ -19,6 +21,11 @@ class OperatorSmppNode(OperatorNode):
     """One operator, all its links on this box."""
 
     dialect = SMPP
+
+    def __init__(self, links: LinkTerms, terms: SendingTerms, *rest: Any, **keywords: Any) -> None:
+        if terms.wire.vendor is not None:
+            self.dialect = adapting(SMPP)
+        super().__init__(links, terms, *rest, **keywords)
 
     def make_links(self, terms: LinkTerms) -> Links:
         """Binds."""

@@ -132,6 +132,18 @@ def report_of(pdu: DeliverSm | DataSm, report_id: int, operator: str, wire: Wire
     """Read a receipt, in whatever form.  One that names no message has no references: it will be parked."""
     octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
     receipt = receipt_text.parse(octets, pdu.data_coding, pdu.tlvs)
+    return report_from(receipt, pdu, report_id, operator, wire, now_ms)
+
+
+def report_from(
+    receipt: receipt_text.Receipt | None,
+    pdu: DeliverSm | DataSm,
+    report_id: int,
+    operator: str,
+    wire: Wire,
+    now_ms: int,
+) -> Report:
+    """The report of a receipt that has been read; None was no receipt after all."""
     if receipt is None or (receipt.id is None and receipt.alternative_id is None):
         word = "?" if receipt is None else receipt.stat
         return Report(report_id, operator, (), pdu.source_addr, Status.UNKNOWN, word, "", now_ms)

@@ -85,10 +85,15 @@ def _submit(message: Message, wire: Wire, octets: bytes, *, has_udh: bool) -> Su
             mcls=written.mcls,
             rpi="1" if message.esm_class & _REPLY_PATH else "",
             otoa=sender.otoa,
-            xser=xser.write(written.services),
+            xser=xser.write(written.services) + _charge_of(message, wire),
         )
     except FieldError as error:
         raise UnsendableError(f"UCP cannot carry it: {error}") from None
+
+
+def _charge_of(message: Message, wire: Wire) -> str:
+    """The services of XSer by which the message is charged, in hexadecimal."""
+    return wire.vendor.charge_of(message).xser if wire.vendor is not None else ""
 
 
 def _recipient_of(message: Message, wire: Wire) -> str:

@@ -22,7 +22,16 @@ from chappe.runtime.settings_clients import (
     Via,
 )
 from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, host_and_port, node_parts
-from chappe.runtime.settings_operator_checks import linked, names_of, over_http, over_ucp, profile_faults, url_faults
+from chappe.runtime.settings_operator_checks import (
+    billing_names,
+    linked,
+    names_of,
+    over_http,
+    over_ucp,
+    profile_faults,
+    url_faults,
+    vendor_faults,
+)
 from chappe.runtime.settings_operators import Protocol, Split
 from chappe.runtime.settings_table import Fault, nearest
 from chappe.wire.http.signing import read_secret
@@ -105,8 +114,10 @@ def _profiles(settings: Settings) -> Iterator[Fault]:
                     yield f"profiles.{name}.{key}", f"status 0x{status:X} already stands in {seen[status]}"
         for code in {*profile.ucp_throttle_codes} & {*profile.ucp_temporary_codes}:
             yield f"profiles.{name}.ucp_temporary_codes", f"error code {code:02} already stands in ucp_throttle_codes"
+        for key, fault in vendor_faults(profile):
+            yield f"profiles.{name}.{key}", fault
         if profile.http is not None:
-            for key, fault in http_faults(profile.http):
+            for key, fault in http_faults(profile.http, billing_names(profile)):
                 yield f"profiles.{name}.http.{key}", fault
             if profile.split is not Split.PAYLOAD and "udh" not in names_of(profile):
                 yield f"profiles.{name}.split", 'its API has no {udh}, so it cuts long texts itself: expected "payload"'

@@ -5,18 +5,21 @@ It must never read a file; it judges settings that are already typed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from chappe.runtime.http_profiles import api_of
 from chappe.runtime.profile_files import shipped
-from chappe.runtime.settings_operators import Bind, Operator, Profile, Protocol, Split, UnknownOutcome
+from chappe.runtime.settings_operators import Bind, Operator, Profile, Protocol, Split, UnknownOutcome, VendorTlv
 from chappe.runtime.settings_table import Fault, nearest
 
 if TYPE_CHECKING:
     from chappe.runtime.settings import Settings
 
+#: Characters of service_type, its NUL aside.
+MOST_OF_SERVICE_TYPE: Final = 5
 #: TRN has two digits.
 MOST_TRNS: Final = 100
 
@@ -80,9 +83,64 @@ def over_ucp(at: str, operator: Operator, settings: Settings) -> Iterator[Fault]
         yield f"{at}.profile", f'its split is "{profile.split.value}"; over UCP parts are named by "udh8" or "udh16"'
 
 
+def vendor_faults(profile: Profile) -> Iterator[Fault]:
+    """What is wrong between the tables of one profile, by key within it."""
+    for ours in profile.data_codings:
+        if _coding_of(ours) is None:
+            yield f"data_codings.{ours}", "expected a data_coding from 0 to 255"
+    if len(set(profile.data_codings.values())) < len(profile.data_codings):
+        yield "data_codings", "two of ours have the same counterpart: nobody could tell them apart when they come"
+    for name, tlv in profile.tlvs.items():
+        if tlv.value is not None:
+            yield from _value_faults(f"tlvs.{name}.value", tlv, tlv.value)
+    for name, billing in profile.billing.items():
+        if billing.service_type is not None and len(billing.service_type) > MOST_OF_SERVICE_TYPE:
+            yield f"billing.{name}.service_type", "expected at most 5 characters (SMPP 3.4 §5.2.11)"
+        for key, value in billing.tlvs.items():
+            if key not in profile.tlvs:
+                yield f"billing.{name}.tlvs.{key}", f"no TLV is named so{nearest(key, profile.tlvs)}"
+            else:
+                yield from _value_faults(f"billing.{name}.tlvs.{key}", profile.tlvs[key], value)
+    yield from _pattern_faults(profile.receipt_pattern)
+    named = profile.mo_identity.removeprefix("tlv:")
+    if named not in ("none", *profile.tlvs) and not named.startswith("0x"):
+        yield "mo_identity", f"no TLV is named {named!r}{nearest(named, profile.tlvs)}"
+
+
+def _pattern_faults(pattern: str | None) -> Iterator[Fault]:
+    try:
+        groups = re.compile(pattern).groupindex if pattern is not None else {"id": 1, "stat": 2}
+    except re.error as error:
+        yield "receipt_pattern", f"is no regular expression: {error}"
+        return
+    for group in ("id", "stat"):
+        if group not in groups:
+            yield "receipt_pattern", f"has no group {group!r}, as in (?P<{group}>...)"
+
+
+def _value_faults(key: str, tlv: VendorTlv, value: str) -> Iterator[Fault]:
+    try:
+        tlv.named.write(value)
+    except ValueError as error:
+        yield key, f"{value!r} is no {tlv.type.value}: {error}"
+
+
+def _coding_of(ours: str) -> int | None:
+    try:
+        coding = int(ours, 0)
+    except ValueError:
+        return None
+    return coding if 0 <= coding <= 0xFF else None
+
+
+def billing_names(profile: Profile) -> dict[str, str]:
+    """What the billing map gives templates to ask for."""
+    return {name: "" for billing in profile.billing.values() for name in billing.http}
+
+
 def names_of(profile: Profile) -> frozenset[str]:
     """What the templates of a submit ask for; `udh` in either form."""
-    names = api_of(profile.http).submit.names if profile.http is not None else frozenset()
+    names = api_of(profile.http, billing_names(profile)).submit.names if profile.http is not None else frozenset()
     return names | {"udh"} if "udh_octets" in names else names
 
 

@@ -9,11 +9,12 @@ from enum import Enum
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from chappe.runtime.settings_gateway import Address, MinVersion
 from chappe.runtime.settings_http_operators import HttpApi, OperatorHttp
 from chappe.runtime.settings_table import SECRET, Given, Name, Octet, Password, Seconds, Status, SystemId, Table
+from chappe.wire.smpp.named_tlvs import NamedTlv, TlvType
 
 DAY_S = 86_400.0
 
@@ -226,6 +227,75 @@ class Operator(Table, frozen=True, kw_only=True):
     http: Annotated[OperatorHttp | None, Meta(description="Where an operator over HTTP is.")] = None
 
 
+class NumberForm(Enum):
+    """How an international number is written."""
+
+    PLAIN = "plain"
+    PLUS = "plus"
+    ZEROS = "zeros"
+
+
+Plan = Annotated[tuple[Octet, Octet], Meta(extra={"expected": "TON and NPI, as in [5, 0]"})]
+
+
+class Numbers(Table, frozen=True, kw_only=True):
+    """SMPP: TON and NPI by the kind of number, and how numbers are written.  What `[[operators]]` says beats it."""
+
+    alphanumeric: Annotated[Plan | None, Meta(description="TON and NPI of a sender that is a name.")] = None
+    short: Annotated[Plan | None, Meta(description="TON and NPI of a sender that is a short number.")] = None
+    international: Annotated[Plan | None, Meta(description="TON and NPI of any other sender.")] = None
+    recipient: Annotated[Plan | None, Meta(description="TON and NPI of recipients.")] = None
+    short_digits: Annotated[int, Meta(ge=0, le=20, description="A number of so many digits at most is short.")] = 6
+    sender_form: Annotated[
+        NumberForm, Meta(description="Senders that are international: digits alone, with `+`, or with `00`.")
+    ] = NumberForm.PLAIN
+    recipient_form: Annotated[NumberForm, Meta(description="The same of recipients.")] = NumberForm.PLAIN
+
+
+class VendorTlv(Table, frozen=True, kw_only=True):
+    """A TLV of the vendor's own, by a name of ours."""
+
+    tag: Annotated[int, Meta(ge=1, le=0xFFFF, description="Its tag, as in 0x1501.")]
+    type: Annotated[TlvType, Meta(description="What its octets are.")] = TlvType.STRING
+    octets: Annotated[int, Meta(ge=1, le=8, description="Of an integer: how many.")] = 1
+    value: Annotated[
+        str | None, Meta(description="What every message bears; unset: only those whose billing says so.")
+    ] = None
+
+    @property
+    def named(self) -> NamedTlv:
+        """What writes its values."""
+        return NamedTlv(self.tag, self.type, self.octets)
+
+
+class Billing(Table, frozen=True, kw_only=True):
+    """How one kind of charge is told to the operator.  Its name is a client's service_type, or one of its tags."""
+
+    service_type: Annotated[
+        str | None,
+        Meta(
+            extra={"expected": "at most 5 characters (SMPP 3.4 §5.2.11)"},
+            description="SMPP: service_type, instead of the client's.",
+        ),
+    ] = None
+    tlvs: Annotated[
+        dict[str, str],
+        Meta(extra={"expected": "a table of strings by names of tlvs"}, description="SMPP: values of named TLVs."),
+    ] = field(default_factory=dict)
+    xser: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?:[0-9A-Fa-f]{2})*$",
+            extra={"expected": "pairs of hexadecimal digits"},
+            description="UCP: services of XSer, as in `0C0401020304`.",
+        ),
+    ] = ""
+    http: Annotated[
+        dict[str, str],
+        Meta(extra={"expected": "a table of strings"}, description="HTTP: values by the names that templates ask for."),
+    ] = field(default_factory=dict)
+
+
 class Profile(Table, frozen=True, kw_only=True):
     """How one kind of SMSC behaves where the specification leaves a choice.  An operator names its profile.
 
@@ -269,6 +339,31 @@ class Profile(Table, frozen=True, kw_only=True):
         Split,
         Meta(description="How long messages are cut: `udh8`, `udh16`, `sar`, or `payload` (not cut at all)."),
     ] = Split.UDH8
+    gsm7_packed: Annotated[
+        bool,
+        Meta(description="SMPP: texts in GSM 7 bit travel packed, eight characters in seven octets, as on the air."),
+    ] = False
+    data_codings: Annotated[
+        dict[str, Octet],
+        Meta(
+            extra={"expected": 'data_codings by ours, as in { "0" = 0xF1 }'},
+            description="SMPP: which data_coding this SMSC has for one of ours, in both directions.",
+        ),
+    ] = field(default_factory=dict)
+    numbers: Annotated[Numbers | None, Meta(description="SMPP: TON, NPI and form of numbers.")] = None
+    tlvs: Annotated[dict[str, VendorTlv], Meta(description="SMPP: TLVs of the vendor's own, by name.")] = field(
+        default_factory=dict
+    )
+    billing: Annotated[
+        dict[str, Billing], Meta(description="How charges are told: by a client's service_type or tag.")
+    ] = field(default_factory=dict)
+    receipt_pattern: Annotated[
+        str | None,
+        Meta(
+            description="SMPP: a regular expression that reads this SMSC's receipts, with groups `id`, `stat` and "
+            "perhaps `err`, as in `(?P<id>\\w+)/(?P<stat>\\w+)`; what it does not fit is read as everybody's."
+        ),
+    ] = None
     id_base: Annotated[
         IdBase,
         Meta(
@@ -328,9 +423,10 @@ class Profile(Table, frozen=True, kw_only=True):
     mo_identity: Annotated[
         str,
         Meta(
-            pattern=r"^(none|tlv:0x[0-9A-Fa-f]{1,4})$",
-            extra={"expected": '"none" or a TLV, as in "tlv:0x1401"'},
-            description="Where an MO carries an identity of its own: `none`, or a TLV as in `tlv:0x1401`.",
+            pattern=r"^(none|tlv:(0x[0-9A-Fa-f]{1,4}|[A-Za-z][A-Za-z0-9_.-]{0,31}))$",
+            extra={"expected": '"none" or a TLV, as in "tlv:0x1401" or by its name in tlvs'},
+            description="Where an MO carries an identity of its own: `none`, or a TLV as in `tlv:0x1401`, "
+            "or by its name in `tlvs`.",
         ),
     ] = "none"
     redelivery_s: Annotated[
@@ -354,4 +450,7 @@ class Profile(Table, frozen=True, kw_only=True):
     @property
     def mo_identity_tag(self) -> int | None:
         """The TLV that identifies an MO; None when this SMSC sends none."""
-        return None if self.mo_identity == "none" else int(self.mo_identity.removeprefix("tlv:"), 16)
+        if self.mo_identity == "none":
+            return None
+        named = self.mo_identity.removeprefix("tlv:")
+        return self.tlvs[named].tag if named in self.tlvs else int(named, 16)
