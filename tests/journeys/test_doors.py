@@ -472,3 +472,22 @@ async def test_json_may_carry_numbers(tmp_path: Path) -> None:
         assert UUID.fullmatch(answer[1])
         assert broken[:2] == (400, 'Error "The body is not JSON."')
         assert smsc.submitted[0].pdu.priority_flag == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "octets", "status"),
+    [
+        ("/cgi-bin/sendsms", "text/xml", 65_537, 413),
+        ("/cgi-bin/sendsms", "text/plain", 200_001, 413),
+        ("/send", "application/json", 200_001, 400),
+    ],
+)
+@journey
+async def test_strangers_have_no_large_bodies_read(
+    tmp_path: Path, path: str, kind: str, octets: int, status: int
+) -> None:
+    async with house_of(tmp_path) as (house, smsc):
+        answer = await ask(port(house), "POST", path, {"Content-Type": kind}, b"<" * octets)
+
+        assert answer[0] == status
+        assert smsc.submitted == []

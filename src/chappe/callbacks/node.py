@@ -32,7 +32,7 @@ TICK_S: Final = 0.25
 #: How often the node looks whether somebody switched a URL on again.
 LOOK_FOR_SWITCHES_S: Final = 2.0
 #: How often each queue is looked into at the start, some thousands of callbacks each time.
-START_LOOKS: Final = 10
+START_LOOKS: Final = 2
 #: Names that are resolved at the same time; a resolver that hangs holds up nobody but those who also need one.
 RESOLVERS: Final = 64
 
@@ -98,8 +98,7 @@ class CallbackNode:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                await self._look_for_waiting()
-                self._start_callers()
+                group.create_task(self._start_callers(), name="callback start")
                 group.create_task(self._feed_hungry(), name="callback feed")
                 group.create_task(self._look_again(), name="callback look")
                 group.create_task(self._settle(), name="callback settle")
@@ -110,19 +109,21 @@ class CallbackNode:
             for caller in self.callers.values():
                 caller.calls.close()
 
-    async def _look_for_waiting(self) -> None:
-        """Learn which callbacks wait for their next try since before the start, as far as that costs little."""
+    async def _start_callers(self) -> None:
+        """One after the other: the queues of clients that are dead may be long, and everybody else has work too."""
         for caller in self.callers.values():
-            place: Place = ()
-            for _ in range(START_LOOKS):
-                place = (await self._store.pick(caller.terms.queue, caller.note_waiting, place)).place
-                if not place:
-                    break
-
-    def _start_callers(self) -> None:
-        for caller in self.callers.values():
+            await self._look_for_waiting(caller)
             self._store.listen(caller.terms.queue, self._bell_of(caller))
             self._wake(caller)
+
+    async def _look_for_waiting(self, caller: Caller) -> None:
+        """Learn which callbacks wait for their next try since before the start, as far as that costs little."""
+        place: Place = ()
+        for _ in range(START_LOOKS):
+            place = (await self._store.pick(caller.terms.queue, caller.note_waiting, place)).place
+            await asyncio.sleep(0)
+            if not place:
+                return
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None

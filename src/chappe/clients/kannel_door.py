@@ -51,7 +51,7 @@ class KannelDoor:
         if self.is_draining:
             return reply(answers.TRY_AGAIN, closes=True)
         if request.body_fault is not None:
-            return reply(_answer_of_fault(request.body_fault), closes=True)
+            return reply(_answer_of_fault(request.body_fault, request), closes=True)
         try:
             is_post = request.method == "POST"
             fields = fields_of_post(request.headers, request.body) if is_post else fields_of(request.query)
@@ -151,12 +151,12 @@ def _check_receiver(fields: Fields, request: Request) -> None:
         raise Refused(answers.UNSUPPORTED_TYPE)
 
 
-def _answer_of_fault(fault: BodyFault) -> Answer:
+def _answer_of_fault(fault: BodyFault, request: Request) -> Answer:
     match fault:
         case BodyFault.TOO_LARGE:
             return answers.TOO_LARGE
         case BodyFault.UNWANTED:
-            return answers.NO_LENGTH
+            return answers.TOO_LARGE if "content-length" in request.headers else answers.NO_LENGTH
         case BodyFault.TOO_MANY:
             return answers.TRY_AGAIN
         case BodyFault.TOO_SLOW | BodyFault.BROKEN:

@@ -15,7 +15,7 @@ import msgspec
 from chappe.clients import kannel_answers as answers
 from chappe.clients.door_message import DoorMessage
 from chappe.clients.kannel_answers import Answer, misformed
-from chappe.clients.kannel_xml import fields_of_xml, header_of
+from chappe.clients.kannel_xml import MAX_XML, fields_of_xml, header_of
 from chappe.rules.asked import ALL_OUTCOMES, Asked, Outcome, Words
 from chappe.text import gsm7
 from chappe.wire.http.forms import Fields
@@ -254,6 +254,8 @@ def fields_of_post(headers: Mapping[str, str], body: bytes) -> Fields:
     kind, _, rest = headers.get("content-type", _OCTET_STREAM).partition(";")
     kind = kind.strip().lower()
     if kind == _XML:
+        if len(body) > MAX_XML:
+            raise Refused(answers.TOO_LARGE)
         return fields_of_xml(body) or {}
     if kind not in ("text/plain", *_PAGES, _OCTET_STREAM):
         raise Refused(answers.BAD_TYPE)

@@ -39,6 +39,8 @@ _FIELD_BY_PATH: Final[Mapping[str, str]] = {
     "meta-data": "meta-data",
 }
 _ROOT: Final = ("message", "submit")
+#: Octets of a document: reading its elements takes a while, and nobody knows yet who sent it.
+MAX_XML: Final = 64 * 1024
 #: No parameter lies deeper.
 _MAX_DEPTH: Final = 32
 _HEX: Final = re.compile(rb"([0-9A-Fa-f]{2})+")
