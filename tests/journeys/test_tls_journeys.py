@@ -21,7 +21,9 @@ from chappe.runtime.settings_clients import Client, ClientHttp
 from chappe.runtime.settings_gateway import MinVersion, Tls
 from chappe.wire.smpp.codec import decode, encode
 from chappe.wire.smpp.pdus import BindTransceiver, SubmitSm, SubmitSmResp
-from house import House, Raw, client, free_port, journey, operator, settings_of
+from chappe.wire.ucp.codec import write_operation
+from chappe.wire.ucp.operations import SessionManagement, SubmitShortMessage
+from house import House, Raw, client, free_port, journey, operator, settings_of, ucp_client
 
 SUBMIT = SubmitSm(source_addr="SHOP", destination_addr="37120000001", short_message=b"hello")
 
@@ -74,7 +76,9 @@ async def tls_house(
         certificate=str(own.certificate), key=str(own.key), address="127.0.0.1:0" if has_own_port else None, **fields
     )
     settings = settings_of(folder / "data", [operator(free_port())], clients)
-    listen = msgspec.structs.replace(settings.listen, smpp_tls=tls, http_tls=tls)
+    listen = msgspec.structs.replace(
+        settings.listen, smpp_tls=tls, http_tls=tls, ucp_tls=tls if settings.listen.ucp is not None else None
+    )
     async with House(msgspec.structs.replace(settings, listen=listen)) as house:
         yield TlsHouse(house, authority)
 
@@ -97,6 +101,23 @@ async def test_a_client_binds_and_submits_encrypted(tmp_path: Path, has_own_port
         assert [each[2] for each in answers] == list(range(3, 503))
         assert tls.house.depth("operator:sim") == 501
         assert (tls.house.port == 0) is not has_own_port
+
+
+@journey
+async def test_a_client_signs_on_and_submits_encrypted_over_ucp(tmp_path: Path) -> None:
+    sign_on = SessionManagement("demo", "6", "5", "1", b"secret".hex(), vers="0100")
+    submit = SubmitShortMessage("37120000001", "12345", mt="3", msg="6869")
+    async with tls_house(tmp_path, ucp_client()) as tls:
+        port = tls.house.gateway.ucp_tls_port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls.context())
+        writer.write(write_operation(0, sign_on))
+        assert b"/R/60/A/" in await reader.readuntil(b"\x03")
+        writer.write(write_operation(1, submit))
+        answer = await reader.readuntil(b"\x03")
+        writer.close()
+
+        assert b"/R/51/A//37120000001:" in answer
+        assert tls.house.depth("operator:sim") == 1
 
 
 @journey

@@ -1,5 +1,6 @@
 """What clients over UCP meet at their door, and on whole ways through the gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from chappe.sim.account import account
 from chappe.sim.client import ClientSimulator
@@ -15,7 +17,9 @@ from chappe.sim.ledger import Kind
 from chappe.sim.options import MoOptions, SmscOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
+from chappe.wire.ucp.codec import write_operation
 from chappe.wire.ucp.operations import (
+    Alert,
     CallInput,
     DeleteMessage,
     DeleteResponse,
@@ -23,6 +27,7 @@ from chappe.wire.ucp.operations import (
     InquiryResponse,
     ModifyMessage,
     MultipleAddressCallInput,
+    SessionManagement,
     SmsMessageTransfer,
     SubmitShortMessage,
 )
@@ -259,3 +264,40 @@ async def test_a_full_queue_is_told_by_its_code(tmp_path: Path) -> None:
         second = await demo.ask(text("a2", "37120000002"))
 
         assert (first.command_status, second.command_status) == (0, 35)
+
+
+async def signed_on(house: House, name: str, password: str) -> bytes:
+    """What a sign-on is answered with."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.gateway.ucp_port)
+    writer.write(write_operation(0, SessionManagement(name, "6", "5", "1", password.encode().hex(), vers="0100")))
+    answer = await reader.readuntil(b"\x03")
+    writer.close()
+    return answer
+
+
+@journey
+async def test_who_is_refused_is_not_told_what_was_wrong_and_attempts_are_counted(tmp_path: Path) -> None:
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("secret")
+    elsewhere = ucp_client("far", ucp={"allowed": ("192.0.2.0/24",)})
+    async with small_house(tmp_path, clients=[ucp_client(ucp={"password_hash": hashed}), elsewhere]) as (house, _):
+        assert b"/R/60/A/" in await signed_on(house, "demo", "secret")
+        answers = [await signed_on(house, *each) for each in (("demo", "wrong"), ("nobody", "x"), ("far", "secret"))]
+        assert {answer[1:] for answer in answers} == {answers[0][1:]}
+        assert b"/R/60/N/07/" in answers[0]
+        for _ in range(10):
+            await signed_on(house, "demo", "wrong")
+        assert b"/N/07/" in await signed_on(house, "demo", "secret")
+        await house.until(lambda: any("too many attempts" in each[9] for each in house.events("bind_refused")))
+
+
+@journey
+async def test_no_more_sessions_than_the_client_may_have_and_nothing_before_the_sign_on(tmp_path: Path) -> None:
+    async with door(tmp_path, client={"ucp": {"max_binds": 1}}) as (house, _, _demo):
+        assert b"/R/60/N/04/too many sessions/" in await signed_on(house, "demo", "secret")
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.gateway.ucp_port)
+        writer.write(write_operation(3, text("a1")) + write_operation(4, Alert("1", "0539")))
+        refused, alive = await reader.readuntil(b"\x03"), await reader.readuntil(b"\x03")
+        writer.close()
+
+        assert b"/R/51/N/04/" in refused
+        assert b"/R/31/A/0000/" in alive
