@@ -83,7 +83,6 @@ class Campaign:
         self.nodes = nodes
         self.traffic = traffic or Traffic()
         self._client_faults = client_faults
-        self.deaths = 0
         self.ledgers = [folder / "smsc.csv", folder / "client.csv", folder / "http.csv"]
 
     async def __aenter__(self) -> Self:
@@ -174,7 +173,7 @@ class Campaign:
         for death in deaths:
             if death.after_accepted:
                 await self.up(accepted=death.after_accepted)
-            self.deaths += await self.gateway.die(death)
+            await self.gateway.die(death)
 
     async def up(self, *, accepted: int = 200) -> None:
         """Start a gateway that nobody kills, and let some traffic through."""
@@ -203,7 +202,7 @@ class Campaign:
         self.client.ledger.flush()
         self.http.ledger.flush()
         in_flight_s = COMMIT_S if self.dsn else IN_FLIGHT_S
-        return verdict_of(self.ledgers, await self.gateway.stored(), kills=self.deaths, in_flight_s=in_flight_s)
+        return verdict_of(self.ledgers, await self.gateway.stored(), kills=self.gateway.kills, in_flight_s=in_flight_s)
 
     async def _send_mo(self) -> None:
         """MO beside the receipts: the simulator's own would wait behind them under full load."""

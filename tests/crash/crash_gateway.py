@@ -165,6 +165,8 @@ class GatewayProcess:
             encoding="utf-8",
         )
         self._process: asyncio.subprocess.Process | None = None
+        #: Processes that were killed so far.
+        self.kills = 0
 
     async def start(self, death: Death | None = None, *, wrapper: Sequence[str] = ()) -> None:
         """Start it; it says nothing and binds when it can.  `wrapper` is a command that runs the command behind it."""
@@ -186,15 +188,15 @@ class GatewayProcess:
                 cwd=self.folder,
             )
 
-    async def die(self, death: Death) -> int:
-        """Start it and see it die as `death` says; returns how many processes were killed."""
+    async def die(self, death: Death) -> None:
+        """Start it and see it die as `death` says."""
         await self.start(death)
         if death.point is None:
             await asyncio.sleep(death.after_s)
             self.signal(signal.SIGKILL)
         code = await self._ended(PATIENCE_S, f"it never reached {death}")
         assert code == -signal.SIGKILL, f"the gateway ended with {code} and not by {death}: {self.said}"
-        return 1
+        self.kills += 1
 
     async def is_at_rest(self) -> bool:
         """Nothing waits in the store that could still move, as far as can be seen while it runs."""

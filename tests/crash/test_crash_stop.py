@@ -70,7 +70,7 @@ def test_a_second_sigterm_ends_the_drain_at_once_and_loses_nothing(tmp_path: Pat
             await asyncio.sleep(0.3)
             running.gateway.signal(signal.SIGTERM)
             await running.gateway.wait(1.0)
-            running.deaths += 1
+            running.gateway.kills += 1
             await running.up()
             return await running.settle()
 
@@ -92,7 +92,7 @@ def test_a_client_that_answers_nothing_does_not_keep_the_gateway_from_stopping(
             await asyncio.sleep(1.0)
             assert await running.gateway.stop(DRAIN_S + LEAVE_S) == 0, running.gateway.said
             # What it left unanswered comes again, as after a death.
-            running.deaths += 1
+            running.gateway.kills += 1
             await running.up()
             return await running.settle()
 

@@ -97,7 +97,8 @@ class Bells:
                 await connection.execute(_RING, CHANNEL, payloads)
 
     def _hear(self, connection: Any, pid: int, channel: str, payload: str) -> None:
-        if pid == connection.get_server_pid():
+        if connection.is_closed() or pid == connection.get_server_pid():
+            # Whoever listens anew looks everywhere.
             return
         queue, places = read(payload)
         if places is None:
