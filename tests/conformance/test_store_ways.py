@@ -387,6 +387,8 @@ def test_only_an_mo_whose_answer_was_perhaps_not_read_is_suspect_after_a_restart
     box.restart()
 
     assert [message.id for message in box.run(box.store.mo_memory(OPERATOR, 0)).unproved] == [ids[1], ids[3]]
+    # Whoever asks before it knows the operator, or for nothing, is answered too.
+    assert set(box.run(box.store.mo_identities_elsewhere("never heard of", [b"\0\xff"], 0))) == set()
 
 
 def test_what_only_waits_behind_another_keeps_its_number_of_attempts(box: Box) -> None:

@@ -16,7 +16,7 @@ from crash_store import Stored
 from chappe.serving import FENCED
 
 #: Several processes share the machine with their database: they take longer to get anywhere.
-PATIENCE_S: Final = 150.0
+PATIENCE_S: Final = 250.0
 #: Every kind of node that all traffic needs.
 NODES: Final = ("client-smpp", "client-http", "operator:sim", "router", "counter")
 #: Two of those whose work several can share.

@@ -170,6 +170,9 @@ class Inbound(ABC):
         while True:
             arrivals = await self._messages.take()
             now_us = self._clock.utc_us()
+            if not await self._know_of_others(arrivals, now_us // 1000):
+                self._answer([mo.arrival for mo in arrivals], status=self._retry_status)
+                continue
             events = EventBatch(now_us)
             fresh: list[MoArrival] = []
             repeated: list[MoArrival] = []
@@ -188,6 +191,19 @@ class Inbound(ABC):
             self._remember_repeats(repeated)
             self._answer([mo.arrival for mo in fresh], faults=faults)
             self._answer([mo.arrival for mo in repeated])
+
+    async def _know_of_others(self, arrivals: Sequence[MoArrival], now_ms: int) -> bool:
+        """Learn which identities other nodes of the operator have stored; False while the store is away."""
+        identities = [mo.identity for mo in arrivals if mo.identity is not None]
+        if not identities:
+            return True
+        since_ms = now_ms - self._redelivery_ms
+        try:
+            for identity in await self._store.mo_identities_elsewhere(self._operator, identities, since_ms):
+                self._repeats.remember(identity, now_ms)
+        except StoreAway:
+            return False
+        return True
 
     def _judge(self, mo: MoArrival, now_ms: int) -> tuple[MoArrival, Repeat]:
         mo.first_id = self._repeats.first_copy(mo.content)
@@ -215,7 +231,12 @@ class Inbound(ABC):
         except StoreAway:
             self._forget(fresh)
             raise
-        self._forget([mo for mo, fault in zip(fresh, faults, strict=True) if fault is not None])
+        lost = [mo for mo, fault in zip(fresh, faults, strict=True) if fault is not None]
+        self._forget(lost)
+        if unstored := [(mo.identity, 0) for mo in lost if mo.identity is not None]:
+            # Their identities were written beside the others: as old as can be, they say nothing.
+            with suppress(StoreAway):
+                await self._store.note_mo_identities(self._operator, unstored)
         return faults
 
     def _forget(self, lost: list[MoArrival]) -> None:

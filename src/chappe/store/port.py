@@ -4,7 +4,7 @@ Every verb takes a batch and the events that tell of it; both are written in one
 the call returns after its sync.  A verb that raises `StoreAway` has stored nothing of the batch.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -192,6 +192,15 @@ class Returns(Protocol):
 
     async def note_mo_identities(self, operator: str, identities: Sequence[tuple[bytes, int]]) -> None:
         """Note ids of MO; asked in the same turn as their `accept` it is one transaction.  Raises: StoreAway."""
+        ...
+
+    async def mo_identities_elsewhere(
+        self, operator: str, identities: Sequence[bytes], since_ms: int
+    ) -> Collection[bytes]:
+        """Which of these ids of an operator's MO some other node may have noted since a moment.
+
+        A store of one process has no other nodes: none, and nothing is asked.  Raises: StoreAway.
+        """
         ...
 
     async def prove_mo(self, operator: str, below_id: int, except_ids: Sequence[int] = ()) -> None:

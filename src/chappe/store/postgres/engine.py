@@ -8,7 +8,7 @@ commits exactly and those of others within a second.
 import asyncio
 import os
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final
@@ -435,6 +435,11 @@ class PostgresStore:
 
     async def parts_sent(self, message_id: int) -> set[int]:
         return await self._reading.parts_sent(message_id)
+
+    async def mo_identities_elsewhere(
+        self, operator: str, identities: Sequence[bytes], since_ms: int
+    ) -> Collection[bytes]:
+        return await self._reading.identities_among(operator, identities, since_ms)
 
     async def mo_memory(self, operator: str, since_ms: int) -> MoMemory:
         return await self._reading.mo_memory(operator, since_ms)

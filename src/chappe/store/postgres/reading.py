@@ -37,6 +37,7 @@ _MO_SINCE: Final = (
 )
 _SLOTS: Final = "SELECT DISTINCT slot::integer FROM runs WHERE writer = $1"
 _IDENTITIES: Final = "SELECT identity, at_ms FROM mo_identities WHERE operator = $1 AND at_ms >= $2 ORDER BY at_ms"
+_AMONG: Final = "SELECT identity FROM mo_identities WHERE operator = $1 AND identity = ANY($2) AND at_ms >= $3"
 _IN_BODY: Final = "position($4::bytea IN body) > 0"
 #: A body holds addresses and names as they are, so that the rows of all others are passed over without being read.
 _WAITING: Final = (
@@ -136,6 +137,13 @@ class Reading:
         unproved = sorted((each for each in messages if each.direction is Direction.MO), key=lambda each: each.id)
         identities = [(row[0], row[1]) for row in await self._fetch(_IDENTITIES, number, since_ms)]
         return MoMemory(since, unproved, identities)
+
+    async def identities_among(self, operator: str, identities: Sequence[bytes], since_ms: int) -> set[bytes]:
+        """Those of these ids of MO that some node has noted since a moment."""
+        number = await self._number(operator)
+        if number is None:
+            return set()
+        return {row[0] for row in await self._fetch(_AMONG, number, list(identities), since_ms)}
 
     # -- callbacks ------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Every answer follows its commit.  All nodes live in this process, so a lease liv
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -282,6 +282,11 @@ class SqliteStore:
         Only messages that came before `before_ms(lane)` are asked about.
         """
         return self._sweeping.overdue(queue, before_ms, is_over)
+
+    async def mo_identities_elsewhere(
+        self, operator: str, identities: Sequence[bytes], since_ms: int
+    ) -> Collection[bytes]:
+        return ()
 
     async def prove_mo(self, operator: str, below_id: int, except_ids: Sequence[int] = ()) -> None:
         await self._mo_proofs.prove(operator, below_id, except_ids)
