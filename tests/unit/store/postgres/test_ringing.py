@@ -27,6 +27,9 @@ class Session:
     async def execute(self, statement: str, channel: str, payloads: list[str]) -> None:
         self.rung += payloads
 
+    def is_closed(self) -> bool:
+        return False
+
     def get_server_pid(self) -> int:
         return 1
 
