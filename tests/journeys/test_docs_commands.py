@@ -141,6 +141,11 @@ async def place_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
             yield Place(folder, house, ports)
 
 
+@pytest.fixture(autouse=True)
+def _time_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("house.PATIENCE_S", 240.0)
+
+
 def _lasts(words: Sequence[str]) -> bool:
     return any(" ".join(words[1:]).startswith(prefix) for prefix in LASTING)
 

@@ -17,7 +17,7 @@ async def until_said(process: asyncio.subprocess.Process, word: str) -> str:
     """What a program prints until a line has this word."""
     assert process.stdout is not None
     said = ""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(45):
         while word not in said:
             line = await process.stdout.readline()
             assert line, f"it ended, and said: {said}"
