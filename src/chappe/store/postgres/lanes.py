@@ -5,7 +5,7 @@ looked at again.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -36,6 +36,8 @@ class Lanes:
         #: Moments at which lanes become ready.
         self._later: list[tuple[int, LaneKey]] = []
         self._moment_by_lane: dict[LaneKey, int] = {}
+        #: Below these places of lanes nothing lives, whoever holds it.
+        self._floor_by_lane: dict[LaneKey, int] = {}
         #: The least place that was laid in a lane since it was asked last.
         self._fresh: dict[LaneKey, int] = {}
         #: Lanes in which something may wait for a moment that nobody noted here.
@@ -122,6 +124,25 @@ class Lanes:
             return True
         return False
 
+    def floors(self) -> list[tuple[int, int, int]]:
+        """(priority, lane, floor) of all lanes that are known."""
+        return [(*key, self._floor_by_lane.get(key, 0)) for key in self._mark_by_lane]
+
+    def forget_floors(self) -> None:
+        """All of each lane is looked at once more."""
+        self._floor_by_lane.clear()
+
+    def raise_floors(self, first_by_lane: Mapping[LaneKey, int], highest: int, now_ms: int) -> None:
+        """The first places from the floors on at which something lives, leased or not.
+
+        No floor is above `highest`: what was laid since then may not be there yet.
+        """
+        for key in list(self._mark_by_lane):
+            first = first_by_lane.get(key)
+            self._floor_by_lane[key] = highest if first is None else min(first, highest)
+            if first is not None:
+                self.laid(key, first, now_ms)
+
     def keys(self) -> list[LaneKey]:
         """The lanes that are known."""
         return list(self._mark_by_lane)
@@ -152,6 +173,7 @@ class Lanes:
                 return
             del self._mark_by_lane[key]
             self._fresh.pop(key, None)
+            self._floor_by_lane.pop(key, None)
 
     def _idle(self) -> Iterable[LaneKey]:
         waiting = self.may_wait.union(self._moment_by_lane)

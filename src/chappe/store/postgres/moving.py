@@ -22,6 +22,8 @@ from chappe.store.postgres.reaching import AWAY
 #: Rows of the hot table that one transaction looks at, and the part of the time that moving takes at most.
 WINDOW_ROWS: Final = 5_000
 WORK_SHARE: Final = 0.25
+#: It takes more the longer what has ended lies there: all of the time when that is four times as long.
+LAG_US: Final = 120_000_000
 #: The part of it that reading rows takes that only wait.
 LOOK_SHARE: Final = 0.1
 #: Pause when nothing was to be moved, or another process moves.
@@ -37,6 +39,8 @@ REFERENCE_DAYS: Final = 3
 FORGET_ROWS: Final = 2_000
 #: Rows that came so long ago and have not ended wait for something: a window of them is passed over for as long.
 QUIET_US: Final = 600_000_000
+#: A message is stored so long after its id was made, at most.
+LATE_US: Final = 60_000_000
 #: Windows that are passed over and remembered; beyond, none are.
 QUIET_WINDOWS: Final = 100_000
 
@@ -44,7 +48,7 @@ _FINAL: Final = ",".join(str(int(status)) for status in sorted(FINAL))
 #: The UTC day in which a message came, from its id.
 _DAY: Final = "to_timestamp(((id >> 22) + 1577836800000) / 1000.0)::date"
 _WINDOW: Final = (
-    "SELECT max(id) AS last, count(*) AS rows, count(*) FILTER (WHERE is_over) AS over,"
+    "SELECT min(id) AS first, max(id) AS last, count(*) AS rows, count(*) FILTER (WHERE is_over) AS over,"
     " array_agg(DISTINCT day) FILTER (WHERE is_over) AS days FROM ("
     f"SELECT id, {_DAY} AS day, status IN ({_FINAL}) AND final_at_us <= $2 AS is_over FROM messages"
     " WHERE id > $1 ORDER BY id LIMIT $3) AS some_rows"
@@ -90,8 +94,9 @@ class HistoryMoves:
         #: The connection that holds the lock of whoever moves.
         self._locked_by: Any = None
         self._after = 0
-        self._has_moved = False
-        #: First id before a window of nothing but waiting rows → its last id, and until when (UTC µs) it is left alone.
+        self._share = WORK_SHARE
+        #: After this id comes nothing that could move until another one, but rows that wait or are dead: that is
+        #: believed until a moment (UTC µs).
         self._quiet: dict[int, tuple[int, int]] = {}
         self._forget_at = 0.0
         self._partitions: set[str] = set()
@@ -121,9 +126,7 @@ class HistoryMoves:
             self._session.drop()
             return IDLE_PAUSE_S
         took = time.monotonic() - began
-        return (
-            took / (WORK_SHARE if self._has_moved else LOOK_SHARE) if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
-        )
+        return took / self._share - took if has_more else max(IDLE_PAUSE_S, took / WORK_SHARE)
 
     async def move(self, connection: Any) -> bool:
         """Move what may leave among the next rows of the hot table.  False: the end of the table was reached."""
@@ -131,29 +134,35 @@ class HistoryMoves:
         self._pass_quiet(now_us)
         row = await connection.fetchrow(_WINDOW, self._after, now_us - REST_US, WINDOW_ROWS)
         self._note_quiet(row, now_us)
-        self._has_moved = bool(row["over"])
+        self._share = LOOK_SHARE
         if row["over"]:
+            # Waiting rows among them are no reason to hurry, however old they are.
+            lag_us = now_us - made_at_ms(row["last"]) * 1000 if row["over"] * 2 > row["rows"] else 0
+            self._share = min(1.0, WORK_SHARE * max(1.0, lag_us / LAG_US))
             await self._make_partitions(connection, row["days"])
             rests = (now_us - REST_US, now_us - REST_MO_US)
-            await connection.execute(_MOVE, self._after, row["last"], *rests)
+            await connection.execute(_MOVE, row["first"] - 1, row["last"], *rests)
             reach(CrashPoint.AFTER_HISTORY_COPY)
         is_end = row["rows"] < WINDOW_ROWS
         self._after = 0 if is_end else row["last"]
         return not is_end
 
     def _pass_quiet(self, now_us: int) -> None:
-        """Millions that wait are not read again and again for the few that end behind them."""
-        while (window := self._quiet.get(self._after)) is not None:
-            last, until_us = window
-            if now_us >= until_us:
-                del self._quiet[self._after]
-                return
-            self._after = last
+        """Millions that wait, or are dead and seen by an old snapshot, are not read again for the few behind them."""
+        began, until_us = self._after, now_us + QUIET_US
+        while (window := self._quiet.pop(self._after, None)) is not None and now_us < window[1]:
+            self._after, until_us = window[0], min(until_us, window[1])
+        if self._after != began:
+            self._quiet[began] = (self._after, until_us)
 
     def _note_quiet(self, row: Any, now_us: int) -> None:
-        is_whole = row["rows"] == WINDOW_ROWS and not row["over"]
-        if is_whole and made_at_ms(row["last"]) * 1000 < now_us - QUIET_US and len(self._quiet) < QUIET_WINDOWS:
-            self._quiet[self._after] = (row["last"], now_us + QUIET_US)
+        if not row["rows"] or len(self._quiet) >= QUIET_WINDOWS:
+            return
+        is_quiet = row["rows"] == WINDOW_ROWS and not row["over"]
+        until = row["last"] if is_quiet else row["first"] - 1
+        # Ids come late by no more than a transaction takes.
+        if until > self._after and made_at_ms(until) * 1000 < now_us - (QUIET_US if is_quiet else LATE_US):
+            self._quiet[self._after] = (until, now_us + QUIET_US)
 
     async def _make_partitions(self, connection: Any, days: list[date]) -> None:
         for day in sorted(days):

@@ -22,6 +22,10 @@ from chappe.store.postgres.writes import columns
 
 #: How far below its newest moment a lane is looked at for what others laid there late.
 NEAR_MS: Final = 5_000
+#: Nothing is laid so long ago that is not there yet: no transaction takes as long.
+SETTLED_MS: Final = 60_000
+#: How long floors are believed all the same.
+FLOORS_HOLD_S: Final = 600.0
 #: How often that is done: each such look meets all that was taken since then, dead rows included.
 DEEP_LOOK_S: Final = 1.0
 #: Rounds of one lease: lanes that have less than their share leave room for others.
@@ -38,7 +42,7 @@ Unreadable = Callable[[str, Any, str], None]
 class Reader:
     """What is known of one queue."""
 
-    __slots__ = ("deep_at", "is_known", "lanes", "look_again_at", "number")
+    __slots__ = ("deep_at", "floors_until", "forgotten", "is_known", "lanes", "look_again_at", "number")
 
     def __init__(self) -> None:
         self.lanes = Lanes()
@@ -47,11 +51,14 @@ class Reader:
         self.is_known = False
         self.look_again_at = 0.0
         self.deep_at = 0.0
+        self.floors_until = 0.0
+        #: How often all of it was to be looked at.
+        self.forgotten = 0
 
     def forget(self) -> None:
         """Something may lie anywhere: all of it is to be looked at, also when somebody is just looking."""
-        self.lanes = Lanes()
         self.is_known = False
+        self.forgotten += 1
 
 
 class Queues:
@@ -330,11 +337,12 @@ class Queues:
             reader.number = self._names.known(queue)
             if reader.number is None:
                 return
-        # Of lanes that are not known, what was laid meanwhile tells nothing about what lies below it.
-        if reader.is_known:
-            is_deep = began >= reader.deep_at
-            if is_deep:
-                reader.deep_at = began + DEEP_LOOK_S
+        forgotten, is_deep = reader.forgotten, began >= reader.deep_at or not reader.is_known
+        if is_deep:
+            reader.deep_at = began + DEEP_LOOK_S
+        if lanes.keys():
+            if not reader.is_known:
+                await self._look_below(connection, reader, began)
             await self._look_beside(connection, reader.number, lanes, is_deep=is_deep)
         else:
             for priority, lane, place in await connection.fetch(sql.EVERY_LANE, reader.number, [*range(len(SHARES))]):
@@ -342,7 +350,7 @@ class Queues:
         lanes.forget_idle()
         reader.look_again_at = began + (time.monotonic() - began) / LOOK_SHARE
         # Whoever forgot them while they were looked at wants them to be looked at again.
-        reader.is_known = reader.lanes is lanes
+        reader.is_known = reader.forgotten == forgotten
 
     async def _look_beside(self, connection: Any, queue: int, lanes: Lanes, *, is_deep: bool) -> None:
         """What lies at the marks of known lanes, or somewhat below them, and in the gaps between them."""
@@ -357,6 +365,18 @@ class Queues:
             for priority, lane, place in found:
                 lanes.found((priority, lane), place, now_ms)
             gaps = [(priority, lane, _next_known(lanes, priority, lane)) for priority, lane, _ in found]
+
+    async def _look_below(self, connection: Any, reader: Reader, now: float) -> None:
+        """Something may lie below the marks.  What is dead for ever is not looked at again, but now and then."""
+        lanes = reader.lanes
+        if now >= reader.floors_until:
+            lanes.forget_floors()
+            reader.floors_until = now + FLOORS_HOLD_S
+        known = lanes.floors()
+        if known:
+            rows = await connection.fetch(sql.FLOORS_OF_LANES, reader.number, *columns(known))
+            firsts = {(priority, lane): place for priority, lane, place in rows}
+            lanes.raise_floors(firsts, self._now_ms - SETTLED_MS, self._now_ms)
 
     # -- bells ----------------------------------------------------------------------------------------
 

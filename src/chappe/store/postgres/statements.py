@@ -283,6 +283,14 @@ WITH RECURSIVE found AS (
     ORDER BY q.lane, q.place, q.id LIMIT 1
   ) x
 ) SELECT priority, lane, place FROM found"""
+#: The first item of each known lane, whoever holds it, from its floor on: below it all is dead for ever.
+FLOORS_OF_LANES: Final = """
+SELECT l.priority, l.lane, x.place FROM unnest($2::smallint[], $3::integer[], $4::bigint[]) AS l(priority, lane, floor)
+CROSS JOIN LATERAL (
+  SELECT q.place FROM queue q
+  WHERE q.queue = $1 AND q.priority = l.priority AND q.lane = l.lane AND q.place >= l.floor
+  ORDER BY q.place, q.id LIMIT 1
+) x"""
 #: Lanes between known ones: each gap (priority, lane, next lane) is one look into the index.
 LANES_BETWEEN: Final = """
 SELECT g.priority, x.lane, x.place FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS g(priority, after, before)

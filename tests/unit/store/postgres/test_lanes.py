@@ -51,3 +51,31 @@ def test_what_is_due_later_makes_its_lane_ready_at_its_moment() -> None:
 
     assert lanes.allot(5, NOW) == []
     assert lanes.allot(5, NOW + 50) == [Share(1, 7, NOW + 50, 5)]
+
+
+def test_a_floor_is_where_the_first_row_lives_and_the_lane_is_asked_from_there_on() -> None:
+    lanes = lane_with(500)
+    (share,) = lanes.allot(5, NOW)
+    lanes.took(share, 0, 0)
+
+    lanes.raise_floors({LANE: 300}, 400, NOW)
+
+    assert lanes.floors() == [(1, 7, 300)]
+    assert lanes.allot(5, NOW) == [Share(1, 7, 300, 5)]
+
+
+def test_no_floor_is_so_high_that_something_may_still_come_below_it() -> None:
+    lanes = lane_with(500)
+
+    lanes.raise_floors({}, 400, NOW)
+
+    assert lanes.floors() == [(1, 7, 400)]
+
+
+def test_floors_that_are_forgotten_are_looked_for_from_the_beginning() -> None:
+    lanes = lane_with(500)
+    lanes.raise_floors({LANE: 300}, 400, NOW)
+
+    lanes.forget_floors()
+
+    assert lanes.floors() == [(1, 7, 0)]
