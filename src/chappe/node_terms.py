@@ -294,8 +294,11 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
         rate=_rate_of(operator, profile),
         retry_s=operator.retry_s,
         max_validity_s=operator.max_validity_s,
-        holds_unknown=profile.unknown_outcome is UnknownOutcome.HOLD,
-        holds_premium=profile.unknown_outcome_premium is UnknownOutcome.HOLD,
+        # Who asks holds until there is an answer.
+        holds_unknown=profile.unknown_outcome is not UnknownOutcome.RESEND,
+        holds_premium=profile.unknown_outcome_premium is not UnknownOutcome.RESEND,
+        asks_unknown=profile.unknown_outcome is UnknownOutcome.QUERY,
+        asks_premium=profile.unknown_outcome_premium is UnknownOutcome.QUERY,
         retry_status=_retry_status_of(operator, profile),
         redelivery_s=profile.redelivery_s,
     )

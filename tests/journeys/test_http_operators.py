@@ -9,9 +9,12 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
+from chappe.operators.http_node import OperatorHttpNode
 from chappe.runtime.settings_operators import UnknownOutcome
+from chappe.sim.http_shapes import Infobip
 from chappe.sim.options import MoOptions
 from chappe.sim.script import Faults
+from chappe.sim.web_session import WebReply
 from chappe.text import gsm7, ucs2
 from chappe.wire.smpp.pdus import SubmitSm
 from house import House, Raw, bound, client, journey
@@ -264,3 +267,47 @@ async def submit_payload(house: House, octets: bytes) -> None:
     pdu = SubmitSm(source_addr="SHOP", destination_addr="37120000001", registered_delivery=1, tlvs=((0x0424, octets),))
     assert (await raw.ask(pdu))[1] == 0
     raw.close()
+
+
+@pytest.mark.parametrize("fault", ["drop_response", "cut"])
+@journey
+async def test_an_operator_that_can_be_asked_is_asked_and_nothing_doubles(
+    tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OperatorHttpNode, "ask_pauses_s", (0.05, 0.1, 0.1))
+    faults = Faults.parse(f'[[faults]]\nfault = "{fault}"\nat_count = 2\n')
+    profile = profile_named("infobip", unknown_outcome=UnknownOutcome.QUERY)
+    async with (
+        web_house(tmp_path, "infobip", faults=faults, profile=profile, of_operator={"response_s": 0.3}) as (
+            house,
+            simulator,
+        ),
+        bound(house, count=5) as sender,
+    ):
+        assert await sender.run()
+
+        assert len(simulator.submitted) == 5
+        assert not house.events("mt_held", "mt_deferred")
+
+
+@pytest.mark.parametrize("answer", ["", "no list at all"])
+@journey
+async def test_what_the_operator_has_not_got_is_sent_again_and_what_it_cannot_say_is_held(
+    tmp_path: Path, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OperatorHttpNode, "ask_pauses_s", (0.05, 0.1, 0.1))
+    faults = Faults.parse('[[faults]]\nfault = "drop_response"\nat_count = 1\n')
+    profile = profile_named("infobip", unknown_outcome=UnknownOutcome.QUERY)
+    async with web_house(tmp_path, "infobip", faults=faults, profile=profile, of_operator={"response_s": 0.3}) as (
+        house,
+        simulator,
+    ):
+        body = b'{"results": []}' if not answer else answer.encode()
+        monkeypatch.setattr(Infobip, "lookup", lambda *_: WebReply(200, body) if _[1].method == "GET" else None)
+        await submit(house, b"hello")
+
+        if answer:
+            await house.until(lambda: house.events("mt_held"))
+            assert "could not say" in house.events("mt_held")[0][9]
+        else:
+            await house.until(lambda: len(simulator.submitted) == 2)

@@ -224,7 +224,7 @@ class HttpLinks(Links):
             self._endpoint,
             limit=self.terms.window_pdus,
             timeout_s=self.terms.response_s,
-            dial=self._dial,
+            dial=self.dial,
             write=_write,
             on_answer=lambda call, answer: peer.heard(call, answer),
             spawn=self._spawn,
@@ -238,8 +238,8 @@ class HttpLinks(Links):
         """Raises: OSError."""
         await cast(HttpPeer, peer).line.open()
 
-    async def _dial(self, make: Callable[[], Connection]) -> Connection:
-        """Raises: OSError."""
+    async def dial(self, make: Callable[[], Connection]) -> Connection:
+        """Open one connection, encrypted where that is asked for.  Raises: OSError."""
         loop, terms, credentials = asyncio.get_running_loop(), self.terms, self.credentials
         if credentials is None or terms.tls is None:
             _, connection = await loop.create_connection(make, terms.host, terms.port)

@@ -4,6 +4,7 @@ A request whose answer does not come, or cannot be read, leaves the outcome unkn
 connection itself.
 """
 
+import asyncio
 from typing import Any
 
 from chappe.model.errors import ResourceError
@@ -12,12 +13,13 @@ from chappe.model.message import Message
 from chappe.net.http_server import HttpServer
 from chappe.net.tls import Credentials
 from chappe.operators.dialect import Dialect
+from chappe.operators.http_asking import PAUSES_S, Asking
 from chappe.operators.http_inbound import HttpInbound
-from chappe.operators.http_links import Answered, HttpLinks, HttpPeer, Unanswered, Unsent
-from chappe.operators.http_translate import Submit, submit_of, submits_of
+from chappe.operators.http_links import AGENT, Answered, HttpLinks, HttpPeer, Unanswered, Unsent
+from chappe.operators.http_translate import Submit, reference_of, submit_of, submits_of
 from chappe.operators.http_words import Words
 from chappe.operators.inbound import Inbound
-from chappe.operators.link import InFlight
+from chappe.operators.link import InFlight, Link
 from chappe.operators.links import Links, LinkTerms
 from chappe.operators.recipient_node import RecipientNode
 from chappe.operators.recipients import Recipients
@@ -34,6 +36,9 @@ LONGEST_PAUSE_S = 600.0
 
 class OperatorHttpNode(RecipientNode):
     """One operator, all its links on this box."""
+
+    #: How long to wait before each question about what became of a message.
+    ask_pauses_s = PAUSES_S
 
     def __init__(
         self,
@@ -53,7 +58,20 @@ class OperatorHttpNode(RecipientNode):
         #: Where the operator's calls come in, once somebody listens.
         self.server: HttpServer | None = None
         self.port = 0
+        #: Doubts about which the operator is being asked.
+        self._questions: set[asyncio.Task[None]] = set()
         super().__init__(links, terms, store, mt_routes, mo_routes, ids, clock, **keywords)
+        assert isinstance(self.links, HttpLinks)
+        assert links.endpoint is not None
+        self._asking = Asking(
+            self._shape,
+            links.endpoint,
+            AGENT,
+            self.links.dial,
+            clock.monotonic,
+            timeout_s=links.response_s,
+            pauses_s=self.ask_pauses_s,
+        )
 
     def _dialect(self, clock: Clock) -> Dialect:
         def one(message: Message, wire: Wire) -> Submit:
@@ -111,7 +129,11 @@ class OperatorHttpNode(RecipientNode):
 
     async def drain(self, until: float) -> int:
         """Send nothing new, wait for answers; calls of the operator are taken until then."""
+        self.is_draining = True
+        for task in list(self._questions):
+            task.cancel()
         unanswered = await super().drain(until)
+        self._asking.close()
         if self.server is not None:
             await self.server.close()
         return unanswered
@@ -162,10 +184,44 @@ class OperatorHttpNode(RecipientNode):
             self._gate.wait_until(self._clock.monotonic() + min(float(retry_after), LONGEST_PAUSE_S))
 
     def _leave_open(self, flights: list[InFlight], why: str) -> None:
-        """Nobody knows what became of these."""
+        """Nobody knows what became of these; where the profile says so, the operator is asked."""
         for flight in flights:
-            self._doubts.lose(flight, why, is_slow=True)
+            if self._asks(flight) and not self.is_draining:
+                self._ask(flight, why)
+            else:
+                self._doubts.lose(flight, why, is_slow=True)
             self._doubted(flight)
+
+    def _on_down(self, link: Link, peer: Any) -> None:
+        """What was under way is asked for, too."""
+        self._leave_open(peer.session.abandon(), "link lost before the answer")
+        super()._on_down(link, peer)
+
+    def _asks(self, flight: InFlight) -> bool:
+        terms, is_premium = self._terms, flight.item.content.client in self._premium
+        return terms.asks_premium if is_premium else terms.asks_unknown
+
+    def _ask(self, flight: InFlight, why: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._find_out(flight, why), name=f"{self.name} asks")
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+
+    async def _find_out(self, flight: InFlight, why: str) -> None:
+        """Settle a doubt by what the operator says; what it does not say is held."""
+        message = flight.item.content
+        assert isinstance(message, Message)
+        reference = reference_of(message, flight.part)
+        try:
+            verdict = await self._asking.ask(flight, reference)
+        except asyncio.CancelledError:
+            self._doubts.lose(flight, f"{why}; nobody was asked to the end")
+            raise
+        if verdict.meaning is Meaning.TAKEN:
+            self._responses.add((flight, 0, verdict.word or reference))
+        elif verdict.meaning is Meaning.ABSENT:
+            self._take_back([flight], "the operator has no such message")
+        else:
+            self._doubts.lose(flight, f"{why}; {verdict.word}")
 
     def _take_back(self, flights: list[InFlight], why: str) -> None:
         """The operator has surely not taken these: they are due at once, here or elsewhere."""

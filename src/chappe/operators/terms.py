@@ -17,5 +17,8 @@ class SendingTerms(msgspec.Struct, frozen=True):
     #: A part of unknown outcome is held, not sent again: ordinary traffic, and premium.
     holds_unknown: bool = False
     holds_premium: bool = True
+    #: Before it is held, the operator is asked what became of it.
+    asks_unknown: bool = False
+    asks_premium: bool = False
     retry_status: int = 0x64
     redelivery_s: float = 300.0

@@ -117,6 +117,11 @@ def _coded(text: str) -> tuple[bytes, int]:
     return (gsm7.encode(text), 0) if gsm7.fits(text) else (ucs2.encode(text), 8)
 
 
+def reference_in(submit: SubmitSm) -> str:
+    """The client's own name of a message."""
+    return (find(submit.tlvs, REFERENCE_TAG) or b"").decode()
+
+
 def url_of(delivery: Delivery) -> str:
     """Where the receipt of a message goes."""
     return _kept(delivery, URL_TAG)
@@ -422,6 +427,14 @@ class Infobip:
         "ENROUTE": "PENDING",
         "ACCEPTD": "PENDING",
     }
+
+    def lookup(self, request: WebRequest, ids_by_reference: Mapping[str, str]) -> WebReply | None:
+        """GET /sms/1/logs."""
+        if request.path != "/sms/1/logs":
+            return None
+        asked = request.fields().get("messageId", "")
+        found = [{"messageId": asked, "status": {"groupName": "PENDING"}}] if asked in ids_by_reference else []
+        return _json(200, {"results": found})
 
     def submits(self, request: WebRequest, account: Account) -> list[SubmitSm]:
         """POST /sms/2/text/advanced."""

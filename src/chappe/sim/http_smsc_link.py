@@ -12,7 +12,7 @@ import msgspec
 from yarl import URL
 
 from chappe.sim.faults import NO_FAULT, LinkFault
-from chappe.sim.http_shapes import SHAPES, Account, Refused, Result, Shape, WebCall, url_of
+from chappe.sim.http_shapes import SHAPES, Account, Refused, Result, Shape, WebCall, reference_in, url_of
 from chappe.sim.ledger import Kind
 from chappe.sim.link import Link
 from chappe.sim.outbox import ANYONE, Delivery
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: What a call that nobody took is, in the words of the ledger.
 _NO_ANSWER: Final = 0x08
 _CALL_S: Final = 10.0
+#: Messages that can be asked for.
+_REMEMBERED: Final = 100_000
 
 
 class Pending(msgspec.Struct):
@@ -79,6 +81,7 @@ class HttpSmscLink(Link):
 
     def respond(self, sequence_number: int, pdu: Any) -> None:
         """One message of a request is taken."""
+        self._remember(sequence_number)
         self._settle(sequence_number, pdu.message_id, 0)
 
     def refuse(self, sequence_number: int, command_status: int) -> None:
@@ -87,7 +90,16 @@ class HttpSmscLink(Link):
 
     def drop(self, sequence_number: int) -> None:
         """Its request is never answered."""
+        self._remember(sequence_number)
         self._of_number.pop(sequence_number, None)
+
+    def _remember(self, number: int) -> None:
+        """It was taken, and may be asked for."""
+        pending, at = self._of_number[number]
+        references = self._smsc.references
+        references[reference_in(pending.submits[at])] = ""
+        if len(references) > _REMEMBERED:
+            del references[next(iter(references))]
 
     def _settle(self, number: int, message_id: str, status: int) -> None:
         found = self._of_number.pop(number, None)
@@ -102,6 +114,11 @@ class HttpSmscLink(Link):
     # -- facts --------------------------------------------------------------------------------------
 
     def _on_request(self, fact: WebRequest, now: float) -> None:
+        lookup = getattr(self._shape, "lookup", None)
+        told = lookup(fact, self._smsc.references) if lookup is not None else None
+        if told is not None:
+            self.session.respond(told)
+            return
         try:
             submits = self._shape.submits(fact, account_of(self._smsc))
         except Refused as refused:

@@ -108,6 +108,8 @@ class SmscSimulator:
         self.links: Final[list[SmscLink]] = []
         self.port = options.port
         self.binds = self.receipts_acked = self.mo_acked = 0
+        #: http: the clients' own names of what was taken.
+        self.references: dict[str, str] = {}
         self._dirty: set[SmscLink] = set()
         self._waiters = Waiters()
         self._random = Random(self.faults.seed)
