@@ -15,9 +15,10 @@ from typing import Any, Self
 
 from chappe.assembly import Gateway as Assembly
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_clients import Client, ClientSmpp, ClientUcp, Direction, Route
+from chappe.runtime.settings_clients import Client, ClientSmpp, ClientUcp
 from chappe.runtime.settings_gateway import Gateway, Listen
 from chappe.runtime.settings_operators import Operator, Profile
+from chappe.runtime.settings_routing import Direction, Route
 from chappe.sim.client import ClientSimulator
 from chappe.sim.options import ClientOptions, SmscOptions
 from chappe.sim.script import Faults

@@ -14,10 +14,11 @@ import msgspec
 
 from chappe.runtime.profile_files import Profiles, merged
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_clients import Client, Route
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_http_operators import OperatorHttp
 from chappe.runtime.settings_operators import Operator, Profile, Protocol
 from chappe.runtime.settings_reading import read_table
+from chappe.runtime.settings_routing import Route
 from chappe.sim.options import MoOptions, SmscOptions
 from chappe.sim.script import Faults
 from chappe.sim.smsc import SmscSimulator

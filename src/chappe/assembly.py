@@ -191,6 +191,7 @@ class Gateway:
         # Also while it drains the store must come back: what peers have answered is not on disk yet.
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()
+        yield "sick operators", self.building.sick_watch().run()
         yield "history", self.history.run()
         if not isinstance(self.fleet, Alone):
             yield "fleet", self.fleet_watch.run()

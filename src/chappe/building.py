@@ -19,7 +19,6 @@ from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
 from chappe.engines import AnyStore, accept_items_of, pressure_of
 from chappe.model.ids import IdMaker
-from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message
 from chappe.net.watching import Watching
 from chappe.node_terms import (
@@ -30,7 +29,6 @@ from chappe.node_terms import (
     guest_of,
     http_path_of,
     link_terms_of,
-    rules_of,
     sending_terms_of,
     trial_account_of,
     trial_callback_terms_of,
@@ -46,7 +44,7 @@ from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
-from chappe.rules.decide import Routes
+from chappe.routing_terms import policy_of
 from chappe.rules.readers import why_unread
 from chappe.rules.trial import TRIAL_OPERATOR, trial_client
 from chappe.runtime import open_files
@@ -57,6 +55,7 @@ from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest, trial_token_digest
 from chappe.runtime.settings_operators import Operator, Protocol
+from chappe.runtime.sick_watch import SickWatch
 from chappe.store.fleet import Alone, Fleet
 from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.wire.http.handsets import shown
@@ -97,9 +96,7 @@ class Building:
         self._health = health
         self._watching = watching
         self._hand = hand
-        rules = rules_of(settings.routes, settings.clients)
-        self._mt_routes = Routes(rules, Direction.MT)
-        self._mo_routes = Routes(rules, Direction.MO)
+        self.policy, self._mo_routes = policy_of(settings)
         self._ids = IdMaker(store.slot, last_id=store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
@@ -130,7 +127,7 @@ class Building:
             link_terms_of(operator, profile),
             sending_terms_of(operator, profile),
             self._store,
-            lambda: self._mt_routes,
+            lambda: self.policy.routes,
             lambda: self._mo_routes,
             self._ids,
             self._clock,
@@ -151,6 +148,10 @@ class Building:
         is_up_here = any(node.name == operator and node.links.down_since is None for node in self.operators)
         return is_up_here or self._fleet_watch.links_elsewhere(operator) > 0
 
+    def sick_watch(self) -> SickWatch:
+        names = [operator.name for operator in self._settings.operators]
+        return SickWatch(names, self.is_up, self._clock, lambda sick: self.policy.note_sick(sick))
+
     def why_unread(self, queue: str) -> str:
         settings = self._settings
         operators = {each.name for each in settings.operators}
@@ -164,7 +165,7 @@ class Building:
         known = {operator.name for operator in self._settings.operators}
         return Rerouter(
             self._store,
-            lambda: self._mt_routes,
+            lambda: self.policy.routes,
             self._clock,
             depths=self._store.depths,
             is_gone=lambda name: name not in known,
@@ -188,7 +189,7 @@ class Building:
         return ClientSmppNode(
             [account for account in self.accounts if account.system_id and not account.is_ucp],
             self._store,
-            lambda: self._mt_routes,
+            lambda: self.policy,
             self._ids,
             self._clock,
             session_init_s=self._settings.listen.session_init_s,
@@ -207,7 +208,7 @@ class Building:
         return ClientUcpNode(
             [account for account in self.accounts if account.is_ucp],
             self._store,
-            lambda: self._mt_routes,
+            lambda: self.policy,
             self._ids,
             self._clock,
             session_init_s=settings.listen.session_init_s,
@@ -246,7 +247,7 @@ class Building:
         """A client's reply to an MO is judged as if the client had posted it."""
         accounts = {account.name: account for account in self.accounts}
         notes = Notes(self._store, self._clock)
-        intake = Intake(self._store, lambda: self._mt_routes, self._http_paths(), self._ids, self._clock, notes)
+        intake = Intake(self._store, lambda: self.policy, self._http_paths(), self._ids, self._clock, notes)
 
         def admit(message: Message, text: str) -> Item | str:
             new = NewMessage(to=shown(message.source_ton, message.source), source=message.dest, text=text)
@@ -264,7 +265,7 @@ class Building:
         return ClientHttpNode(
             self._account_by_token(),
             self._store,
-            lambda: self._mt_routes,
+            lambda: self.policy,
             self._http_paths(),
             self._ids,
             self._clock,

@@ -4,7 +4,7 @@ It must never make a node or a store; `assembly.py` does.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,7 +16,6 @@ from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, Account, CallbackRights
 from chappe.clients.guests import Guest
 from chappe.clients.http_path import Path as HttpPath
-from chappe.model.lifecycle import Direction
 from chappe.net.addresses import literal
 from chappe.net.http_call import endpoint_of
 from chappe.net.tls import TlsTerms
@@ -28,13 +27,11 @@ from chappe.operators.terms import SendingTerms
 from chappe.operators.vendor import Charge, Numbering, Vendor
 from chappe.operators.vendor import NumberForm as VendorNumberForm
 from chappe.rules.certificates import rule_of
-from chappe.rules.decide import Rule
 from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
 from chappe.runtime.http_profiles import api_of
 from chappe.runtime.settings_checks import trial_token_digest
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientUcp, Route, Via
-from chappe.runtime.settings_clients import Direction as RouteDirection
+from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientUcp
 from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
 from chappe.runtime.settings_operator_checks import billing_names
 from chappe.runtime.settings_operators import (
@@ -383,36 +380,3 @@ def _refusals_of(operator: Operator, profile: Profile) -> RefusalRules:
         throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
         temporary=frozenset(profile.temporary_statuses),
     )
-
-
-def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
-    """Routes as the rules judge them."""
-    client_by_name = {client.name: client for client in clients}
-    rules: list[Rule] = []
-    for route in routes:
-        if route.direction is RouteDirection.MT:
-            rules.append(
-                Rule(
-                    Direction.MT,
-                    to=route.to,
-                    source=route.source,
-                    of_client=route.client or "",
-                    operators=route.operators,
-                )
-            )
-            continue
-        client = client_by_name[route.client or ""]
-        has_session = client.smpp is not None or client.ucp is not None
-        is_session = route.via in (Via.SMPP, Via.UCP) or (route.via is None and has_session)
-        rules.append(
-            Rule(
-                Direction.MO,
-                to=route.to,
-                source=route.source,
-                keyword=route.keyword or "",
-                queue=f"{'client' if is_session else 'callback'}:{client.name}",
-                client=client.name,
-                join_s=client.join_s,
-            )
-        )
-    return rules

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, quote_from_bytes, urlsplit
 import pytest
 from kannel import IS_THERE, kannel
 
-from chappe.runtime.settings_clients import CallbackFormat, Client, ClientCallback, ClientHttp, Via
+from chappe.runtime.settings_clients import CallbackFormat, Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_routing import Via
 from chappe.sim.faults import Event, Fault
 from chappe.sim.mo import MoSource
 from chappe.sim.options import MoOptions, SmscOptions

@@ -22,6 +22,7 @@ from chappe.operators.links import LinkTerms
 from chappe.operators.shape import Wire
 from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.terms import SendingTerms
+from chappe.rules.admit import Policy
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.retry import RefusalRules
 from chappe.runtime.clock import SYSTEM_CLOCK
@@ -142,8 +143,9 @@ class Box:
         ]
         ids = IdMaker(self.store.run, last_id=self.store.last_id)
         mt, mo = Routes(rules, Direction.MT), Routes(rules, Direction.MO)
+        policy = Policy(mt)
         self.door = ClientSmppNode(
-            [_account()], self.store, lambda: mt, ids, SYSTEM_CLOCK, session_init_s=5.0, max_unbound=1_000
+            [_account()], self.store, lambda: policy, ids, SYSTEM_CLOCK, session_init_s=5.0, max_unbound=1_000
         )
         self.node = OperatorSmppNode(
             LinkTerms("sim", "127.0.0.1", 1, "chappe", "secret", links=0),

@@ -11,7 +11,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from chappe.model.events import EventBatch
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, Via
+from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_routing import Via
 from chappe.sim.callback_receiver import CallbackReceiver
 from chappe.sim.faults import Event, Fault
 from chappe.sim.options import MoOptions, SmscOptions

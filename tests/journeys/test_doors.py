@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 from argon2 import PasswordHasher
 
-from chappe.runtime.settings_clients import CallbackFormat, CallMethod, Client, ClientCallback, ClientHttp, Via
+from chappe.runtime.settings_clients import CallbackFormat, CallMethod, Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_routing import Via
 from chappe.sim.faults import Event, Fault
 from chappe.sim.mo import MoSource
 from chappe.sim.options import MoOptions

@@ -44,11 +44,13 @@ def check(
 ) -> None:
     """Read a settings file and say whether a gateway could start with it; the first fault is named.
 
-    Certificates that it names are read too.
+    Certificates and lists that it names are read too. Rules that no message can ever reach are named as doubts; a
+    gateway starts with them.
     """
     from chappe.net.tls import Credentials
     from chappe.net.tls_dial import DialCredentials
     from chappe.node_terms import dial_terms_of, tls_of
+    from chappe.routing_terms import doubts_of
     from chappe.runtime.settings import load
 
     path = file or config
@@ -58,9 +60,12 @@ def check(
     for operator in settings.operators:
         if dialled := dial_terms_of(operator, ""):
             DialCredentials(dialled)
+    doubts = doubts_of(settings)
     counts = {kind: len(getattr(settings, kind)) for kind in ("operators", "clients", "routes", "profiles")}
     if as_json:
-        print_json({"file": None if path is None else str(path), "good": True, **counts})
+        print_json({"file": None if path is None else str(path), "good": True, **counts, "doubts": doubts})
     else:
         told = ", ".join(f"{count} {kind if count != 1 else kind[:-1]}" for kind, count in counts.items())
         print_line(f"{path or 'the settings without a file'}: good: {told}")
+        for doubt in doubts:
+            print_line(f"  doubt: {doubt}")

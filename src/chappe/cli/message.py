@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: What happened, in words; an event that is not here is told by its name.
 WORDS: Final = {
     "mt_accepted": "accepted from the client",
+    "mt_routed": "routed by a rule",
     "mt_rejected": "refused",
     "mt_sending": "about to be sent",
     "mt_sent": "taken by the operator",

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.changed_item import tell_routed
 from chappe.clients.congestion import congestion_of
 from chappe.clients.flushing import flush
 from chappe.model.events import EventBatch, EventName
@@ -86,6 +87,7 @@ class GuardedAccept:
                     assert isinstance(told, Message)
                     rest = (told.dest, told.source, told.reference)
                     events.add(EventName.MT_ACCEPTED, told.id, told.client, "", *rest)
+                    tell_routed(events, item)
             batch = [_once(submission, now_us // 1000) for submission in submissions]
             try:
                 outcomes: Sequence[Kept | Fault | None] = await self._store.accept_once(batch, events)

@@ -11,7 +11,9 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.changed_item import tell_routed
 from chappe.clients.http_path import FindPath, Path, path_over
+from chappe.clients.http_policy import asked_of, refusal_of
 from chappe.clients.http_preview import preview_of
 from chappe.clients.http_translate import item_of
 from chappe.clients.http_trials import trial_path
@@ -19,7 +21,7 @@ from chappe.clients.http_view import accepted_of
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
-from chappe.rules.decide import Routes
+from chappe.rules.admit import Policy, Refused
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
@@ -55,20 +57,20 @@ class Intake:
     def __init__(
         self,
         store: Store,
-        routes: Callable[[], Routes],
+        policy: Callable[[], Policy],
         path_by_operator: Mapping[str, Path],
         ids: IdMaker,
         clock: Clock,
         notes: Notes,
     ) -> None:
         self._store = store
-        self._routes = routes
+        self._policy = policy
         self._path_by_operator = path_by_operator
         #: Operators of a route, in their order → what must be known of it.
         self._path_by_route: dict[tuple[str, ...], Path] = {}
-        #: Client → what finds its paths, by the routes of `_finders_of`.
+        #: Client → what finds its paths, by the policy of `_finders_of`.
         self._finders: dict[str, FindPath] = {}
-        self._finders_of: Routes | None = None
+        self._finders_of: Policy | None = None
         self._ids = ids
         self._clock = clock
         self._notes = notes
@@ -143,7 +145,9 @@ class Intake:
 
     def preview(self, message: NewMessage, account: Account) -> Preview | Refusal:
         """What a message would be.  Nothing is stored, and nothing of the client's rate is used."""
-        return preview_of(message, account.name, self.now_ms(), self._path_finder(account))
+        now_ms = self.now_ms()
+        find_path = self._path_finder(account) or self._by_policy(message, account, now_ms)
+        return preview_of(message, account.name, now_ms, find_path)
 
     # -- for requests with a key --------------------------------------------------------------------
 
@@ -187,6 +191,8 @@ class Intake:
             message = item.content
             assert isinstance(message, Message)
             add(EventName.MT_ACCEPTED, item.id, message.client, "", message.dest, message.source, message.reference)
+            if item.__class__ is not Item:
+                tell_routed(events, item)
         return events
 
     # -- judging ------------------------------------------------------------------------------------
@@ -213,7 +219,8 @@ class Intake:
                 tokens, taken = tokens - taken, 0
                 one = self._limit_refusal(account, is_rate=tokens < 1)
             else:
-                one = item_of(new, next_id(), client, priority, now_ms, find_path, callbacks)
+                find = find_path or self._by_policy(new, account, now_ms)
+                one = item_of(new, next_id(), client, priority, now_ms, find, callbacks)
                 if isinstance(one, Item):
                     taken += one.content.parts
                     room -= 1
@@ -236,7 +243,8 @@ class Intake:
         find_path, next_id = self._path_finder(account), iter(self._ids.take(len(messages), now_ms)).__next__
         judged: list[Item | Refusal] = []
         for new in messages:
-            one = item_of(new, next_id(), client, account.priority, now_ms, find_path, account.callbacks)
+            find = find_path or self._by_policy(new, account, now_ms)
+            one = item_of(new, next_id(), client, account.priority, now_ms, find, account.callbacks)
             if isinstance(one, Item):
                 throttle.take(one.content.parts)
             else:
@@ -253,6 +261,7 @@ class Intake:
             return self._limit_refusal(account, is_rate=False)
         now_ms = self._clock.utc_us() // 1000
         find_path, message_id = self._path_finder(account), self._ids.next(now_ms)
+        find_path = find_path or self._by_policy(new, account, now_ms)
         one = item_of(new, message_id, client, account.priority, now_ms, find_path, account.callbacks)
         if isinstance(one, Item):
             throttle.take(one.content.parts)
@@ -260,20 +269,22 @@ class Intake:
             self._note(account, new, one)
         return one
 
-    def _path_finder(self, account: Account) -> FindPath:
-        """Where this client's messages go; made anew only when the routes are."""
-        routes = self._routes()
-        if routes is not self._finders_of:
-            self._finders_of = routes
+    def _path_finder(self, account: Account) -> FindPath | None:
+        """Where this client's messages go; None where that is asked of each by itself.  Made anew with the policy."""
+        policy = self._policy()
+        if not policy.is_plain:
+            return None
+        if policy is not self._finders_of:
+            self._finders_of = policy
             self._finders.clear()
         finder = self._finders.get(account.name)
         if finder is None:
-            finder = self._find_by(routes, account.trial_of or account.name)
+            finder = self._find_by(policy, account.trial_of or account.name)
             finder = self._finders[account.name] = trial_path(finder) if account.trial_of else finder
         return finder
 
-    def _find_by(self, routes: Routes, client: str) -> FindPath:
-        find, path_by_route = routes.find, self._path_by_route
+    def _find_by(self, policy: Policy, client: str) -> FindPath:
+        find, path_by_route = policy.find, self._path_by_route
 
         def find_path(to: str, source: str) -> Path | None:
             route = find(to, source, client=client)
@@ -283,6 +294,21 @@ class Intake:
             return self._path_of(route.operators) if path is None else path
 
         return find_path
+
+    def _by_policy(self, new: NewMessage, account: Account, now_ms: int) -> FindPath:
+        """Where one message goes, everything asked of it that may be."""
+
+        def find_path(to: str, source: str) -> Path | Refusal | None:
+            asked = asked_of(new, to, source, account.trial_of or account.name)
+            judged = self._policy().admit(asked, now_ms)
+            if isinstance(judged, Refused):
+                return refusal_of(judged)
+            path = self._path_by_route.get(judged.operators) or self._path_of(judged.operators)
+            if judged.source is None and not judged.told:
+                return path
+            return msgspec.structs.replace(path, source=judged.source, told=judged.told)
+
+        return trial_path(find_path) if account.trial_of else find_path
 
     def _path_of(self, operators: tuple[str, ...]) -> Path:
         path = path_over([self._path_by_operator[operator] for operator in operators])
@@ -304,8 +330,12 @@ class Intake:
             msisdn="" if new is None else new.to[:40],
             number="" if new is None else (new.source or "")[:40],
             client_ref="" if new is None else new.reference or "",
-            detail="; ".join([refusal.code.word, *(f"{each.pointer} {each.detail}" for each in refusal.errors)])[:300],
+            detail="; ".join([refusal.code.word, *_told_of(refusal)])[:300],
         )
+
+
+def _told_of(refusal: Refusal) -> list[str]:
+    return [f"{each.pointer} {each.detail}" for each in refusal.errors] or [refusal.detail]
 
 
 def _told(item: Item, faults: Iterator[Fault | None]) -> Outcome:

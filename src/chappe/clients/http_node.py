@@ -28,7 +28,7 @@ from chappe.net.http_server import HttpServer
 from chappe.net.http_status import health_routes
 from chappe.net.tls import Credentials
 from chappe.observe.health import Health
-from chappe.rules.decide import Routes
+from chappe.rules.admit import Policy
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 from chappe.store.port import Store
@@ -75,7 +75,7 @@ class ClientHttpNode:
         self,
         account_by_token: Mapping[str, Account],
         store: Store,
-        routes: Callable[[], Routes],
+        policy: Callable[[], Policy],
         path_by_operator: Mapping[str, Path],
         ids: IdMaker,
         clock: Clock,
@@ -92,7 +92,7 @@ class ClientHttpNode:
         self._clock = clock
         self._health = health
         self._notes = Notes(store, clock)
-        self._intake = Intake(store, routes, path_by_operator, ids, clock, self._notes)
+        self._intake = Intake(store, policy, path_by_operator, ids, clock, self._notes)
         repeats = Repeats(store, self._intake)
         self._posting = Posting(self._intake, repeats)
         self._doors = Doors(self._intake, repeats, Guests(guests), clock, is_up)

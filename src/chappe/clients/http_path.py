@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from chappe.model.address import Address
 from chappe.text.encoding import DefaultAlphabet
 from chappe.text.national_tables import Language
 from chappe.text.segments import SplitMethod
@@ -28,6 +29,10 @@ class Path(msgspec.Struct, frozen=True):
     alphabets: tuple[DefaultAlphabet, ...] = ()
     #: Whose national tables all of them pass on to handsets that know them.
     languages: frozenset[Language] = frozenset()
+    #: The sender that the message gets instead of its own.
+    source: Address | None = None
+    #: What was decided about it, for its event; empty where there was nothing to decide.
+    told: str = ""
 
 
 def path_over(paths: Sequence[Path]) -> Path:

@@ -5,8 +5,9 @@ It is judged exactly as a posted message is, and shown.  It reads no clock and n
 
 from typing import Final
 
+from chappe.clients.changed_item import ChangedItem
 from chappe.clients.http_path import FindPath, Path
-from chappe.clients.http_translate import ChangedItem, item_of
+from chappe.clients.http_translate import item_of
 from chappe.model.message import Item, Message
 from chappe.text import gsm7, udh
 from chappe.text.encoding import Encoding, encoding_of
@@ -59,7 +60,7 @@ def _shown(item: Item, message: Message, new: NewMessage, path: Path) -> Preview
         forced_by=_forced_by(new, encoding),
         route=item.queue.partition(":")[2],
         part_texts=texts if is_text else None,
-        transliterated=item.changes if isinstance(item, ChangedItem) else None,
+        transliterated=item.changes or None if isinstance(item, ChangedItem) else None,
     )
 
 

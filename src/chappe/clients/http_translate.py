@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, CallbackRights
+from chappe.clients.changed_item import ChangedItem
 from chappe.clients.door_message import DoorMessage, completed
 from chappe.clients.http_addresses import destination_of, source_of
 from chappe.clients.http_path import FindPath, Path
@@ -40,12 +41,6 @@ _ALWAYS_ONE_PART: Final = 140
 _MT: Final = Direction.MT
 
 
-class ChangedItem(Item, frozen=True, gc=False):
-    """A message whose text was transliterated: stored like any other, and its answer says what was changed."""
-
-    changes: tuple[Change, ...] = ()
-
-
 def item_of(
     new: NewMessage,
     message_id: int,
@@ -74,6 +69,8 @@ def item_of(
     path = find_path(dest.digits, source.digits)
     if not isinstance(path, Path):
         return path or no_route(new.to)
+    if path.source is not None:
+        source = path.source
     if path.alphabets or data.data_coding:
         data = _as_operators_read(data, new, path, errors)
     parts = 1 if not data.header and len(data.octets) <= _ALWAYS_ONE_PART else parts_of(data, path.split, errors)
@@ -85,8 +82,9 @@ def item_of(
         message = _with_rarities(message, new, callback_url)
     if new.priority is not None:
         priority = PRIORITY_BY_NAME[new.priority]
-    if changes:
-        return ChangedItem(path.queue, priority, client, due_at_ms, message_id, message, changes=changes)
+    if changes or path.told:
+        where = (path.queue, priority, client, due_at_ms, message_id)
+        return ChangedItem(*where, message, changes=changes, told=path.told)
     return Item(path.queue, priority, client, due_at_ms, message_id, message)
 
 

@@ -34,6 +34,8 @@ def trial_path(find_path: FindPath) -> FindPath:
         if word is not None:
             return _REFUSAL_BY_CODE[word]
         path = find_path(to, source)
+        if isinstance(path, Refusal):
+            return path
         return msgspec.structs.replace(path, queue=TRIAL_QUEUE) if isinstance(path, Path) else _ANYWHERE
 
     return find

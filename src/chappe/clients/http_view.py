@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
+from chappe.clients.changed_item import ChangedItem
 from chappe.clients.http_history import history_of, time_of
-from chappe.clients.http_translate import ChangedItem
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import FINAL
 from chappe.model.message import Item, Message
@@ -37,7 +37,7 @@ def accepted_of(item: Item) -> Accepted:
         _WORD_BY_DATA_CODING[message.data_coding],
         message.parts,
         message.reference or None,
-        item.changes if isinstance(item, ChangedItem) else None,
+        item.changes or None if isinstance(item, ChangedItem) else None,
     )
 
 

@@ -15,8 +15,6 @@ import msgspec
 from chappe.clients.account import Account
 from chappe.clients.finding import find_known
 from chappe.clients.flushing import flush
-from chappe.clients.parts import ONE_PART_OCTETS, in_parts
-from chappe.clients.translate import SMPP_REFUSALS
 from chappe.clients.translate_inquiries import (
     CANCEL_STATUS,
     REPLACE_STATUS,
@@ -33,7 +31,6 @@ from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 from chappe.store.port import Cancel, Granted, Life, Replace, Store, StoreAway
-from chappe.text.segments import SplitMethod
 from chappe.wire.smpp.pdus import CancelSm, CancelSmResp, QuerySm, QuerySmResp, ReplaceSm, ReplaceSmResp
 from chappe.wire.smpp.statuses import CommandStatus
 
@@ -46,8 +43,8 @@ FOUND_AT_ONCE: Final = 500
 
 Question = QuerySm | CancelSm | ReplaceSm
 Answer = QuerySmResp | CancelSmResp | ReplaceSmResp
-#: How an operator's long messages are cut; from destination, source and client.
-SplitOf = Callable[[str, str, str], SplitMethod]
+#: A message with another text, judged and counted in parts.  Raises: PeerError.
+CutAgain = Callable[[Message], Message]
 
 
 class Inquiry(msgspec.Struct, gc=False):
@@ -61,11 +58,11 @@ class Inquiry(msgspec.Struct, gc=False):
 class Inquiries:
     """Reads lives of messages, and lets the store grant wishes."""
 
-    def __init__(self, store: Store, clock: Clock, notes: Notes, split_of: SplitOf) -> None:
+    def __init__(self, store: Store, clock: Clock, notes: Notes, cut_again: CutAgain) -> None:
         self._store = store
         self._clock = clock
         self._notes = notes
-        self._split_of = split_of
+        self._cut_again = cut_again
         self._asked: Gathered[Inquiry] = Gathered()
         #: Cancels without an id: each goes through all that waits, so they are done one by one.
         self._wide: Gathered[Inquiry] = Gathered()
@@ -167,9 +164,7 @@ class Inquiries:
 
     def _replacement(self, was: Message, pdu: ReplaceSm) -> Replace:
         message = replacement_of(pdu, was, self._clock.utc_us() // 1000)
-        if len(message.octets) > ONE_PART_OCTETS:
-            message = in_parts(message, self._split_of(message.dest, message.source, message.client), SMPP_REFUSALS)
-        return Replace(was, message)
+        return Replace(was, self._cut_again(message))
 
     # -- finding ------------------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.changed_item import ChangedItem, tell_routed
 from chappe.clients.deliveries import Deliveries, DeliveryWords
 from chappe.clients.entrance import Entrance
 from chappe.clients.flushing import flush
 from chappe.clients.parts import ONE_PART_OCTETS, in_parts
+from chappe.clients.policing import as_sender, asked_of, check_text, refusal_of
 from chappe.clients.refusals import Limit, Refusals
 from chappe.model.errors import PeerError
 from chappe.model.events import EventBatch, EventName
@@ -24,7 +26,7 @@ from chappe.net.door import Door
 from chappe.net.peer import Peer
 from chappe.net.tls import Credentials
 from chappe.net.tls_door import door_for
-from chappe.rules.decide import Routes
+from chappe.rules.admit import Policy, Refused
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.in_hand import InHand
@@ -74,7 +76,7 @@ class ClientNode(ABC):
         self,
         accounts: Sequence[Account],
         store: Store,
-        routes: Callable[[], Routes],
+        policy: Callable[[], Policy],
         ids: IdMaker,
         clock: Clock,
         *,
@@ -92,7 +94,7 @@ class ClientNode(ABC):
         """
         self._account_by_system_id = {account.system_id: account for account in accounts}
         self._store = store
-        self._routes = routes
+        self._policy = policy
         self._ids = ids
         self._clock = clock
         self._session_init_s = session_init_s
@@ -277,7 +279,10 @@ class ClientNode(ABC):
         """A message with the way that it goes.  Raises: PeerError."""
         if not message.dest:
             raise PeerError("no recipient", status=self.refusals.no_recipient)
-        route = self._routes().find(message.dest, message.source, client=account.name)
+        policy = self._policy()
+        if not policy.is_plain:
+            return self._judged(account, message, policy)
+        route = policy.find(message.dest, message.source, client=account.name)
         if route is None:
             raise PeerError(f"no route to {message.dest!r}", status=self.refusals.no_route)
         operator = route.operators[0]
@@ -290,6 +295,29 @@ class ClientNode(ABC):
     def fit(self, message: Message, operator: str) -> Message:
         """The message in an alphabet of the operator's.  Raises: PeerError."""
         return message
+
+    def _judged(self, account: Account, message: Message, policy: Policy) -> Item:
+        """The same, where more than the route's order is asked.  Raises: PeerError."""
+        judged = policy.admit(asked_of(message), self._clock.utc_us() // 1000)
+        if isinstance(judged, Refused):
+            raise refusal_of(judged, message, self.refusals)
+        message, operator = as_sender(message, judged.source), judged.operators[0]
+        if self._alphabets:
+            message = self.fit(message, operator)
+        if len(message.octets) > ONE_PART_OCTETS:
+            message = self._cut(message, operator)
+        where = (f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id)
+        return ChangedItem(*where, message, told=judged.told) if judged.told else Item(*where, message)
+
+    def _cut_again(self, message: Message) -> Message:
+        """A message with another text, judged like a new one and counted in parts.  Raises: PeerError."""
+        policy, now_ms = self._policy(), self._clock.utc_us() // 1000
+        if not policy.is_plain:
+            check_text(message, policy, now_ms, self.refusals)
+        operator = next(iter(policy.routes.operators_of(message, now_ms)), "")
+        if self._alphabets:
+            message = self.fit(message, operator)
+        return self._cut(message, operator) if len(message.octets) > ONE_PART_OCTETS else message
 
     def _cut(self, message: Message, operator: str) -> Message:
         """A long message, counted in parts.  Raises: PeerError."""
@@ -322,6 +350,8 @@ class ClientNode(ABC):
                 message.source,
                 message.reference,
             )
+            if submission.item.__class__ is not Item:
+                tell_routed(events, submission.item)
         return events
 
     def _answer(self, submissions: Sequence[Submission], faults: Sequence[Fault | None]) -> None:

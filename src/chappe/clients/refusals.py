@@ -13,6 +13,10 @@ class Refusals(msgspec.Struct, frozen=True):
 
     no_recipient: int
     no_route: int
+    #: Nobody may, or this client may not, send as its sender.
+    bad_sender: int
+    #: A rule of the gateway's keeps it out.
+    kept_out: int
     #: Its header cannot be read.
     malformed: int
     #: It makes too many parts.

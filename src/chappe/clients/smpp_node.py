@@ -30,7 +30,6 @@ from chappe.model.events import EventName
 from chappe.model.message import Item
 from chappe.net.smpp_peer import SmppPeer
 from chappe.store.port import Fault
-from chappe.text.segments import SplitMethod
 from chappe.wire.smpp.constants import VERSION_3_4, VERSION_5_0
 from chappe.wire.smpp.facts import BindRequest, Fact, LateResponse, Over, Refused, Request, Response, Unanswered
 from chappe.wire.smpp.fields import Tlvs
@@ -101,7 +100,7 @@ class ClientSmppNode(ClientNode):
         super().__init__(*terms, **more)
         self._system_id = system_id
         self._guarded = GuardedAccept(self._store, self._clock, self._notes)
-        self._inquiries = Inquiries(self._store, self._clock, self._notes, self._split_of)
+        self._inquiries = Inquiries(self._store, self._clock, self._notes, self._cut_again)
 
     def loops(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """What goes on at the same time, by name."""
@@ -256,11 +255,6 @@ class ClientSmppNode(ClientNode):
         else:
             message = message_of_data(pdu, message_id, account.name)
         return self._routed(account, message)
-
-    def _split_of(self, dest: str, source: str, client: str) -> SplitMethod:
-        """How a long message between these is cut."""
-        route = self._routes().find(dest, source, client=client)
-        return self._split_by_operator.get(route.operators[0] if route else "", SplitMethod.UDH8)
 
     # -- answers ------------------------------------------------------------------------------------
 

@@ -44,6 +44,8 @@ _DELIVERED: Final = MessageState.DELIVERED
 SMPP_REFUSALS: Final = Refusals(
     no_recipient=CommandStatus.ESME_RINVDSTADR,
     no_route=CommandStatus.ESME_RINVDSTADR,
+    bad_sender=CommandStatus.ESME_RINVSRCADR,
+    kept_out=CommandStatus.ESME_RSUBMITFAIL,
     malformed=CommandStatus.ESME_RINVESMCLASS,
     too_long=CommandStatus.ESME_RINVMSGLEN,
 )

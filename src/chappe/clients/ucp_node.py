@@ -14,7 +14,6 @@ from chappe.clients.account import Account
 from chappe.clients.deliveries import DeliveryWords
 from chappe.clients.entrance import Entry
 from chappe.clients.node import AWAY, ClientNode, Submission, accept_limit
-from chappe.clients.parts import ONE_PART_OCTETS
 from chappe.clients.refusals import Limit
 from chappe.clients.ucp_inquiries import Inquiry, UcpInquiries
 from chappe.clients.ucp_translate import (
@@ -247,13 +246,6 @@ class ClientUcpNode(ClientNode):
             return msgspec.structs.replace(message, octets=alphabet.write(text))
         except gsm7.NotInAlphabet:
             return msgspec.structs.replace(message, octets=text.encode("utf-16-be"), data_coding=_UCS2)
-
-    def _cut_again(self, message: Message) -> Message:
-        """A message with another text, counted in parts.  Raises: PeerError."""
-        route = self._routes().find(message.dest, message.source, client=message.client)
-        operator = route.operators[0] if route is not None else ""
-        message = self.fit(message, operator)
-        return self._cut(message, operator) if len(message.octets) > ONE_PART_OCTETS else message
 
     async def _accept_named(self) -> None:
         """Store what came where others give names, too: a name that is taken becomes that of the next second."""

@@ -36,6 +36,8 @@ from chappe.wire.ucp.user_data import MAX_AMSG, MAX_TMSG, UserData
 UCP_REFUSALS: Final = Refusals(
     no_recipient=ErrorCode.ADC_INVALID,
     no_route=ErrorCode.ADC_INVALID,
+    bad_sender=ErrorCode.OPERATION_NOT_ALLOWED,
+    kept_out=ErrorCode.CALL_BARRING_ACTIVE,
     malformed=ErrorCode.SYNTAX_ERROR,
     too_long=ErrorCode.MESSAGE_TOO_LONG,
 )

@@ -104,6 +104,16 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     return lambda address: matches(_fold(address))
 
 
+def exact_form(pattern: str) -> str | None:
+    """The one address that a pattern without `*` fits, as `folded` gives it; None where it has a star."""
+    return None if "*" in pattern else _fold(_normal_pattern(pattern))
+
+
+def folded(address: str) -> str:
+    """An address in the form in which equal ones are equal text: normal form, case and outer blanks aside."""
+    return _fold(international(address))
+
+
 def _matcher(head: str, rest: list[str]) -> Callable[[str], bool]:
     """Choose the cheapest predicate: routes are asked for every message."""
     if not rest:

@@ -22,6 +22,7 @@ class EventName(StrEnum):
 
     MT_ACCEPTED = "mt_accepted"
     MT_REJECTED = "mt_rejected"
+    MT_ROUTED = "mt_routed"
     MT_REPEATED = "mt_repeated"
     MT_SENDING = "mt_sending"
     MT_SENT = "mt_sent"

@@ -86,9 +86,8 @@ class Failover:
         message = item.content
         if not isinstance(message, Message):
             return None
-        route = self._mt_routes().find(message.dest, message.source, client=message.client)
-        others = other_operators(route.operators, self._name) if route else ()
-        return next((name for name in others if self._is_up(name)), None)
+        operators = self._mt_routes().operators_of(message, self._clock.utc_us() // 1000)
+        return next((name for name in other_operators(operators, self._name) if self._is_up(name)), None)
 
     async def _has_begun(self, item: Item) -> bool:
         """Parts never change operator after the first was accepted; while nobody can tell, they stay."""

@@ -18,7 +18,7 @@ from chappe.model.message import Item, Message
 from chappe.net.peer import Peer
 from chappe.operators.link import Link
 from chappe.operators.shape import Wire, text_of
-from chappe.rules.decide import JOIN, UNROUTED, Routes, keyword_of
+from chappe.rules.decide import JOIN, UNROUTED, Routes
 from chappe.rules.dedup import Repeat, RepeatJudge, content_of
 from chappe.rules.join import place_of
 from chappe.runtime.batching import Gathered
@@ -127,7 +127,7 @@ class Inbound(ABC):
         routes = self._routes()
         if (message.esm_class or message.tlvs) and place_of(message) and routes.join_s(message.dest, message.source):
             return "", JOIN
-        route = routes.find(message.dest, message.source, keyword=keyword_of(text_of(message, self._wire)))
+        route = routes.find_mo(message, text_of(message, self._wire), made_at_ms(message.id))
         return (route.client, route.queue) if route is not None else ("", UNROUTED)
 
     # -- alerts -------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Inbound(ABC):
             messages = await self._alerts.take()
             events, items = EventBatch(self._clock.utc_us()), []
             for message in messages:
-                route = self._routes().find(message.dest, message.source)
+                route = self._routes().find(message.dest, message.source, operator=self._operator)
                 is_bound = route is not None and route.queue == f"client:{route.client}"
                 if route is not None and is_bound:
                     message = msgspec.structs.replace(message, client=route.client)

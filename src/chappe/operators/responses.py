@@ -217,8 +217,8 @@ class Responses:
         """Another operator of the route, or this one later."""
         message = item.content
         assert isinstance(message, Message)
-        route = self._mt_routes().find(message.dest, message.source, client=message.client)
-        other = next_operator(route.operators, self._name, item.attempts, self._is_up) if route else None
+        operators = self._mt_routes().operators_of(message, events.at_us // 1000)
+        other = next_operator(operators, self._name, item.attempts, self._is_up)
         if other is not None and message.parts == 1:
             self._order.answered(item)
             tell(events, EventName.MT_MOVED, self._name, item, f"{why}; to {other}")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
-from chappe.rules.decide import JOIN, UNROUTED, Routes, Rule, keyword_of
+from chappe.rules.decide import JOIN, UNROUTED, Routes, Rule
 from chappe.rules.join import Group, Groups, joined, place_of
 from chappe.runtime.clock import Clock
 from chappe.runtime.in_hand import InHand
@@ -166,7 +166,7 @@ class Joiner:
         has_udh = bool(message.esm_class & _UDHI)
         default = self._encoding_of(message.operator)
         text = read(message.octets, message.data_coding, has_udh=has_udh, default=default)
-        return self._routes().find(message.dest, message.source, keyword=keyword_of(text))
+        return self._routes().find_mo(message, text, self._clock.utc_us() // 1000)
 
     # -- onward ---------------------------------------------------------------------------------------------------
 

@@ -91,8 +91,11 @@ class Rerouter:
         message = item.content
         if not isinstance(message, Message):
             return ""
-        route = self._mt_routes().find(message.dest, message.source, client=message.client)
-        operators = [name for name in route.operators if not self._is_gone(name)] if route else []
+        operators = [
+            name
+            for name in self._mt_routes().operators_of(message, self._clock.utc_us() // 1000)
+            if not self._is_gone(name)
+        ]
         return next((name for name in operators if self._is_up(name)), operators[0] if operators else "")
 
     async def _has_begun(self, message: Message) -> bool:

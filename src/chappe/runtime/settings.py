@@ -15,10 +15,18 @@ from msgspec import Meta, field
 from chappe.model.errors import SettingsError
 from chappe.runtime.profile_files import DEFAULT_PROFILE, Profiles, merged, named_by, origin_of
 from chappe.runtime.settings_checks import faults
-from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp, Direction, Route
+from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp
 from chappe.runtime.settings_gateway import Gateway, Listen
 from chappe.runtime.settings_operators import Operator, Profile
 from chappe.runtime.settings_reading import read_table
+from chappe.runtime.settings_routing import (
+    BlockRule,
+    Direction,
+    NetworkRange,
+    OperatorPrice,
+    Route,
+    SenderRule,
+)
 from chappe.runtime.settings_table import Fault, Table
 
 #: The folder beside the settings file in which profiles of one's own lie, a file each.
@@ -43,6 +51,14 @@ class Settings(Table, frozen=True, kw_only=True):
     operators: Annotated[tuple[Operator, ...], Meta(description="The operators.")] = ()
     clients: Annotated[tuple[Client, ...], Meta(description="The clients.")] = ()
     routes: Annotated[tuple[Route, ...], Meta(description="The routes, in the order in which they are tried.")] = ()
+    networks: Annotated[
+        tuple[NetworkRange, ...], Meta(description="The networks of numbers, for routes that name networks.")
+    ] = ()
+    prices: Annotated[
+        tuple[OperatorPrice, ...], Meta(description="What operators take, for routes that choose by price.")
+    ] = ()
+    senders: Annotated[tuple[SenderRule, ...], Meta(description="What clients may send as.")] = ()
+    blocks: Annotated[tuple[BlockRule, ...], Meta(description="What is not taken.")] = ()
     profiles: Annotated[dict[str, Profile], Meta(description="The profiles by name.")] = field(
         default_factory=_builtin_profiles
     )

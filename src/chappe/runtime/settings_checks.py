@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from chappe.runtime.http_profiles import http_faults
 from chappe.runtime.settings_clients import (
-    CallbackEvent,
     CallbackFormat,
     Client,
     ClientCallback,
     ClientHttp,
-    Direction,
-    Route,
-    Via,
 )
 from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, host_and_port, node_parts
 from chappe.runtime.settings_operator_checks import (
@@ -33,6 +29,7 @@ from chappe.runtime.settings_operator_checks import (
     vendor_faults,
 )
 from chappe.runtime.settings_operators import Protocol, Split
+from chappe.runtime.settings_routing_checks import routing_faults
 from chappe.runtime.settings_table import Fault, nearest
 from chappe.wire.http.signing import read_secret
 
@@ -247,55 +244,6 @@ def _networks(key: str, allowed: Iterable[str]) -> Iterator[Fault]:
             yield key, f"expected a network as in 192.0.2.0/24: {error}"
 
 
-def _routes(settings: Settings) -> Iterator[Fault]:
-    for at, route in _each("routes", settings.routes):
-        clients = [client.name for client in settings.clients]
-        if route.client is not None and route.client not in clients:
-            yield f"{at}.client", f"no client is named {route.client!r}{nearest(route.client, clients)}"
-        elif route.direction is Direction.MT:
-            yield from _mt_route(at, route, settings)
-        else:
-            yield from _mo_route(at, route, settings)
-
-
-def _mt_route(at: str, route: Route, settings: Settings) -> Iterator[Fault]:
-    if not route.operators:
-        yield f"{at}.operators", "a route with direction mt names at least one operator"
-    operators = [operator.name for operator in settings.operators]
-    for name in route.operators:
-        if name not in operators:
-            yield f"{at}.operators", f"no operator is named {name!r}{nearest(name, operators)}"
-    for key in ("keyword", "via"):
-        if getattr(route, key) is not None:
-            yield f"{at}.{key}", "is for routes with direction mo"
-
-
-def _mo_route(at: str, route: Route, settings: Settings) -> Iterator[Fault]:
-    if route.operators:
-        yield f"{at}.operators", "is for routes with direction mt"
-    if route.client is None:
-        yield f"{at}.client", "a route with direction mo names the client that receives"
-        return
-    client = next(client for client in settings.clients if client.name == route.client)
-    if route.via is Via.SMPP and not client.smpp:
-        yield f"{at}.via", f"client {client.name!r} has no [clients.smpp]"
-    if route.via is Via.UCP and not client.ucp:
-        yield f"{at}.via", f"client {client.name!r} has no [clients.ucp]"
-    if route.via is Via.CALLBACK and not client.callback:
-        yield f"{at}.via", f"client {client.name!r} has no [clients.callback]"
-    elif client.callback and (route.via is Via.CALLBACK or not (client.smpp or client.ucp)):
-        yield from _called_for_mo(at, client, client.callback)
-    if route.via is None and not (client.smpp or client.ucp or client.callback):
-        yield f"{at}.client", f"client {client.name!r} has neither [clients.smpp] nor [clients.callback] to receive by"
-
-
-def _called_for_mo(at: str, client: Client, callback: ClientCallback) -> Iterator[Fault]:
-    if not callback.url:
-        yield f"{at}.client", f"client {client.name!r} has no url in [clients.callback]"
-    if CallbackEvent.INBOUND not in callback.events:
-        yield f"{at}.client", f"client {client.name!r} does not list message.inbound in [clients.callback] events"
-
-
 def token_digest(http: ClientHttp) -> str | None:
     """The SHA-256 by which a token is known, in lower-case hexadecimal; None when neither form is given."""
     if http.token is not None:
@@ -340,5 +288,5 @@ CHECKS: Final[tuple[Callable[[Settings], Iterator[Fault]], ...]] = (
     _profiles,
     _clients,
     _certificates,
-    _routes,
+    routing_faults,
 )

@@ -1,4 +1,4 @@
-"""The settings of clients (what each may do, and by which doors it comes) and of routes.
+"""The settings of clients: what each may do, and by which doors it comes.
 
 It must never know what is behind an operator's name.
 """
@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from chappe.rules.certificates import PATTERN as CERTIFICATE_PATTERN
 from chappe.runtime.settings_operators import DAY_S
@@ -53,21 +53,6 @@ class CallbackEvent(Enum):
 
     STATUS = "message.status"
     INBOUND = "message.inbound"
-
-
-class Direction(Enum):
-    """Which way a route's messages go."""
-
-    MT = "mt"
-    MO = "mo"
-
-
-class Via(Enum):
-    """The door by which an MO reaches its client."""
-
-    SMPP = "smpp"
-    UCP = "ucp"
-    CALLBACK = "callback"
 
 
 PasswordHash = Annotated[str, Meta(pattern=r"^\$argon2", extra={"expected": "an argon2 hash, as in $argon2id$v=19$…"})]
@@ -389,34 +374,3 @@ class Client(Table, frozen=True, kw_only=True):
     ucp: Annotated[ClientUcp | None, Meta(description="Its UCP door.")] = None
     http: Annotated[ClientHttp | None, Meta(description="Its HTTP door.")] = None
     callback: Annotated[ClientCallback | None, Meta(description="Where it is called back.")] = None
-
-
-Pattern = Annotated[
-    str,
-    Meta(
-        pattern=r"^\S+$",
-        extra={"expected": 'a number or a pattern, as in "44*" or "*"'},
-    ),
-]
-
-
-class Route(Table, frozen=True, kw_only=True):
-    """One route.  The first route that matches a message decides; a message that none matches is refused."""
-
-    direction: Annotated[Direction, Meta(description="`mt` (to handsets) or `mo` (from handsets).")]
-    to: Annotated[Pattern, Meta(description="Destinations it takes: a number, or a pattern such as `44*`.")] = "*"
-    source: Annotated[Pattern, Meta(description="Sources it takes: a number, or a pattern.")] = field(
-        default="*", name="from"
-    )
-    keyword: Annotated[Word | None, Meta(description="mo only: the first word of the text, in any case.")] = None
-    client: Annotated[
-        str | None, Meta(description="mt: only messages of this client. mo: the client that receives them.")
-    ] = None
-    operators: Annotated[tuple[str, ...], Meta(description="mt only: the operators to try, in this order.")] = ()
-    via: Annotated[
-        Via | None,
-        Meta(
-            description="mo only: `smpp`, `ucp` or `callback`; unset takes SMPP or UCP if the client has that door, "
-            "else callback."
-        ),
-    ] = None

@@ -80,11 +80,44 @@ def test_a_good_file_is_called_good_with_what_is_in_it(tmp_path: Path, capsys: p
     assert json.loads(document) == {
         "file": str(file),
         "good": True,
+        "doubts": [],
         "operators": 1,
         "clients": 1,
         "routes": 0,
         "profiles": 2,
     }
+
+
+def test_rules_that_no_message_reaches_are_doubts_and_no_faults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "chappe.toml"
+    routes = [
+        'direction = "mt"\nto = "44*"\noperators = ["north"]',
+        'name = "night"\ndirection = "mt"\nto = "4477*"\nhours = "22:00-06:00"\noperators = ["north"]',
+        'direction = "mo"\nto = "12345"\nkeyword = "VOTE"\nclient = "shop"',
+        'direction = "mo"\nto = "12345"\nkeyword = "Vote"\nclient = "shop"',
+        'direction = "mt"\noperators = ["north"]',
+    ]
+    told_by_callback = '[clients.callback]\nurl = "http://127.0.0.1:1/"\n[profiles.old]'
+    good = GOOD.replace("[profiles.old]", told_by_callback)
+    file.write_text(good + "".join(f"\n[[routes]]\n{route}\n" for route in routes))
+
+    assert cli.run(["conf", "check", str(file)]) == 0
+
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  doubt: routes[1] night is never reached: routes[0] takes whatever it would",
+        "  doubt: routes[3] is never reached: routes[2] has the keyword 'Vote' of its number already",
+    ]
+
+
+def test_a_list_that_cannot_be_read_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, listed = tmp_path / "chappe.toml", tmp_path / "blocked.csv"
+    listed.write_text("37120000001\n200-100\n")
+    file.write_text(GOOD + f'\n[[blocks]]\nfile = "{listed}"\n')
+
+    assert cli.run(["conf", "check", str(file)]) == 1
+    assert f"{listed}, line 2: range '200-100' must go" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_read_fails_the_check(capsys: pytest.CaptureFixture[str]) -> None:

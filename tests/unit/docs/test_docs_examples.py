@@ -38,6 +38,8 @@ COMMANDS_RUN_BY = {
     },
 }
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OPERATOR = '\n[[operators]]\nname = "{0}"\naddress = "127.0.0.1:2776"\nsystem_id = "c"\npassword = "p"\n'
+CLIENT = '\n[[clients]]\nname = "{0}"\n[clients.smpp]\nsystem_id = "{0}"\npassword = "p"\n'
 TOML = [example for example in EXAMPLES if example.kind == "toml" and not example.excuse]
 
 
@@ -76,11 +78,24 @@ def test_settings_of_the_pages_are_taken(example: Example) -> None:
     assert settings.gateway is not None
 
 
+def operators_in(text: str) -> set[str]:
+    """The operators that routes, rules and nodes name."""
+    return named(text, "operator") | set(re.findall(r'"operator:(\w+)', text))
+
+
+def named(text: str, kind: str) -> set[str]:
+    """The operators or clients that routes and rules name."""
+    lists = re.findall(rf'^{kind}s? = (\[.*\]|".*")', text, re.MULTILINE)
+    return {name for each in lists for name in re.findall(r'"([^"]+)"', each)}
+
+
 def rest_of(text: str) -> str:
-    """What a piece of settings leaves to others: the operator that it names, the files beside it."""
-    rest = ""
-    if "three" in text and "[[operators]]" not in text:
-        rest = '\n[[operators]]\nname = "three"\naddress = "127.0.0.1:2776"\nsystem_id = "c"\npassword = "p"\n'
+    """What a piece of settings leaves to others: operators, clients and networks that it names, the files beside it."""
+    rest = "" if "[[operators]]" in text else "".join(map(OPERATOR.format, operators_in(text)))
+    if "[[clients]]" not in text:
+        rest += "".join(map(CLIENT.format, named(text, "client")))
+    if re.search(r'networks = \["', text) and "[[networks]]" not in text:
+        rest += '\n[[networks]]\nnetwork = "24701"\nprefixes = ["371"]\n'
     if "certificates = [" in text and "[listen]" not in text:
         # Certificates of clients are asked for at the door that the page shows above.
         rest += next(each.text for each in TOML if "smpp_tls" in each.text)

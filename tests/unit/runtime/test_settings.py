@@ -10,11 +10,15 @@ import pytest
 
 from chappe.model.errors import SettingsError
 from chappe.runtime.settings import Settings, load, parse
-from chappe.runtime.settings_clients import Client, ClientSmpp, Direction, IdForm, Priority, Route, Via
+from chappe.runtime.settings_clients import Client, ClientSmpp, IdForm, Priority
 from chappe.runtime.settings_gateway import NODE_KINDS, Gateway, Listen, Redaction, host_and_port
 from chappe.runtime.settings_operators import Bind, IdBase, Operator, Profile, Split, UnknownOutcome
 from chappe.runtime.settings_reading import table_inside
+from chappe.runtime.settings_routing import Direction, Route, Via
 from chappe.runtime.settings_table import MASK, Table, fields_of
+
+ROUTE_KEYS = ["name", "direction", "to", "from", "keyword", "client", "operators", "via", "networks", "text", "tags"]
+ROUTE_KEYS += ["hours", "days", "time_zone", "choice", "weights"]
 
 FULL = """
 [gateway]
@@ -187,10 +191,7 @@ def test_what_is_no_toml_is_told_with_its_place() -> None:
         (OPERATOR + "windw = 3\n", "operators[0].windw: unknown key; did you mean 'window'?"),
         (CLIENT + "passwort = 3\n", "clients[0].smpp.passwort: unknown key; did you mean 'password'?"),
         ("[profiles.x]\nalfabet = 1\n", "profiles.x.alfabet: unknown key; did you mean 'alphabet'?"),
-        (
-            '[[routes]]\ndirection = "mo"\nxyzzy = 1\n',
-            "routes[0].xyzzy: unknown key (known: direction, to, from, keyword, client, operators, via)",
-        ),
+        ('[[routes]]\ndirection = "mo"\nxyzzy = 1\n', f"routes[0].xyzzy: unknown key (known: {', '.join(ROUTE_KEYS)})"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_known_one(text: str, fault: str) -> None:

@@ -85,8 +85,8 @@ def test_a_name_that_nobody_bears_is_told_with_the_nearest_one(text: str, fault:
             "routes[0].keyword: is for routes with direction mo",
         ),
         (
-            OPERATOR + CLIENT + '[[routes]]\ndirection = "mo"\noperators = ["north"]\nclient = "shop"\n',
-            "routes[0].operators: is for routes with direction mt",
+            OPERATOR + CLIENT + '[[routes]]\ndirection = "mo"\ntags = ["x"]\nclient = "shop"\n',
+            "routes[0].tags: is for routes with direction mt",
         ),
         (
             CLIENT + '[[routes]]\ndirection = "mo"\nclient = "shop"\nvia = "callback"\n',

@@ -163,6 +163,8 @@ OPERATIONS: Final[Sequence[Operation]] = (
             Code.KEY_REUSED,
             Code.NONE_ACCEPTED,
             Code.NO_ROUTE,
+            Code.SENDER_REFUSED,
+            Code.BLOCKED,
             Code.NOT_STORABLE,
             Code.RATE_EXCEEDED,
             Code.QUEUE_FULL,
@@ -208,7 +210,16 @@ OPERATIONS: Final[Sequence[Operation]] = (
         bodies=(NewMessage,),
         answers=(Preview,),
         answer_words="What it would be.",
-        refusals=(*FOR_CLIENTS, *FOR_BODIES, Code.NO_ROUTE, Code.STORE_AWAY, Code.RATE_EXCEEDED, Code.QUEUE_FULL),
+        refusals=(
+            *FOR_CLIENTS,
+            *FOR_BODIES,
+            Code.NO_ROUTE,
+            Code.SENDER_REFUSED,
+            Code.BLOCKED,
+            Code.STORE_AWAY,
+            Code.RATE_EXCEEDED,
+            Code.QUEUE_FULL,
+        ),
         example=Example(
             "/v1/messages/preview",
             {

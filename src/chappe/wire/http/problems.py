@@ -40,6 +40,8 @@ class Code(Enum):
     KEY_REUSED = ("key_reused", 422, "The Idempotency-Key was used for another body")
     NONE_ACCEPTED = ("none_accepted", 422, "None of the messages was accepted")
     NO_ROUTE = ("no_route", 422, "No route takes the message")
+    SENDER_REFUSED = ("sender_refused", 422, "The sender may not be used")
+    BLOCKED = ("blocked", 422, "A block list has the message")
     NOT_STORABLE = ("not_storable", 422, "The message cannot be stored")
     RATE_EXCEEDED = ("rate_exceeded", 429, "The client's rate is used up")
     QUEUE_FULL = ("queue_full", 429, "Too many messages of the client are not yet final")

@@ -1,0 +1,191 @@
+"""The settings of routing as the rules take them: tables become rules, a plan of numbers, prices.
+
+It must never make a node or a store.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from chappe.model.address import compile_pattern
+from chappe.model.errors import SettingsError
+from chappe.model.lifecycle import Direction
+from chappe.rules.admit import Policy
+from chappe.rules.choose import Choice, Price, Prices
+from chappe.rules.conditions import Conditions, SenderKind, prefix_of
+from chappe.rules.decide import Routes, Rule
+from chappe.rules.hours import Hours, minutes_of
+from chappe.rules.number_plan import NumberPlan, Range
+from chappe.rules.policies import Action, BlockList, BlockRule, SenderRule, SenderRules, sender_address
+from chappe.rules.validate import Doubt, unreachable
+from chappe.runtime.settings import Settings
+from chappe.runtime.settings_clients import Client
+from chappe.runtime.settings_routing import Day, Route, Via
+from chappe.runtime.settings_routing import Direction as RouteDirection
+from chappe.runtime.settings_routing_checks import moment_ms, zone_or_none
+
+_DAYS = tuple(Day)
+
+
+def policy_of(settings: Settings) -> tuple[Policy, Routes]:
+    """Everything that is asked of an MT, and the routes of MO.
+
+    Raises: SettingsError, of a file that the settings name.
+    """
+    rules = rules_of(settings.routes, settings.clients)
+    plan = plan_of(settings)
+    mt = Routes(rules, Direction.MT, plan=plan, prices=prices_of(settings))
+    policy = Policy(mt, SenderRules(senders_of(settings)), BlockList(list(blocks_of(settings))))
+    return policy, Routes(rules, Direction.MO, plan=plan)
+
+
+def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
+    """Routes as the rules judge them."""
+    client_by_name = {client.name: client for client in clients}
+    return [
+        _mt_rule(route) if route.direction is RouteDirection.MT else _mo_rule(route, client_by_name[route.client or ""])
+        for route in routes
+    ]
+
+
+def _mt_rule(route: Route) -> Rule:
+    return Rule(
+        Direction.MT,
+        to=route.to,
+        source=route.source,
+        of_client=route.client or "",
+        operators=route.operators,
+        name=route.name or "",
+        networks=route.networks,
+        text=route.text or "",
+        tags=route.tags,
+        hours=hours_of(route),
+        choice=Choice(route.choice.value),
+        weights=route.weights,
+    )
+
+
+def _mo_rule(route: Route, client: Client) -> Rule:
+    has_session = client.smpp is not None or client.ucp is not None
+    is_session = route.via in (Via.SMPP, Via.UCP) or (route.via is None and has_session)
+    return Rule(
+        Direction.MO,
+        to=route.to,
+        source=route.source,
+        keyword=route.keyword or "",
+        queue=f"{'client' if is_session else 'callback'}:{client.name}",
+        client=client.name,
+        join_s=client.join_s,
+        name=route.name or "",
+        networks=route.networks,
+        text=route.text or "",
+        hours=hours_of(route),
+        of_operator=route.operators[0] if route.operators else "",
+    )
+
+
+def hours_of(route: Route) -> Hours | None:
+    """When a route holds; None for always."""
+    zone = zone_or_none(route.time_zone)
+    if zone is None or not (route.hours or route.days):
+        return None
+    days = frozenset(_DAYS.index(day) for day in route.days)
+    return Hours(zone, *(minutes_of(route.hours) if route.hours else (0, 24 * 60)), days)
+
+
+def plan_of(settings: Settings) -> NumberPlan:
+    """Which numbers belong to which network."""
+    return NumberPlan(
+        [Range(prefix.lstrip("+"), each.network) for each in settings.networks for prefix in each.prefixes]
+    )
+
+
+def prices_of(settings: Settings) -> Prices:
+    """What operators take."""
+    return Prices([Price(each.operator, Decimal(each.amount), each.to, each.networks) for each in settings.prices])
+
+
+def senders_of(settings: Settings) -> list[SenderRule]:
+    """What becomes of senders."""
+    return [
+        SenderRule(
+            Conditions(
+                to=rule.to,
+                source=rule.source,
+                client=rule.client or "",
+                networks=rule.networks,
+                kinds=tuple(SenderKind(kind.value) for kind in rule.kinds),
+            ),
+            Action(rule.action.value),
+            sender_address(rule.sender or ""),
+            rule.reason,
+        )
+        for rule in settings.senders
+    ]
+
+
+def blocks_of(settings: Settings) -> Iterator[BlockRule]:
+    """What is not taken, files line by line.  Raises: SettingsError."""
+    for place, rule in enumerate(settings.blocks):
+        name = f"blocks[{place}]"
+        conditions = Conditions(
+            to=rule.to,
+            source=rule.source,
+            client=rule.client or "",
+            networks=rule.networks,
+            text=rule.text or "",
+            until_ms=(moment_ms(rule.until) or 0) if rule.until else 0,
+        )
+        if rule.file is None:
+            yield BlockRule(conditions, rule.reason, name)
+        else:
+            yield from _block_file(Path(rule.file), conditions, rule.reason, name)
+
+
+def _block_file(path: Path, conditions: Conditions, reason: str, name: str) -> Iterator[BlockRule]:
+    for number, line in csv_lines(path):
+        pattern, own_reason, until = ([each.strip() for each in line] + ["", ""])[:3]
+        until_ms = moment_ms(until) if until else conditions.until_ms
+        try:
+            if until_ms is None:
+                raise ValueError(f"{until!r} is no moment")
+            compile_pattern(pattern)
+            prefix_of(pattern)
+        except ValueError as error:
+            raise SettingsError(f"{path}, line {number}: {error}") from error
+        yield BlockRule(
+            replace(conditions, to=pattern, until_ms=until_ms), own_reason or reason, f"{name} {path} {pattern}"
+        )
+
+
+def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a CSV file with their numbers, but for empty ones and remarks.  Raises: SettingsError."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for line in (lines := csv.reader(file)):
+                if line and line[0].strip() and not line[0].startswith("#"):
+                    yield lines.line_num, line
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+
+
+def doubts_of(settings: Settings) -> list[str]:
+    """What the routing of these settings says that its author can hardly mean.  Raises: SettingsError."""
+    policy, mo = policy_of(settings)
+    told = [_doubt_of_routes(routes, doubt) for routes in (policy.routes, mo) for doubt in unreachable(routes.index)]
+    told += [
+        f"senders[{each.place}] is never reached: senders[{each.by}] decides before"
+        for each in unreachable(policy.senders.index)
+    ]
+    return told
+
+
+def _doubt_of_routes(routes: Routes, doubt: Doubt) -> str:
+    place, by = routes.name_of(doubt.place), routes.name_of(doubt.by)
+    keyword = routes.rules[doubt.place].keyword
+    if keyword and routes.rules[doubt.by].keyword.casefold() == keyword.casefold():
+        return f"{place} is never reached: {by} has the keyword {keyword!r} of its number already"
+    return f"{place} is never reached: {by} takes whatever it would"

@@ -1,0 +1,145 @@
+"""Finds the first of many rules that holds, without asking each: ten thousand cost little more than one.
+
+Rules are grouped by which exact things they name (so many digits of the number, a client, a sender, a keyword); of
+each group one look into a table finds those that can hold.  It must never know what rules are for.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from chappe.model.address import exact_form, folded
+from chappe.rules.conditions import NO_FACTS, Conditions, Facts, Fits, prefix_of, questions_of
+
+_NOWHERE: Final = 1 << 62
+
+
+class Entry(msgspec.Struct):
+    """One rule's conditions, compiled.  `order` is its place in the list."""
+
+    order: int
+    tests: tuple[Fits, ...]
+    #: The same, each with what it is about; for who explains.
+    named: tuple[tuple[str, Fits], ...]
+
+
+class _Group(msgspec.Struct):
+    """Rules that name the same kinds of things."""
+
+    digits: int
+    has_client: bool
+    has_source: bool
+    has_keyword: bool
+    has_operator: bool
+    #: The place of the first of them.
+    first_order: int
+    is_simple: bool
+    entries_by_key: dict[object, list[Entry]]
+
+
+class Index:
+    """Rules in their order, ready to be asked."""
+
+    def __init__(self, rules: Sequence[Conditions]) -> None:
+        self.rules = tuple(rules)
+        groups: dict[tuple[int, bool, bool, bool, bool], _Group] = {}
+        for order, rule in enumerate(rules):
+            self._add(groups, order, rule)
+        #: Those with the earliest rule first: what is found early spares looking further.
+        self._groups = sorted(groups.values(), key=lambda group: group.first_order)
+        #: What `first` needs of each, unpacked once: it is asked for every message.
+        self._looks = [
+            (group.first_order, group.digits, group.is_simple, group.entries_by_key.get, group)
+            for group in self._groups
+        ]
+        self._asks_source = any(group.has_source for group in self._groups)
+        #: Some rule asks for facts.
+        self.asks_more = any(rule.asks_more for rule in rules)
+
+    def _add(self, groups: dict[tuple[int, bool, bool, bool, bool], _Group], order: int, rule: Conditions) -> None:
+        source = exact_form(rule.source)
+        prefix, keyword = prefix_of(rule.to), rule.keyword.casefold()
+        kind = (len(prefix), bool(rule.client), source is not None, bool(keyword), bool(rule.operator))
+        is_simple = not any(kind[1:])
+        group = groups.get(kind)
+        if group is None:
+            group = groups[kind] = _Group(*kind, order, is_simple, {})
+        key = prefix if is_simple else (prefix, rule.client, source or "", keyword, rule.operator)
+        named = tuple(questions_of(rule, has_source=source is None))
+        entry = Entry(order, tuple(test for _, test in named), named)
+        group.entries_by_key.setdefault(key, []).append(entry)
+
+    def __bool__(self) -> bool:
+        return bool(self.rules)
+
+    def first(
+        self, number: str, source: str, client: str = "", keyword: str = "", facts: Facts = NO_FACTS, operator: str = ""
+    ) -> int | None:
+        """The place of the first rule that holds, None where none does.  `number` is in normal form."""
+        best = _NOWHERE
+        source_key = folded(source) if self._asks_source else ""
+        for first_order, digits, is_simple, look, group in self._looks:
+            if first_order > best:
+                break
+            key: object = number[:digits]
+            if not is_simple:
+                key = (
+                    key,
+                    client if group.has_client else "",
+                    source_key if group.has_source else "",
+                    keyword if group.has_keyword else "",
+                    operator if group.has_operator else "",
+                )
+            for entry in look(key, ()):
+                order = entry.order
+                if order > best:
+                    break
+                if not entry.tests or all(test(number, source, facts) for test in entry.tests):
+                    best = order
+                    break
+        return None if best == _NOWHERE else best
+
+    def why_not(
+        self,
+        order: int,
+        number: str,
+        source: str,
+        client: str = "",
+        keyword: str = "",
+        facts: Facts = NO_FACTS,
+        operator: str = "",
+    ) -> list[str]:
+        """What a rule asks for and a message has not; nothing where the rule holds."""
+        rule = self.rules[order]
+        wanted = exact_form(rule.source)
+        missed = [
+            (rule.client not in ("", client), "client"),
+            (rule.operator not in ("", operator), "operator"),
+            (not number.startswith(prefix_of(rule.to)), "to"),
+            (wanted is not None and wanted != folded(source), "from"),
+            (rule.keyword.casefold() not in ("", keyword), "keyword"),
+        ]
+        named = questions_of(rule, has_source=wanted is None)
+        missed += [(not test(number, source, facts), name) for name, test in named]
+        return list(dict.fromkeys(name for is_missed, name in missed if is_missed))
+
+    def covering(self, order: int) -> Iterator[int]:
+        """The earlier rules that could hold wherever this one does, going by what the index knows of them."""
+        rule = self.rules[order]
+        prefix, source, keyword = prefix_of(rule.to), exact_form(rule.source) or "", rule.keyword.casefold()
+        for group in self._groups:
+            if group.digits > len(prefix) or group.first_order >= order:
+                continue
+            key: object = prefix[: group.digits]
+            if not group.is_simple:
+                key = (
+                    prefix[: group.digits],
+                    rule.client if group.has_client else "",
+                    source if group.has_source else "",
+                    keyword if group.has_keyword else "",
+                    rule.operator if group.has_operator else "",
+                )
+            for entry in group.entries_by_key.get(key, ()):
+                if entry.order < order:
+                    yield entry.order
