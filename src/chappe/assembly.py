@@ -102,6 +102,8 @@ class Gateway:
             settings, self.store, self.fleet, self.fleet_watch, self._clock, self.health, self.watching, self.hand
         )
         self.accounts = building.accounts
+        if building.policy.opt_outs:
+            await building.opt_out_watch().look()
         self.counter = counter_of(self.store) if runs("counter") else None
         self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
         self.sweeper = building.sweeper()
@@ -191,6 +193,8 @@ class Gateway:
         # Also while it drains the store must come back: what peers have answered is not on disk yet.
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()
+        if self.building.policy.opt_outs and not isinstance(self.fleet, Alone):
+            yield "opt-outs", self.building.opt_out_watch().run()
         yield "sick operators", self.building.sick_watch().run()
         yield "history", self.history.run()
         if not isinstance(self.fleet, Alone):

@@ -45,6 +45,7 @@ from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.routing_terms import policy_of
+from chappe.rules.loops import Loops
 from chappe.rules.readers import why_unread
 from chappe.rules.trial import TRIAL_OPERATOR, trial_client
 from chappe.runtime import open_files
@@ -52,6 +53,7 @@ from chappe.runtime.clock import Clock
 from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
+from chappe.runtime.opt_out_watch import OptOutWatch
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import token_digest, trial_token_digest
 from chappe.runtime.settings_operators import Operator, Protocol
@@ -97,6 +99,7 @@ class Building:
         self._watching = watching
         self._hand = hand
         self.policy, self._mo_routes = policy_of(settings)
+        self._loops = Loops(settings.loops.limit, settings.loops.window_s)
         self._ids = IdMaker(store.slot, last_id=store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
@@ -138,6 +141,8 @@ class Building:
             premium=frozenset(client.name for client in self._settings.clients if client.premium),
             is_up=self.is_up,
             has_links_elsewhere=lambda: self._fleet_watch.links_elsewhere(operator.name) > 0,
+            opt_outs=self.policy.opt_outs,
+            loops=self._loops,
             hand=self._hand,
         )
         self.operators.append(node)
@@ -147,6 +152,9 @@ class Building:
         """Whether a link of an operator can send now, here or on another box."""
         is_up_here = any(node.name == operator and node.links.down_since is None for node in self.operators)
         return is_up_here or self._fleet_watch.links_elsewhere(operator) > 0
+
+    def opt_out_watch(self) -> OptOutWatch:
+        return OptOutWatch(self._store, self.policy.opt_outs)
 
     def sick_watch(self) -> SickWatch:
         names = [operator.name for operator in self._settings.operators]

@@ -19,11 +19,12 @@ from chappe.rules.conditions import Conditions, SenderKind, prefix_of
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.hours import Hours, minutes_of
 from chappe.rules.number_plan import NumberPlan, Range
+from chappe.rules.opt_outs import WORDS, OptOutList, OptOuts
 from chappe.rules.policies import Action, BlockList, BlockRule, SenderRule, SenderRules, sender_address
 from chappe.rules.validate import Doubt, unreachable
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import Client
-from chappe.runtime.settings_routing import Day, Route, Via
+from chappe.runtime.settings_routing import Day, OptOutRule, Route, Via
 from chappe.runtime.settings_routing import Direction as RouteDirection
 from chappe.runtime.settings_routing_checks import moment_ms, zone_or_none
 
@@ -38,7 +39,7 @@ def policy_of(settings: Settings) -> tuple[Policy, Routes]:
     rules = rules_of(settings.routes, settings.clients)
     plan = plan_of(settings)
     mt = Routes(rules, Direction.MT, plan=plan, prices=prices_of(settings))
-    policy = Policy(mt, SenderRules(senders_of(settings)), BlockList(list(blocks_of(settings))))
+    policy = Policy(mt, SenderRules(senders_of(settings)), BlockList(list(blocks_of(settings))), opt_outs_of(settings))
     return policy, Routes(rules, Direction.MO, plan=plan)
 
 
@@ -159,6 +160,32 @@ def _block_file(path: Path, conditions: Conditions, reason: str, name: str) -> I
         yield BlockRule(
             replace(conditions, to=pattern, until_ms=until_ms), own_reason or reason, f"{name} {path} {pattern}"
         )
+
+
+def opt_outs_of(settings: Settings) -> OptOuts:
+    """How handsets say that they want to hear no more, or again."""
+    return OptOuts(
+        [
+            OptOutList(
+                name=rule.name,
+                numbers=rule.numbers,
+                senders=rule.senders,
+                clients=rule.clients,
+                stop_words=_words(rule, 0) - {word.casefold() for word in rule.start_words},
+                start_words=_words(rule, 1) - {word.casefold() for word in rule.stop_words},
+                stop_reply=rule.stop_reply,
+                start_reply=rule.start_reply,
+            )
+            for rule in settings.opt_outs
+        ]
+    )
+
+
+def _words(rule: OptOutRule, place: int) -> frozenset[str]:
+    own = (rule.stop_words, rule.start_words)[place]
+    return frozenset(
+        word.casefold() for word in (*own, *(each for name in rule.languages for each in WORDS[name][place]))
+    )
 
 
 def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:

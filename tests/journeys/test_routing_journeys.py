@@ -11,8 +11,10 @@ from chappe.runtime.settings import Settings
 from chappe.runtime.settings_routing import (
     BlockRule,
     Choice,
+    LoopGuard,
     NetworkRange,
     OperatorPrice,
+    OptOutRule,
     SenderAction,
     SenderKind,
     SenderRule,
@@ -117,3 +119,75 @@ async def test_what_is_blocked_is_refused_at_both_doors_and_cannot_slip_in_as_a_
         assert number == replaced == CommandStatus.ESME_RSUBMITFAIL
         assert (posted.status, posted.code, posted.body["detail"]) == (422, "blocked", "gambling")
         assert expired.status == 202
+
+
+STOPPING = (
+    OptOutRule(name="shop", numbers=("12345",), senders=("SHOP*", "12345"), stop_reply="Bye.", start_reply="Welcome."),
+)
+
+
+@journey
+async def test_stop_ends_what_waits_refuses_what_comes_and_start_lets_speak_again(tmp_path: Path) -> None:
+    house_terms = {"routes": [mt(), mo()], "opt_outs": STOPPING}
+    async with routed_house(tmp_path, "sim", **house_terms) as (house, smscs, demo, caller):
+        smsc, handset = smscs["sim"], "37120000001"
+        later = SubmitSm(
+            source_addr_ton=5,
+            source_addr="SHOP",
+            destination_addr=handset,
+            short_message=b"sale",
+            registered_delivery=1,
+            schedule_delivery_time="000000000002000R",
+        )
+        waiting = await demo.ask(later)
+        smsc.send_mo(b" Stop. ", source=handset, destination="12345")
+        await house.until(lambda: house.events("opted_out"))
+        await demo.until(lambda: len(demo.received) == 2)
+
+        receipt = next(each for each in demo.received if each.message_id == waiting.message_id)
+        assert b"stat:REJECTD" in receipt.pdu.short_message
+        assert b"err:OPT" in receipt.pdu.short_message
+        assert [each.pdu.short_message for each in smsc.submitted] == [b"Bye."]
+        assert smsc.submitted[0].pdu.source_addr == "12345"
+        refused = await demo.ask(SubmitSm(source_addr="SHOP", destination_addr=handset, short_message=b"x"))
+        posted = await caller.post({**MESSAGE, "to": f"+{handset}"})
+        other = await caller.post({**MESSAGE, "to": f"+{handset}", "from": "BANK"})
+        assert refused.command_status == CommandStatus.ESME_RSUBMITFAIL
+        assert (posted.code, other.status) == ("opted_out", 202)
+
+        smsc.send_mo(b"START", source=handset, destination="12345")
+        await house.until(lambda: house.events("opted_in"))
+        await house.until(lambda: b"Welcome." in texts(smsc))
+        assert (await caller.post({**MESSAGE, "to": f"+{handset}"})).status == 202
+
+    (told,) = (line for line in house.events("mt_failed"))
+    assert "opted out: list shop" in ",".join(told)
+
+
+@journey
+async def test_who_opted_out_is_known_after_a_restart(tmp_path: Path) -> None:
+    house_terms = {"routes": [mt(), mo()], "opt_outs": STOPPING}
+    async with routed_house(tmp_path, "sim", **house_terms) as (house, smscs, _, caller):
+        smscs["sim"].send_mo(b"STOP", source="37120000001", destination="12345")
+        await house.until(lambda: house.events("opted_out"))
+    async with routed_house(tmp_path, "sim", **house_terms) as (_, _, _, caller):
+        assert (await caller.post({**MESSAGE, "to": "+37120000001"})).code == "opted_out"
+
+
+@journey
+async def test_answers_to_answers_stop_when_they_go_round(tmp_path: Path) -> None:
+    house_terms = {"routes": [mt(), mo()], "loops": LoopGuard(limit=3, window_s=60.0)}
+    async with routed_house(tmp_path, "sim", **house_terms) as (house, smscs, demo, _):
+        smsc = smscs["sim"]
+        for number in range(5):
+            smsc.send_mo(b"ping", source="37120000001", destination="12345")
+            await demo.until(lambda number=number: sum(not each.message_id for each in demo.received) == number + 1)
+            await demo.ask(
+                SubmitSm(
+                    source_addr="12345", destination_addr="37120000001", short_message=b"pong", registered_delivery=1
+                )
+            )
+            await house.until(lambda number=number: len(smsc.submitted) + len(house.events("mt_failed")) == number + 1)
+
+        assert len(smsc.submitted) == 3
+        assert ["a circle" in ",".join(line) for line in house.events("mt_failed")] == [True, True]

@@ -36,6 +36,8 @@ WORDS: Final = {
     "mt_unknown": "no final report in time",
     "mt_repeated": "came again, answered as the first time",
     "mo_received": "received from the operator",
+    "opted_out": "its handset wants to hear no more",
+    "opted_in": "its handset wants to hear again",
     "mo_suppressed": "suppressed as a repeat",
     "mo_delivered": "handed to the client",
     "mo_refused": "refused by the client",

@@ -17,6 +17,7 @@ _CODE_BY_REASON: Final = {
     Reason.NO_ROUTE: (Code.NO_ROUTE, "/to"),
     Reason.SENDER_REFUSED: (Code.SENDER_REFUSED, "/from"),
     Reason.BLOCKED: (Code.BLOCKED, ""),
+    Reason.OPTED_OUT: (Code.OPTED_OUT, "/to"),
 }
 
 

@@ -27,7 +27,7 @@ def as_sender(message: Message, source: Address | None) -> Message:
 def check_text(message: Message, policy: Policy, now_ms: int, refusals: Refusals) -> None:
     """A message whose text was replaced is judged like a new one; its sender stays.  Raises: PeerError."""
     judged = policy.admit(asked_of(message), now_ms)
-    if isinstance(judged, Refused) and judged.reason is Reason.BLOCKED:
+    if isinstance(judged, Refused) and judged.reason in (Reason.BLOCKED, Reason.OPTED_OUT):
         raise refusal_of(judged, message, refusals)
 
 
@@ -38,5 +38,5 @@ def refusal_of(refused: Refused, message: Message, refusals: Refusals) -> PeerEr
             return PeerError(f"no route to {message.dest!r}", status=refusals.no_route)
         case Reason.SENDER_REFUSED:
             return PeerError(refused.detail, status=refusals.bad_sender)
-        case Reason.BLOCKED:
+        case Reason.BLOCKED | Reason.OPTED_OUT:
             return PeerError(refused.detail, status=refusals.kept_out)

@@ -41,6 +41,8 @@ class EventName(StrEnum):
     MO_DELIVERED = "mo_delivered"
     MO_REFUSED = "mo_refused"
     MO_UNROUTED = "mo_unrouted"
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
     ALERT_RECEIVED = "alert_received"
     ALERT_DELIVERED = "alert_delivered"
     MO_JOINED = "mo_joined"

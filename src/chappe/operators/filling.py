@@ -16,6 +16,7 @@ from chappe.net.peer import Peer
 from chappe.operators.dialect import Dialect, UnsendableError
 from chappe.operators.doubts import Doubts
 from chappe.operators.handset_order import MessageOrder
+from chappe.operators.leaving import Leaving
 from chappe.operators.link import InFlight, Link
 from chappe.operators.links import Links
 from chappe.operators.open_parts import OpenParts
@@ -66,6 +67,8 @@ class Filling(ABC):
     _turns: int
     #: Monotonic seconds until which the node may use its part of what it shares with others of this operator.
     _may_until: float
+    #: Who stops what may no longer leave; None where nothing can.
+    leaving: Leaving | None = None
     _premium: frozenset[str]
     _may_hold: bool
     _submit_of: Any
@@ -159,6 +162,8 @@ class Filling(ABC):
         if self._order.lines:
             ready = await self._order.may_leave(ready)
         try:
+            if self.leaving is not None:
+                ready = await self.leaving.may_leave(ready)
             taken = await self._parts_taken(ready)
         except StoreAway:
             await self._store.release(ready)

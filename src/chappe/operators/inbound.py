@@ -5,22 +5,26 @@ Knows no protocol, no link's life and no sending: a subclass reads what arrives 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from chappe.crash import ARMED, CrashPoint, reach
+from chappe.model.address import international
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker, made_at_ms
 from chappe.model.message import Item, Message
 from chappe.net.peer import Peer
+from chappe.operators.hearing import Heard, Hearing
 from chappe.operators.link import Link
 from chappe.operators.shape import Wire, text_of
 from chappe.rules.decide import JOIN, UNROUTED, Routes
 from chappe.rules.dedup import Repeat, RepeatJudge, content_of
 from chappe.rules.join import place_of
+from chappe.rules.loops import Loops
+from chappe.rules.opt_outs import Said
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.store.port import Fault, Report, Store, StoreAway
@@ -44,6 +48,8 @@ class MoArrival(msgspec.Struct, gc=False):
     identity: bytes | None
     #: Of a repeat: the id of the copy that was stored.
     first_id: int = 0
+    #: A word for one of the lists of opt-outs.
+    said: Said | None = None
 
 
 class Inbound(ABC):
@@ -51,6 +57,9 @@ class Inbound(ABC):
 
     #: MO may bear an identity of the operator's own.
     has_identities = False
+    #: Who listens to what handsets say, and counts their answers; None where nobody does.
+    hearing: Hearing | None = None
+    loops: Loops | None = None
     #: What the operator is told of what can never be stored.
     permanent_status: int
 
@@ -120,7 +129,10 @@ class Inbound(ABC):
         client, queue = self._destination(message)
         content = content_of(message)
         message = msgspec.structs.replace(message, client=client)
-        self._messages.add(MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity))
+        mo = MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity)
+        if self.hearing is not None:
+            mo.said = self.hearing.said(message, text_of(message, self._wire))
+        self._messages.add(mo)
 
     def _destination(self, message: Message) -> tuple[str, str]:
         """Whose it is, and the queue where it waits for that client, or for the other parts of its text."""
@@ -180,8 +192,9 @@ class Inbound(ABC):
                 mo, repeat = self._judge(mo, now_us // 1000)
                 self._tell(events, mo, repeat)
                 (repeated if repeat is Repeat.PROVED else fresh).append(mo)
+            heard = self._hear(fresh, repeated, events) if self.hearing is not None else []
             try:
-                faults = await self._store_mo(fresh, events)
+                faults = await self._store_mo(fresh, events, heard)
             except StoreAway:
                 # A repeat that could not be noted is judged again when it comes again.
                 self._suspect_again(repeated)
@@ -215,22 +228,33 @@ class Inbound(ABC):
             mo.item = msgspec.structs.replace(mo.item, content=message)
         return mo, repeat
 
-    async def _store_mo(self, fresh: list[MoArrival], events: EventBatch) -> Sequence[Fault | None]:
+    async def _store_mo(
+        self, fresh: list[MoArrival], events: EventBatch, heard: Sequence[Heard]
+    ) -> Sequence[Fault | None]:
         """Raises: StoreAway; then nothing is stored, and no identity stays remembered."""
+        if self.hearing is not None:
+            self.hearing.storing(heard)
         named = [(mo.identity, made_at_ms(mo.item.id)) for mo in fresh if mo.identity is not None]
         try:
-            if not fresh:
+            if not fresh and not heard:
                 await self._store.record(events)
                 return []
-            if not named:
-                return await self._store.accept([mo.item for mo in fresh], events)
-            faults, _ = await asyncio.gather(
-                self._store.accept([mo.item for mo in fresh], events),
-                self._store.note_mo_identities(self._operator, named),
-            )
+            items = [mo.item for mo in fresh]
+            if not named and not heard:
+                return await self._store.accept(items, events)
+            # Asked in one turn it is one transaction.
+            replies = [each.reply for each in heard if each.reply is not None]
+            noting: list[Awaitable[None]] = [self._store.note_mo_identities(self._operator, named)] if named else []
+            if heard:
+                noting.append(self._store.note_opt_outs([each.opt_out for each in heard]))
+            faults, *_ = await asyncio.gather(self._store.accept([*items, *replies], events), *noting)
         except StoreAway:
             self._forget(fresh)
             raise
+        accepted: Sequence[Fault | None] = faults or ()
+        faults = accepted[: len(fresh)]
+        if self.hearing is not None:
+            self.hearing.stored(heard)
         lost = [mo for mo, fault in zip(fresh, faults, strict=True) if fault is not None]
         self._forget(lost)
         if unstored := [(mo.identity, 0) for mo in lost if mo.identity is not None]:
@@ -238,6 +262,22 @@ class Inbound(ABC):
             with suppress(StoreAway):
                 await self._store.note_mo_identities(self._operator, unstored)
         return faults
+
+    def _hear(self, fresh: list[MoArrival], repeated: list[MoArrival], events: EventBatch) -> list[Heard]:
+        """What handsets say to lists of opt-outs, and who is answered by whom."""
+        assert self.hearing is not None
+        heard = []
+        for mo in fresh:
+            message = mo.item.content
+            assert isinstance(message, Message)
+            if mo.said is not None:
+                heard.append(self.hearing.hear(message, mo.said, events))
+        for mo in repeated:
+            message = mo.item.content
+            assert isinstance(message, Message)
+            if mo.said is not None:
+                heard.append(self.hearing.hear_again(message, mo.said, mo.first_id))
+        return heard
 
     def _forget(self, lost: list[MoArrival]) -> None:
         """What is not stored must be welcome when it comes again."""
@@ -258,6 +298,9 @@ class Inbound(ABC):
         now = self._clock.monotonic()
         for mo in fresh:
             self._last_id = max(self._last_id, mo.item.id)
+            if self.loops is not None:
+                message: Message = mo.item.content  # type: ignore[assignment]
+                self.loops.came(international(message.dest), international(message.source))
             if mo.arrival.peer.is_lost:
                 self._suspect(mo.content, mo.item.id)
             else:

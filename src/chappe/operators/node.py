@@ -18,7 +18,9 @@ from chappe.operators.doubts import Doubts
 from chappe.operators.failover import Failover
 from chappe.operators.filling import Filling
 from chappe.operators.handset_order import MessageOrder
+from chappe.operators.hearing import Hearing
 from chappe.operators.inbound import Inbound
+from chappe.operators.leaving import Leaving
 from chappe.operators.link import InFlight, Link
 from chappe.operators.links import Links, LinkTerms
 from chappe.operators.open_parts import OpenParts
@@ -26,6 +28,8 @@ from chappe.operators.responses import Answered, Responses
 from chappe.operators.terms import SendingTerms
 from chappe.operators.validity import Validity
 from chappe.rules.decide import Routes
+from chappe.rules.loops import Loops
+from chappe.rules.opt_outs import OptOuts
 from chappe.rules.retry import Gate
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
@@ -59,6 +63,8 @@ class OperatorNode(Filling):
         premium: frozenset[str] = frozenset(),
         is_up: Callable[[str], bool] = lambda _: True,
         has_links_elsewhere: Callable[[], bool] = lambda: False,
+        opt_outs: OptOuts | None = None,
+        loops: Loops | None = None,
         hand: InHand | None = None,
     ) -> None:
         """`validity_s(client)` is the validity of a message that names none, at least `shortest_validity_s`.
@@ -106,6 +112,12 @@ class OperatorNode(Filling):
         self.inbound = self.make_inbound(
             self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, redelivery_ms
         )
+        if opt_outs or loops:
+            self.leaving = Leaving(self.name, store, clock, self._order, opt_outs or OptOuts(), loops or Loops(0, 0.0))
+        if opt_outs:
+            self.inbound.hearing = Hearing(self.name, terms.wire, opt_outs, ids)
+        if loops:
+            self.inbound.loops = loops
         store.listen(self.queue, self._wake)
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Whether a client's message may come in, as whom, and which operator gets it: everything that is asked at the door.
 
-Sender rules come first, for they may change the sender; then block lists, then routes.  All of it is pure.  It must
-never know how a refusal is told, nor what a protocol calls it.
+Sender rules come first, for they may change the sender; then who wants to hear no more, then block lists, then routes.
+All of it is pure.  It must never know how a refusal is told, nor what a protocol calls it.
 """
 
 from enum import Enum
@@ -12,6 +12,7 @@ from chappe.model.address import Address, international
 from chappe.model.message import Message
 from chappe.rules.conditions import NO_FACTS, Facts
 from chappe.rules.decide import Routes, text_of
+from chappe.rules.opt_outs import OptOuts
 from chappe.rules.policies import Action, BlockList, SenderRules
 
 
@@ -21,6 +22,7 @@ class Reason(Enum):
     NO_ROUTE = "no_route"
     SENDER_REFUSED = "sender_refused"
     BLOCKED = "blocked"
+    OPTED_OUT = "opted_out"
 
 
 class Asked(msgspec.Struct, gc=False):
@@ -56,12 +58,19 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 class Policy:
     """Everything that is asked of a client's message."""
 
-    def __init__(self, routes: Routes, senders: SenderRules | None = None, blocks: BlockList | None = None) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        senders: SenderRules | None = None,
+        blocks: BlockList | None = None,
+        opt_outs: OptOuts | None = None,
+    ) -> None:
         self.routes = routes
         #: Routes alone, as long as `is_plain`.
         self.find = routes.find
         self.senders = senders if senders is not None else SenderRules()
         self.blocks = blocks if blocks is not None else BlockList()
+        self.opt_outs = opt_outs if opt_outs is not None else OptOuts()
         self._asks_more = any(each.asks_more for each in (routes.index, self.senders.index, self.blocks.index))
         #: `find` says everything, and the first operator of the route gets the message.
         self.is_plain = False
@@ -70,7 +79,7 @@ class Policy:
     def note_sick(self, sick: frozenset[str]) -> None:
         """Say which operators cannot be sent to."""
         self.routes.note_sick(sick)
-        self.is_plain = self.routes.is_plain and not (self.senders or self.blocks)
+        self.is_plain = self.routes.is_plain and not (self.senders or self.blocks or self.opt_outs)
 
     def facts_of(self, asked: Asked, at_ms: int) -> Facts:
         """What rules may ask beyond addresses; gathered where some do."""
@@ -98,6 +107,9 @@ class Policy:
                 replaced = rule.replacement
                 told = f"senders[{order}]: {source or 'no sender'} becomes {replaced.digits}"
                 source = replaced.digits
+        out = self.opt_outs.find(number, source, asked.client)
+        if out is not None:
+            return Refused(Reason.OPTED_OUT, f"opt_outs {out.list}: the handset wants to hear no more ({out.word})")
         order = self.blocks.find(number, source, asked.client, facts)
         if order is not None:
             block = self.blocks.rules[order]

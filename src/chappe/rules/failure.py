@@ -93,6 +93,14 @@ _BY_COMMAND_STATUS: Final = {
     0x62: ("invalid_validity", "message", True),
 }
 
+#: Why the gateway itself ends a message that it had accepted; three characters, as receipts carry them.
+OPTED_OUT: Final = "OPT"
+LOOP: Final = "LOO"
+_BY_OUR_WORD: Final = {
+    OPTED_OUT: ("opted_out", "number", True),
+    LOOP: ("loop", "message", False),
+}
+
 _NO_ERROR: Final = frozenset({"", "0", "00", "000"})
 
 
@@ -104,6 +112,8 @@ def failure_of(status: Status, error: str, *, was_sent: bool, reference: str = "
     """
     if status not in (Status.FAILED, Status.REJECTED, Status.EXPIRED):
         return None
+    if not was_sent and error in _BY_OUR_WORD:
+        return Failure(*_BY_OUR_WORD[error], "")
     is_ucp = was_sent and _UCP_NAME.fullmatch(reference) is not None
     # Rsn 000 is an unknown subscriber, and what SMSCs write that name none: nobody is struck off a list for that.
     said = "" if error in _NO_ERROR else error

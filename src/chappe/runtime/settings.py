@@ -22,8 +22,10 @@ from chappe.runtime.settings_reading import read_table
 from chappe.runtime.settings_routing import (
     BlockRule,
     Direction,
+    LoopGuard,
     NetworkRange,
     OperatorPrice,
+    OptOutRule,
     Route,
     SenderRule,
 )
@@ -59,6 +61,8 @@ class Settings(Table, frozen=True, kw_only=True):
     ] = ()
     senders: Annotated[tuple[SenderRule, ...], Meta(description="What clients may send as.")] = ()
     blocks: Annotated[tuple[BlockRule, ...], Meta(description="What is not taken.")] = ()
+    opt_outs: Annotated[tuple[OptOutRule, ...], Meta(description="How handsets say that they want no more.")] = ()
+    loops: Annotated[LoopGuard, Meta(description="When answers to answers are a circle.")] = LoopGuard()
     profiles: Annotated[dict[str, Profile], Meta(description="The profiles by name.")] = field(
         default_factory=_builtin_profiles
     )

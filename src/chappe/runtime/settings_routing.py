@@ -239,3 +239,48 @@ class BlockRule(Table, frozen=True, kw_only=True):
     ] = None
     reason: Annotated[str, Meta(max_length=160, description="What the client and the event are told.")] = ""
     until: Annotated[Moment | None, Meta(description="From this moment on it holds no longer.")] = None
+
+
+OptOutWord = Annotated[
+    str, Meta(pattern=r"^\S(.{0,38}\S)?$", extra={"expected": "a word or a few, at most 40 characters"})
+]
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2}$", extra={"expected": 'a language by its two letters, as in "en"'})]
+
+
+class OptOutRule(Table, frozen=True, kw_only=True):
+    """One list of handsets that want to hear no more: where its words are heard, and whom they silence."""
+
+    name: Annotated[Name, Meta(description="Its name in events and in the store: what was said stays with it.")]
+    numbers: Annotated[
+        tuple[Pattern, ...], Meta(min_length=1, description="Our numbers to which handsets send its words; patterns.")
+    ]
+    senders: Annotated[
+        tuple[SourcePattern, ...],
+        Meta(description="Senders that its words silence; none: messages from `numbers` themselves."),
+    ] = ()
+    clients: Annotated[tuple[str, ...], Meta(description="Only messages of these clients are silenced.")] = ()
+    languages: Annotated[
+        tuple[Language, ...],
+        Meta(
+            description="Whose usual words count: "
+            "`en`, `de`, `fr`, `es`, `it`, `pt`, `nl`, `pl`, `ru`, `lv`, `lt`, `et`."
+        ),
+    ] = ("en",)
+    stop_words: Annotated[tuple[OptOutWord, ...], Meta(description="More words that silence, in any case.")] = ()
+    start_words: Annotated[tuple[OptOutWord, ...], Meta(description="More words that let speak again.")] = ()
+    stop_reply: Annotated[
+        str, Meta(max_length=600, description="What a handset is told when it was silenced; empty: nothing.")
+    ] = ""
+    start_reply: Annotated[
+        str, Meta(max_length=600, description="What it is told when it may hear again; empty: nothing.")
+    ] = ""
+
+
+class LoopGuard(Table, frozen=True, kw_only=True):
+    """When answers to answers are a circle: of one of our numbers and a handset, counted by each operator node."""
+
+    limit: Annotated[
+        int,
+        Meta(ge=0, description="So many answers to a handset's messages may leave within `window_s`; 0: any number."),
+    ] = 0
+    window_s: Annotated[float, Meta(gt=0, description="The time in which they are counted, in seconds.")] = 60.0

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from chappe.rules.conditions import range_of
 from chappe.rules.hours import minutes_of
+from chappe.rules.opt_outs import WORDS
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback
 from chappe.runtime.settings_routing import Choice, Direction, Route, SenderAction, Via
 from chappe.runtime.settings_table import Fault, nearest
@@ -29,6 +30,7 @@ def routing_faults(settings: Settings) -> Iterator[Fault]:
     yield from _prices(settings)
     yield from _senders(settings)
     yield from _blocks(settings)
+    yield from _opt_outs(settings)
 
 
 def each(section: str, tables: Iterable[T]) -> Iterator[tuple[str, T]]:
@@ -194,3 +196,19 @@ def moment_ms(text: str) -> int | None:
     except ValueError:
         return None
     return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _opt_outs(settings: Settings) -> Iterator[Fault]:
+    clients = frozenset(client.name for client in settings.clients)
+    names: set[str] = set()
+    for at, rule in each("opt_outs", settings.opt_outs):
+        if rule.name in names:
+            yield f"{at}.name", f"{rule.name!r} is the name of another list"
+        names.add(rule.name)
+        yield from unknown_names(f"{at}.clients", "client", rule.clients, clients)
+        for language in rule.languages:
+            if language not in WORDS:
+                yield f"{at}.languages", f"no words are known in {language!r} (known: {', '.join(WORDS)})"
+        both = {word.casefold() for word in rule.stop_words} & {word.casefold() for word in rule.start_words}
+        for word in sorted(both):
+            yield f"{at}.start_words", f"{word!r} stands in stop_words too"

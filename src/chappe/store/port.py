@@ -13,6 +13,7 @@ from chappe.model.errors import ResourceError
 from chappe.model.events import EventBatch
 from chappe.model.ids import MAX_ID
 from chappe.model.message import Item, Message
+from chappe.rules.opt_outs import OptOut
 from chappe.store.blocks import NO_TALLY, Block, BlockListener, BlockSource, TallyKey
 from chappe.store.callbacks import CallbacksOff, CallbackStore, FailedCallback
 from chappe.store.lives import Happening, Life, MoMemory, Page, Picked, Place, QueueDepth, Search
@@ -201,6 +202,17 @@ class Returns(Protocol):
 
         A store of one process has no other nodes: none, and nothing is asked.  Raises: StoreAway.
         """
+        ...
+
+    async def note_opt_outs(self, changes: Sequence[OptOut]) -> None:
+        """Note what handsets said; of two words about one list the later one counts, however often each is noted.
+
+        Asked in the same turn as the `accept` of their messages it is one transaction.  Raises: StoreAway.
+        """
+        ...
+
+    async def opt_outs(self, since_us: int) -> list[OptOut]:
+        """What handsets said last, as far as they said it since a moment, oldest first.  Raises: StoreAway."""
         ...
 
     async def prove_mo(self, operator: str, below_id: int, except_ids: Sequence[int] = ()) -> None:

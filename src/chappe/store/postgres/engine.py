@@ -17,6 +17,7 @@ from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
+from chappe.rules.opt_outs import OptOut
 from chappe.store.cursor import Cursor
 from chappe.store.port import (
     MAX_ID,
@@ -45,7 +46,7 @@ from chappe.store.port import (
     TallyKey,
     Wish,
 )
-from chappe.store.postgres import resolving
+from chappe.store.postgres import opting, resolving
 from chappe.store.postgres.bells import Bells
 from chappe.store.postgres.clock import DatabaseClock
 from chappe.store.postgres.counts import Counts
@@ -415,6 +416,12 @@ class PostgresStore:
             await transaction.connection.executemany(_IDENTIFY, rows)
 
         await self._group.ask("sweep", [note], None)
+
+    async def note_opt_outs(self, changes: Sequence[OptOut]) -> None:
+        await self._group.ask("write", [[(opting.NOTE, opting.rows_of(changes))]], None)
+
+    async def opt_outs(self, since_us: int) -> list[OptOut]:
+        return await self._reading.opt_outs(since_us)
 
     # -- reading ------------------------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ import zstandard
 
 from chappe.model.lifecycle import NEVER_SENT, Direction
 from chappe.model.message import Message
+from chappe.rules.opt_outs import OptOut
 from chappe.store.bodies import life_of, message_or_none, unpack_counts
 from chappe.store.port import Block, CallbacksOff, FailedCallback, Kept, Life, MoMemory
-from chappe.store.postgres import resolving
+from chappe.store.postgres import opting, resolving
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.history import day_of, find_life
 from chappe.store.postgres.lives import LIFE, read_lives
@@ -158,6 +159,10 @@ class Reading:
     async def has_failed_callbacks(self, before_id: int) -> bool:
         """A callback that was made before `before_id` is in the list."""
         return bool((await self._fetch(resolving.HAS_FAILED, before_id))[0][0])
+
+    async def opt_outs(self, since_us: int) -> list[OptOut]:
+        """What handsets said last about lists since a moment."""
+        return opting.said_of(await self._fetch(opting.SINCE, since_us))
 
     async def callbacks_off(self) -> list[CallbacksOff]:
         """Clients whose URL is gone."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item, Message
+from chappe.rules.opt_outs import OptOut
 from chappe.store.cursor import Cursor
 from chappe.store.port import (
     MAX_ID,
@@ -39,7 +40,7 @@ from chappe.store.port import (
     TallyKey,
     Wish,
 )
-from chappe.store.sqlite import callbacks, keeping, rows
+from chappe.store.sqlite import callbacks, keeping, opting, rows
 from chappe.store.sqlite.asking import MAX_STORIES, Asking
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.granting import Asked
@@ -294,6 +295,13 @@ class SqliteStore:
     async def note_mo_identities(self, operator: str, identities: Sequence[tuple[bytes, int]]) -> None:
         # The operator has a number: its MO are written first.  See `_ORDER`.
         await self._mo_proofs.note_identities(operator, identities)
+
+    async def note_opt_outs(self, changes: Sequence[OptOut]) -> None:
+        await self.write(opting.NOTE, opting.rows_of(changes))
+
+    async def opt_outs(self, since_us: int) -> list[OptOut]:
+        with self._file.reading():
+            return opting.since(self._file.connection, since_us)
 
     def forget_generation(self, generation: int) -> None:
         """A generation of references is past retention and deleted."""

@@ -119,6 +119,11 @@ TABLES: Final[Sequence[Table]] = (
         " body:bytea",
     ),
     _table("callbacks_off", "client", "client:octets url:octets at_us:bigint reason:octets"),
+    _table(
+        "opt_outs",
+        "list handset",
+        "list:octets handset:bytea is_out:boolean message_id:bigint at_us:bigint word:bytea reply_id:bigint",
+    ),
     _table("mo_identities", "operator identity", "operator:name identity:bytea at_ms:bigint"),
     _table(
         "counters",

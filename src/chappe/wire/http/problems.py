@@ -42,6 +42,7 @@ class Code(Enum):
     NO_ROUTE = ("no_route", 422, "No route takes the message")
     SENDER_REFUSED = ("sender_refused", 422, "The sender may not be used")
     BLOCKED = ("blocked", 422, "A block list has the message")
+    OPTED_OUT = ("opted_out", 422, "The handset wants no more messages")
     NOT_STORABLE = ("not_storable", 422, "The message cannot be stored")
     RATE_EXCEEDED = ("rate_exceeded", 429, "The client's rate is used up")
     QUEUE_FULL = ("queue_full", 429, "Too many messages of the client are not yet final")
