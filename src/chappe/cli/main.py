@@ -12,7 +12,22 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from chappe import __version__
-from chappe.cli import bench, callbacks, conf, dead, held, importing, message, profile, sending, sim, status, store, up
+from chappe.cli import (
+    bench,
+    callbacks,
+    conf,
+    dead,
+    held,
+    importing,
+    message,
+    profile,
+    route,
+    sending,
+    sim,
+    status,
+    store,
+    up,
+)
 from chappe.cli.options import example
 from chappe.cli.show import print_error, print_line
 from chappe.model.errors import GatewayError, MisuseError
@@ -38,6 +53,7 @@ up.register(app)
 sending.register(app)
 conf.register(app)
 profile.register(app)
+route.register(app)
 importing.register(app)
 sim.register(app)
 status.register(app)

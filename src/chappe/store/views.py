@@ -11,6 +11,7 @@ import msgspec
 
 from chappe.model.address import same_handset
 from chappe.model.message import Message, Receipt
+from chappe.rules.opt_outs import OptOut
 from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
 
 
@@ -72,6 +73,10 @@ class Reader(Protocol):
 
     def held_items(self, limit: int = 1_000) -> list[HeldView]:
         """What is held, oldest first."""
+        ...
+
+    def opt_outs(self) -> list[OptOut]:
+        """What handsets said last about lists of opt-outs, oldest first."""
         ...
 
     def failed_callbacks(self, client: str, limit: int) -> list[FailedView]:

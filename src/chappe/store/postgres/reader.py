@@ -15,9 +15,11 @@ from chappe.model.address import handset_key
 from chappe.model.errors import ResourceError
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
+from chappe.rules.opt_outs import OptOut
 from chappe.store.bodies import message_or_none
 from chappe.store.happenings import events_in
 from chappe.store.port import MAX_ID, CallbacksOff
+from chappe.store.postgres import opting
 from chappe.store.postgres.hashing import ref_key
 from chappe.store.postgres.history import day_of
 from chappe.store.postgres.names import Names
@@ -85,6 +87,9 @@ class PostgresReader:
 
     def failed_callbacks(self, client: str, limit: int) -> list[FailedView]:
         return self._ask(lambda connection: _failed(connection, client, limit))
+
+    def opt_outs(self) -> list[OptOut]:
+        return self._ask(_opt_outs)
 
     def callbacks_off(self) -> list[CallbacksOff]:
         return self._ask(list_off)
@@ -162,6 +167,10 @@ async def _events(connection: Any, message_id: int) -> list[dict[str, str]]:
     unzip, wanted = zstandard.ZstdDecompressor().decompress, str(message_id)
     events = [event for (lines,) in blocks for event in events_in(unzip(lines)) if event["id"] == wanted]
     return sorted(events, key=lambda event: event["time"])
+
+
+async def _opt_outs(connection: Any) -> list[OptOut]:
+    return opting.said_of(await connection.fetch(opting.SINCE, 0))
 
 
 async def _held(connection: Any, limit: int) -> list[HeldView]:

@@ -16,9 +16,10 @@ from chappe.model.address import handset_key, same_handset
 from chappe.model.errors import ResourceError
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
+from chappe.rules.opt_outs import OptOut
 from chappe.store.happenings import events_in
 from chappe.store.port import MAX_ID, CallbacksOff
-from chappe.store.sqlite import rows
+from chappe.store.sqlite import opting, rows
 from chappe.store.sqlite.callbacks import list_failed, list_off
 from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
 from chappe.store.sqlite.opening import STORE_FILE, connect
@@ -53,6 +54,10 @@ class SqliteReader:
 
     def failed_callbacks(self, client: str, limit: int) -> list[FailedView]:
         return failed_callbacks(self._data_dir, client, limit)
+
+    def opt_outs(self) -> list[OptOut]:
+        with _reading(self._data_dir) as hot:
+            return opting.since(hot, 0)
 
     def callbacks_off(self) -> list[CallbacksOff]:
         return callbacks_off(self._data_dir)
