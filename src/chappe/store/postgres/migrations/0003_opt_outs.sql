@@ -1,3 +1,4 @@
+-- works from: 2
 -- Handsets that want to hear no more from the senders of a list, or again; of each what it said last.
 CREATE TABLE opt_outs (
     list       bytea NOT NULL,
