@@ -4,13 +4,15 @@ It must never make a node or a store.
 """
 
 import csv
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from chappe.model.address import compile_pattern
+from chappe.model.address import compile_pattern, international
 from chappe.model.errors import SettingsError
 from chappe.model.lifecycle import Direction
 from chappe.rules.admit import Policy
@@ -29,6 +31,8 @@ from chappe.runtime.settings_routing import Direction as RouteDirection
 from chappe.runtime.settings_routing_checks import moment_ms, zone_or_none
 
 _DAYS = tuple(Day)
+_NUMBER = re.compile(r"\+?[1-9][0-9]{2,14}")
+_NETWORK = re.compile(r"[0-9]{5,6}")
 
 
 def policy_of(settings: Settings) -> tuple[Policy, Routes]:
@@ -98,10 +102,19 @@ def hours_of(route: Route) -> Hours | None:
 
 
 def plan_of(settings: Settings) -> NumberPlan:
-    """Which numbers belong to which network."""
-    return NumberPlan(
-        [Range(prefix.lstrip("+"), each.network) for each in settings.networks for prefix in each.prefixes]
-    )
+    """Which numbers belong to which network.  Raises: SettingsError, of the file of ported numbers."""
+    ranges = [Range(prefix.lstrip("+"), each.network) for each in settings.networks for prefix in each.prefixes]
+    file = settings.portability.file
+    return NumberPlan(ranges, ported=dict(_ported(Path(file))) if file is not None else None)
+
+
+def _ported(path: Path) -> Iterator[tuple[str, str]]:
+    """Numbers in normal form and the networks that they went to."""
+    for place, line in csv_lines(path):
+        number, network = ([each.strip() for each in line] + [""])[:2]
+        if not _NUMBER.fullmatch(number) or not _NETWORK.fullmatch(network):
+            raise SettingsError(f"{path}, line {place}: expected NUMBER,NETWORK as in 37120000001,24701")
+        yield international(number), sys.intern(network)
 
 
 def prices_of(settings: Settings) -> Prices:

@@ -91,9 +91,20 @@ client = "acme"
 def test_networks_and_prices_are_read() -> None:
     read = settings(NETWORKS + '[[prices]]\noperator = "four"\nto = "371*"\namount = "0.021"\n')
 
-    assert plan_of(read).network_of("+37129000001", 0) == "24701"
+    assert plan_of(read).network_of("+37129000001") == "24701"
     assert prices_of(read).of("four", "37120000001", Facts()) == Decimal("0.021")
     assert prices_of(read).of("three", "37120000001", Facts()) is None
+
+
+def test_ported_numbers_are_read_from_their_file(tmp_path: Path) -> None:
+    file = tmp_path / "ported.csv"
+    file.write_text("# ported\n+37120000001,24705\n")
+
+    assert plan_of(settings(f'[portability]\nfile = "{file}"')).network_of("37120000001") == "24705"
+
+    file.write_text("37120000001;24705\n")
+    with pytest.raises(SettingsError, match=r"ported\.csv, line 1: expected NUMBER,NETWORK"):
+        plan_of(settings(f'[portability]\nfile = "{file}"'))
 
 
 def test_senders_and_blocks_are_read_with_their_lists(tmp_path: Path) -> None:

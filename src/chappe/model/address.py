@@ -7,6 +7,7 @@ country's numbering plan is spoken, nor how a protocol carries an address.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 from zlib import crc32
 
@@ -109,6 +110,8 @@ def exact_form(pattern: str) -> str | None:
     return None if "*" in pattern else _fold(_normal_pattern(pattern))
 
 
+# A client's senders are few, and each comes with thousands of messages.
+@lru_cache(maxsize=4096)
 def folded(address: str) -> str:
     """An address in the form in which equal ones are equal text: normal form, case and outer blanks aside."""
     return _fold(international(address))

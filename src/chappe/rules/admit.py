@@ -89,7 +89,7 @@ class Policy:
         text = asked.text
         if text is None:
             text = text_of(asked.message) if asked.message is not None else ""
-        return Facts(at_ms, text, asked.tags, routes.plan.network_of(asked.to, at_ms))
+        return Facts(at_ms, text, asked.tags, routes.plan.network_of(asked.to))
 
     def admit(self, asked: Asked, at_ms: int) -> Admitted | Refused:
         """Judge one message."""

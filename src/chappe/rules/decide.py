@@ -151,7 +151,7 @@ class Routes:
         """The route of an MO; `text` is what it says."""
         facts = NO_FACTS
         if self.index.asks_more:
-            facts = Facts(at_ms, text, (), self.plan.network_of(message.source, at_ms))
+            facts = Facts(at_ms, text, (), self.plan.network_of(message.source))
         keyword = keyword_of(text)
         return self.find(message.dest, message.source, keyword=keyword, facts=facts, operator=message.operator)
 
@@ -159,7 +159,7 @@ class Routes:
         """What rules may ask of an MT beyond its addresses."""
         if not self.index.asks_more and not self.has_choices:
             return NO_FACTS
-        return Facts(at_ms, text_of(message), message.tags, self.plan.network_of(message.dest, at_ms))
+        return Facts(at_ms, text_of(message), message.tags, self.plan.network_of(message.dest))
 
     # -- which operator -------------------------------------------------------------------------------------------
 

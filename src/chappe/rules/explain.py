@@ -43,9 +43,9 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain_mt(policy: Policy, asked: Asked, at_ms: int) -> Explanation:
     """A client's message."""
     number = international(asked.to)
-    facts = Facts(at_ms, asked.text or "", asked.tags, policy.routes.plan.network_of(asked.to, at_ms))
+    facts = Facts(at_ms, asked.text or "", asked.tags, policy.routes.plan.network_of(asked.to))
     judged = policy.admit(asked, at_ms)
-    steps = [_network_step(facts)]
+    steps = [_network_step(facts, is_ported=policy.routes.plan.is_ported(asked.to))]
     source = asked.source
     order = policy.senders.find(number, source, asked.client, facts)
     steps += _passed(policy.senders.index, "senders", order, (number, source, asked.client, "", facts))
@@ -82,17 +82,21 @@ def explain_mt(policy: Policy, asked: Asked, at_ms: int) -> Explanation:
 
 def explain_mo(routes: Routes, message: Message, text: str, at_ms: int) -> Explanation:
     """A handset's message."""
-    facts = Facts(at_ms, text, (), routes.plan.network_of(message.source, at_ms))
+    facts = Facts(at_ms, text, (), routes.plan.network_of(message.source))
     asked = (international(message.dest), message.source, "", keyword_of(text), facts, message.operator)
-    steps = [_network_step(facts), *_route_steps(routes, asked)]
+    steps = [_network_step(facts, is_ported=routes.plan.is_ported(message.source)), *_route_steps(routes, asked)]
     route = routes.find_mo(message, text, at_ms)
     if route is None:
         return Explanation(steps, f"waits in the queue {UNROUTED!r} for a person", False, (), facts.network)
     return Explanation(steps, f"goes to {route.client} by {route.queue}", True, (), facts.network)
 
 
-def _network_step(facts: Facts) -> Step:
-    return Step("network", "says", facts.network or "nobody knows")
+def _network_step(facts: Facts, *, is_ported: bool) -> Step:
+    if not facts.network:
+        return Step("network", "says", "nobody knows")
+    return Step(
+        "network", "says", f"{facts.network}, {'where the number was ported to' if is_ported else 'by the prefix'}"
+    )
 
 
 def _route_steps(routes: Routes, asked: tuple[object, ...]) -> Iterator[Step]:

@@ -26,6 +26,7 @@ from chappe.runtime.settings_routing import (
     NetworkRange,
     OperatorPrice,
     OptOutRule,
+    Portability,
     Route,
     SenderRule,
 )
@@ -56,6 +57,9 @@ class Settings(Table, frozen=True, kw_only=True):
     networks: Annotated[
         tuple[NetworkRange, ...], Meta(description="The networks of numbers, for routes that name networks.")
     ] = ()
+    portability: Annotated[
+        Portability, Meta(description="Which networks numbers went to, where their prefix no longer says it.")
+    ] = Portability()
     prices: Annotated[
         tuple[OperatorPrice, ...], Meta(description="What operators take, for routes that choose by price.")
     ] = ()

@@ -108,7 +108,7 @@ Moment = Annotated[
 
 FilePath = Annotated[str, Meta(min_length=1)]
 
-_NETWORKS = "MCC, or MCC and MNC, of the handset's network: one of these. Needs `[[networks]]` or a look-up."
+_NETWORKS = "MCC, or MCC and MNC, of the handset's network: one of these. Needs `[[networks]]` or `[portability]`."
 _TO = "Destinations: a number, a pattern such as `44*`, or a range such as `447700900000-447700900999`."
 
 
@@ -284,3 +284,15 @@ class LoopGuard(Table, frozen=True, kw_only=True):
         Meta(ge=0, description="So many answers to a handset's messages may leave within `window_s`; 0: any number."),
     ] = 0
     window_s: Annotated[float, Meta(gt=0, description="The time in which they are counted, in seconds.")] = 60.0
+
+
+class Portability(Table, frozen=True, kw_only=True):
+    """Which networks numbers went to, where their prefix no longer says it."""
+
+    file: Annotated[
+        FilePath | None,
+        Meta(
+            description="A file of lines `NUMBER,NETWORK`, NETWORK being MCC and MNC, read at the start. What is not "
+            "in it is as `[[networks]]` says."
+        ),
+    ] = None

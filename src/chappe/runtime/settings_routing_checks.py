@@ -144,11 +144,14 @@ def _networks(settings: Settings) -> Iterator[Fault]:
         for prefix in network.prefixes:
             if first.setdefault(prefix.lstrip("+"), at) != at:
                 yield f"{at}.prefixes", f"{prefix!r} already stands in {first[prefix.lstrip('+')]}"
-    if not settings.networks:
+    if not settings.networks and settings.portability.file is None:
         for section in ("routes", "prices", "senders", "blocks"):
             for at, rule in each(section, getattr(settings, section)):
                 if rule.networks:
-                    yield f"{at}.networks", "nobody knows the network of a number: expected [[networks]]"
+                    yield (
+                        f"{at}.networks",
+                        "nobody knows the network of a number: expected [[networks]] or [portability]",
+                    )
 
 
 def _prices(settings: Settings) -> Iterator[Fault]:
