@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNS := $(VENV)/.installed
 TESTS := $(VENV)/.installed-dev
 
-.PHONY: run test check format docs bench crash slow fuzz clean
+.PHONY: run test check format docs bench bench-boxes crash slow fuzz clean
 
 # The gateway with a simulated operator and a demo client; it prints the curl that sends a first message.
 run: $(RUNS)
@@ -38,6 +38,10 @@ docs: $(TESTS)
 # A gateway of its own between a simulated client and SMSC, in a temporary folder; ARGS are options of `chappe bench`.
 bench: $(RUNS)
 	$(BIN)/chappe bench $(ARGS)
+
+# A box of processes over PostgreSQL; ARGS are options of `bench/boxes.py`.  Beside it lie measurements that take longer.
+bench-boxes: $(TESTS)
+	$(BIN)/python bench/boxes.py $(ARGS)
 
 # Kills the gateway at each crash point, five times in each direction, and at random instants; the account is at the end.
 crash: $(TESTS)

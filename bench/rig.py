@@ -181,6 +181,8 @@ class Box:
                 group = base / f"chappe-bench-{pid}"
                 group.mkdir()
                 self._groups.append(group)
+                # A group must not weigh less than the processes beside it, whatever their priority.
+                (group / "cpu.shares").write_text("100000")
                 # Short periods: a process that stands still for long holds up all that wait for it.
                 (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
                 (group / "cpu.cfs_quota_us").write_text(str(int(share * PERIOD_US)))
