@@ -18,6 +18,8 @@ from postgres_server import Reached
 
 Given = Callable[[str], Box]
 
+pytestmark = pytest.mark.slow
+
 
 def over_postgres(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[[Reached, Path], None]:
     """Run an async test with a folder and the DSN of an empty database."""

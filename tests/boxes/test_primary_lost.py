@@ -7,10 +7,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from box_house import LINKS, WINDOW_PDUS, Box, running, smsc, traffic
 
 from chappe.store.postgres.reaching import COMMAND_S
 from postgres_server import Pair
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_standby_takes_over_under_load_and_nothing_that_was_accepted_is_lost(

@@ -86,7 +86,13 @@ class Box:
 
     async def grant(self, wish: Wish) -> Granted:
         """Drain a node or have it back.  Raises: SettingsError when the box has none of that name."""
-        keepers = [each for name, each in self.keepers.items() if wish.node in (name, each.process.node)]
+        # One process at a time, so that those beside it go on; `client-smpp*` are all copies of that node.
+        wanted = wish.node.removesuffix("*")
+        keepers = [
+            each
+            for name, each in self.keepers.items()
+            if (each.process.node if wish.node.endswith("*") else name) == wanted
+        ]
         if not keepers:
             known = ", ".join(self.keepers)
             raise SettingsError(
