@@ -21,7 +21,9 @@ from chappe.sim.smsc import SmscSimulator
 from examples import EXAMPLES, commands_named
 from house import House, free_port, journey
 
-COMMANDS: Final = commands_named("chappe")
+#: It starts gateways of its own; tests/journeys/test_profiles.py has it try every profile.
+ELSEWHERE: Final = ["profile", "check"]
+COMMANDS: Final = [each for each in commands_named("chappe") if list(each[1][1:3]) != ELSEWHERE]
 #: Commands that go on until they are stopped, the signal that does so, and what they leave with.
 LASTING: Final[Mapping[str, tuple[int, int]]] = {
     "up": (signal.SIGTERM, 0),
@@ -99,6 +101,8 @@ name = "three"
 address = "127.0.0.1:{smsc_port}"
 system_id = "chappe"
 password = "secret"
+profile = "three"
+[profiles.three]
 [[routes]]
 direction = "mt"
 operators = ["three"]
