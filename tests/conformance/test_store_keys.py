@@ -105,6 +105,14 @@ def test_a_key_without_messages_keeps_its_answer(box: Box) -> None:
     assert waiting(box) == []
 
 
+def test_a_key_may_keep_an_empty_answer(box: Box) -> None:
+    marked = msgspec.structs.replace(box.once("a"), answer=b"")
+    assert box.accept_once(marked) == [None]
+
+    assert box.accept_once(box.once("a", box.mt())) == [Kept(marked.fingerprint, b"")]
+    assert waiting(box) == []
+
+
 def test_a_key_is_free_again_when_its_time_is_over(box: Box) -> None:
     box.accept_once(box.once("a", box.mt(), until_s=60))
     box.pass_s(61)
