@@ -222,7 +222,8 @@ class Campaign:
     async def until_quiet(self) -> None:
         """Wait until nothing is missing, or nothing moves any more: what is held stays."""
         loop = asyncio.get_running_loop()
-        deadline, last, since = loop.time() + SETTLE_S, (), loop.time()
+        patience_s = SETTLE_S * (3 if self.dsn else 1)
+        deadline, last, since = loop.time() + patience_s, (), loop.time()
         while loop.time() < deadline:
             now = tuple({**self.client.counts(), **self.smsc.counts()}.items())
             if now != last:
@@ -232,7 +233,7 @@ class Campaign:
             if is_still and await self.gateway.is_at_rest():
                 return
             await asyncio.sleep(0.05)
-        raise AssertionError(f"traffic did not come to rest within {SETTLE_S:g} s: {last} {self.gateway.said}")
+        raise AssertionError(f"traffic did not come to rest within {patience_s:g} s: {last} {self.gateway.said}")
 
 
 def run(

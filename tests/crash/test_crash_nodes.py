@@ -16,9 +16,9 @@ from postgres_server import Reached
 pytestmark = pytest.mark.timeout(1_200)
 
 #: Less than one process takes: these share the machine with the database and each other.
-CALM = Traffic(mt_rate=300.0, mo_rate=60.0, http_rate=20.0)
-HELD = Traffic(mt_rate=300.0, mo_rate=60.0, http_rate=20.0, unknown_outcome="hold")
-UCP = Traffic(mt_rate=200.0, mo_rate=40.0, http_rate=20.0, protocol="ucp")
+CALM = Traffic(mt_rate=100.0, mo_rate=30.0, http_rate=10.0)
+HELD = Traffic(mt_rate=100.0, mo_rate=30.0, http_rate=10.0, unknown_outcome="hold")
+UCP = Traffic(mt_rate=100.0, mo_rate=20.0, http_rate=10.0, protocol="ucp")
 COUNTS = (1, 5, 25)
 #: A copy of the events notes its place once a second.
 COPY_COUNTS = (1, 2, 3)
