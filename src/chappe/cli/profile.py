@@ -1,4 +1,4 @@
-"""`chappe profile list|show|check`: which profiles there are, what counts in one and why, and a trial."""
+"""`chappe profile list|show|check|learn`: which there are, what counts and why, a trial, what traffic proves."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
         show
     )
     profile.command(epilog=example("chappe profile check kannel", "chappe profile check three --shape twilio"))(check)
+    profile.command(epilog=example("chappe profile learn three --config chappe.toml"))(learn)
     app.add_typer(profile)
 
 
@@ -96,6 +97,57 @@ def check(
         for each in outcomes:
             print_line(f"{'good' if each.is_good else 'BAD '}  {each.case}{f': {each.detail}' if each.detail else ''}")
     if not all(each.is_good for each in outcomes):
+        raise typer.Exit(1)
+
+
+def learn(
+    operator: Annotated[str, typer.Argument(metavar="OPERATOR", help="The operator.")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days of event files to read.")] = 2,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what an operator's traffic proves of its ids: receipts that match nothing, beside what was sent.
+
+    A conversion is proved when at least 20 receipts agree with a message to their own handset and none contradicts.
+    Exit code 1 when that proves what the profile does not say, so that whoever watches hears of a change.
+    Nothing is altered: the lines to put into the profile are printed.
+    """
+    from chappe.cli.settings_text import as_toml
+    from chappe.model.errors import SettingsError
+    from chappe.observe.pairs import pairs_of
+    from chappe.rules.learn import learn as judge
+    from chappe.runtime.settings import load
+    from chappe.runtime.settings_table import nearest
+
+    settings = load(config)
+    names = [each.name for each in settings.operators]
+    if operator not in names:
+        raise SettingsError(f"no operator is named {operator!r}{nearest(operator, names)}")
+    if settings.gateway.redact.value == "masked":
+        raise SettingsError(
+            'gateway.redact = "masked" hides what pairs would have to agree on; expected whole or hashed'
+        )
+    pairs = pairs_of(settings.gateway.data_path / "events", operator, days)
+    findings = judge(pairs.sent, pairs.unmatched)
+    proved = [each for each in findings if each.is_proved]
+    if as_json:
+        rows = [
+            {**each.conversion.settings, "agree": each.agree, "contradict": each.contradict, "proved": each.is_proved}
+            for each in findings
+        ]
+        print_json({"operator": operator, "sent": len(pairs.sent), "unmatched": len(pairs.unmatched), "findings": rows})
+    else:
+        print_line(
+            f"{operator}: {len(pairs.sent)} ids of messages, {len(pairs.unmatched)} receipts that match none of them"
+        )
+        for each in findings:
+            told = as_toml(each.conversion.settings).replace("\n", ", ")
+            word = "proved" if each.is_proved else "no proof"
+            print_line(f"{word:8}  {told}: {each.agree} agree on the handset, {each.contradict} contradict")
+        if proved:
+            name = settings.operator(operator).profile
+            print_line(f"put into the profile {name!r}: {as_toml(proved[0].conversion.settings)}")
+    if proved:
         raise typer.Exit(1)
 
 
