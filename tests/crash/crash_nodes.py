@@ -83,6 +83,12 @@ class NodeProcesses(GatewayProcess):
         del self._processes[death.node]
         self.kills += 1
 
+    async def ended(self, name: str, patience_s: float) -> int:
+        """Wait until one node ends by itself; its exit code."""
+        code = await asyncio.wait_for(self._processes[name].wait(), patience_s)
+        del self._processes[name]
+        return code
+
     async def _kill(self, name: str) -> None:
         process = self._processes.pop(name)
         assert process.returncode in (None, FENCED), f"{name} ended with {process.returncode}: {self.said}"

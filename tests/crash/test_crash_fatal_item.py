@@ -7,11 +7,14 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import asyncpg
 from crash_gateway import GatewayProcess
+from crash_nodes import NodeProcesses
 from crash_store import event_lines
 
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
+from postgres_server import Reached
 from raw_web import ask
 
 FAULTY = (sys.executable, str(Path(__file__).with_name("crash_fatal.py")))
@@ -86,3 +89,39 @@ def test_an_item_that_ends_its_process_three_times_is_held_with_the_traceback_an
         "operator:sim: held: ended its process three times",
     ]
     assert not (gateway.data_dir / "last-words.all").exists()
+
+
+async def deaths_of_a_node(folder: Path, dsn: str) -> tuple[NodeProcesses, list[int], list[str]]:
+    """The same where the operator's node is a process of its own: it alone dies, and is started again each time."""
+    async with SmscSimulator(SmscOptions()) as smsc:
+        gateway = NodeProcesses(folder, smsc.port, dsn, nodes=("client-http", "operator:sim"))
+        codes: list[int] = []
+        try:
+            await gateway.start(wrapper=FAULTY)
+            await post(gateway, ["FIRST"])
+            await until_delivered(gateway, 1)
+            await post(gateway, SENDERS)
+            while len(codes) < 4:
+                codes.append(await gateway.ended("operator:sim", PATIENCE_S))
+                await gateway.start(wrapper=FAULTY)
+            await until_delivered(gateway, len(SENDERS))
+            assert await gateway.stop() == 0, gateway.said
+        finally:
+            await gateway.clean_up()
+        connection = await asyncpg.connect(dsn)
+        try:
+            reasons = [row[0] for row in await connection.fetch("SELECT convert_from(reason, 'UTF8') FROM held")]
+        finally:
+            await connection.close()
+        return gateway, codes, reasons
+
+
+def test_an_item_that_ends_its_node_three_times_is_held_while_other_nodes_go_on(
+    tmp_path: Path, postgres_server: Reached
+) -> None:
+    _, codes, (reason,) = asyncio.run(deaths_of_a_node(tmp_path, postgres_server.new_database()))
+
+    assert codes == [-signal.SIGSEGV] * 4
+    assert reason.startswith(
+        "ended its process three times while operator:sim had it alone in hand: Segmentation fault"
+    )
