@@ -19,7 +19,7 @@ from raw_web import ask
 
 FAULTY = (sys.executable, str(Path(__file__).with_name("crash_fatal.py")))
 SENDERS = ["SHOP1", "SHOP2", "FATAL", "SHOP3", "SHOP4"]
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 async def post(gateway: GatewayProcess, senders: list[str]) -> None:
