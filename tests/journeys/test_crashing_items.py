@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chappe.clients import deliveries
+from chappe.clients import smpp_node
 from chappe.model.message import Receipt
 from chappe.wire.smpp.pdus import DeliverSm, SubmitSm
 from house import bound, journey, small_house
@@ -30,12 +30,12 @@ async def _a_receipt_that_crashes_its_writer(tmp_path: Path) -> None:
 def test_a_receipt_that_crashes_its_writer_is_held_and_the_gateway_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = deliveries.deliver_of_receipt
+    write = smpp_node.deliver_of_receipt
 
     def crashing(receipt: Receipt, id_form: str) -> DeliverSm:
         if receipt.dest == "BAD":
             raise ValueError("no state for this status")
         return write(receipt, id_form)
 
-    monkeypatch.setattr(deliveries, "deliver_of_receipt", crashing)
+    monkeypatch.setattr(smpp_node, "deliver_of_receipt", crashing)
     _a_receipt_that_crashes_its_writer(tmp_path)
