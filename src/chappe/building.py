@@ -5,6 +5,7 @@ It must never start a node, nor know when one stops: that is `assembly`.
 
 from chappe.callbacks.node import Admit, CallbackNode
 from chappe.clients.account import Account
+from chappe.clients.ceiling import Ceiling
 from chappe.clients.dividing import Divided
 from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
@@ -72,6 +73,8 @@ _OPERATOR_NODES: dict[Protocol, type[OperatorNode]] = {
     Protocol.UCP: OperatorUcpNode,
     Protocol.HTTP: OperatorHttpNode,
 }
+#: Where a box that alone gives names to messages over UCP notes how far it has come.
+UCP_NAMES = "ucp-names"
 #: Trials without a receipt become `unknown` soon: somebody waits to see it.
 TRIAL_UNKNOWN_S = 60.0
 
@@ -227,7 +230,7 @@ class Building:
             pressure=lambda: pressure_of(self._store),
             hand=self._hand,
             is_alone=isinstance(self._fleet, Alone),
-            last_id=self._store.last_id,
+            ceiling=Ceiling(settings.gateway.data_path / UCP_NAMES) if isinstance(self._fleet, Alone) else None,
             alphabet_by_operator={
                 each.name: DefaultAlphabet(settings.profile_of(each).alphabet.value) for each in settings.operators
             },

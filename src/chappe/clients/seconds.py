@@ -7,8 +7,10 @@ from typing import Final
 
 from chappe.model.ids import made_at_ms
 
-#: How far a name may be ahead of its message: who sends more to one handset waits.
+#: How far one recipient's names may be ahead of those of others: who sends more to one handset waits.
 AHEAD_S: Final = 60
+#: How far any name may be ahead of its message: runs that follow each other quickly push the first of their names up.
+MOST_AHEAD_S: Final = 900
 
 
 class Seconds:
@@ -22,9 +24,9 @@ class Seconds:
         #: Recipient → the last second that it was given, if that is not past.
         self._given: dict[str, int] = {}
 
-    def begin_after(self, last_id: int) -> None:
-        """A run before this one gave names up to that message; they are not given again."""
-        self._floor = made_at_ms(last_id) // 1000 + AHEAD_S + 1 if last_id else 0
+    def begin_after(self, second: int) -> None:
+        """A run before this one gave names up to that second; they are not given again."""
+        self._floor = second + 1
 
     def next(self, recipient: str, message_id: int, *, at_least: int = 0) -> int | None:
         """A second, in Unix time, that names this message alone; None when its recipient has too many of them."""
@@ -33,7 +35,7 @@ class Seconds:
             self._turn(now)
         given = self._given
         second = max(now, self._floor, at_least, given.get(recipient, 0) + 1)
-        if second > max(now, self._floor) + AHEAD_S:
+        if second > max(now, self._floor) + AHEAD_S or second > now + MOST_AHEAD_S:
             return None
         given[recipient] = second
         return second
@@ -46,4 +48,4 @@ class Seconds:
 
 def meant_between(second: int) -> tuple[int, int]:
     """Between which Unix seconds a message was made that bears this one in its name."""
-    return second - 2 * AHEAD_S - 1, second + 1
+    return second - MOST_AHEAD_S - 1, second + 1

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.ceiling import Ceiling
 from chappe.clients.deliveries import DeliveryWords
 from chappe.clients.entrance import Entry
 from chappe.clients.node import AWAY, ClientNode, Submission, accept_limit
@@ -90,14 +91,14 @@ class ClientUcpNode(ClientNode):
         store: Store,
         *terms: Any,
         is_alone: bool = True,
-        last_id: int = 0,
+        ceiling: Ceiling | None = None,
         alphabet_by_operator: Mapping[str, DefaultAlphabet] | None = None,
         **more: Any,
     ) -> None:
         """As every client node.
 
-        `is_alone`: no other process gives names to messages of these clients; `last_id` is the last one that a run
-        before this one knew.  `alphabet_by_operator`: what data_coding 0 means to each.
+        `is_alone`: no other process gives names to messages of these clients, and `ceiling` knows those of the runs
+        before this one.  `alphabet_by_operator`: what data_coding 0 means to each.
         """
         alphabets = alphabet_by_operator or {}
         self.words = DeliveryWords(
@@ -112,8 +113,9 @@ class ClientUcpNode(ClientNode):
         self._is_alone = is_alone
         self._named: Gathered[Submission] = Gathered()
         self._inquiries = UcpInquiries(store, self._clock, self._notes, self._cut_again)
+        self._ceiling = ceiling or Ceiling()
         for account in accounts:
-            account.seconds.begin_after(last_id if is_alone else 0)
+            account.seconds.begin_after(self._ceiling.noted)
 
     def loops(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """What goes on at the same time, by name."""
@@ -224,6 +226,10 @@ class ClientUcpNode(ClientNode):
         second = account.seconds.next(operation.adc, message_id)
         if second is None:
             raise PeerError("too many messages to one recipient", status=account.throttle_code)
+        try:
+            self._ceiling.reach(second)
+        except OSError as error:
+            raise PeerError(f"no name can be noted: {error}", status=account.store_away_code) from error
         known_as = f"{operation.adc}:{scts_of(second)}"
         message = message_of(operation, message_id, account.name, now_ms, known_as=known_as, zone=account.zone)
         return self._routed(account, message)

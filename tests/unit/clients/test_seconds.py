@@ -1,7 +1,7 @@
 """Names of messages over UCP: a recipient and a second, each at most once."""
 
-from chappe.clients.seconds import AHEAD_S, Seconds, meant_between
-from chappe.model.ids import IdMaker, first_id_at, made_at_ms
+from chappe.clients.seconds import AHEAD_S, MOST_AHEAD_S, Seconds, meant_between
+from chappe.model.ids import first_id_at, made_at_ms
 
 NOW_MS = 1_800_000_000_000
 NOW = NOW_MS // 1000
@@ -39,14 +39,22 @@ def test_nobody_runs_ahead_for_longer_than_a_minute() -> None:
 
 def test_a_run_begins_beyond_all_that_the_run_before_it_may_have_given() -> None:
     before, after = Seconds(), Seconds()
-    last_id = first_id_at(NOW_MS)
-    given = {before.next("1", last_id) for _ in range(AHEAD_S + 1)}
+    given = [before.next("1", first_id_at(NOW_MS)) or 0 for _ in range(AHEAD_S + 1)]
 
-    after.begin_after(last_id)
+    after.begin_after(max(given))
 
-    assert after.next("1", IdMaker(1, last_id=last_id).next(NOW_MS)) not in given
+    assert after.next("1", first_id_at(NOW_MS)) == max(given) + 1
     # Once the minute is over nothing is left of that.
     assert after.next("1", first_id_at(NOW_MS + 120_000)) == NOW + 120
+
+
+def test_however_many_runs_follow_each_other_no_name_is_further_ahead_than_an_inquiry_looks_back() -> None:
+    after = Seconds()
+    after.begin_after(NOW + MOST_AHEAD_S - 1)
+
+    assert after.next("1", first_id_at(NOW_MS)) == NOW + MOST_AHEAD_S
+    assert after.next("1", first_id_at(NOW_MS)) is None
+    assert after.next("1", first_id_at(NOW_MS + 1_000)) == NOW + MOST_AHEAD_S + 1
 
 
 def test_a_name_that_another_process_gave_is_passed_over() -> None:
@@ -58,7 +66,7 @@ def test_a_name_that_another_process_gave_is_passed_over() -> None:
 
 def test_a_name_leads_back_to_when_its_message_came() -> None:
     last = Seconds()
-    last.begin_after(first_id_at(NOW_MS))
+    last.begin_after(NOW + 600)
     for _ in range(AHEAD_S + 1):
         second = last.next("1", first_id_at(NOW_MS)) or 0
 
