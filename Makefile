@@ -45,7 +45,11 @@ bench-boxes: $(TESTS)
 
 # Kills the gateway at each crash point, five times in each direction, and at random instants; the account is at the end.
 crash: $(TESTS)
-	$(BIN)/pytest -q -m '' tests/crash --crashes full
+	$(BIN)/pytest -q -m '' tests/crash --crashes full --engine sqlite
+
+# The same with each node a process over PostgreSQL, killed one by one and all at once: an hour, and a machine of its own.
+crash-boxes: $(TESTS)
+	$(BIN)/pytest -q -m '' tests/crash --crashes full --engine postgres
 
 # Boxes of many processes, deaths of a primary, a foreign gateway beside ours: on a machine with nothing else to do.
 slow: $(TESTS)

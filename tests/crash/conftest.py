@@ -20,15 +20,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="short",
         help="short: a few kills; full: every crash point in each direction, random instants, history and recovery.",
     )
+    parser.addoption(
+        "--engine",
+        choices=("all", "sqlite", "postgres"),
+        default="all",
+        help="Kill gateways over this store only: one process over SQLite, or a process for each node over PostgreSQL.",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    engine = config.getoption("--engine", default="all")
+    if engine != "all":
+        others = [item for item in items if (engine == "postgres") is not is_over_postgres(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
     if is_full(config):
         return
     skip = pytest.mark.skip(reason="part of the full form: make crash")
     for item in items:
         if item.get_closest_marker("slow") and "tests/crash" in item.path.as_posix():
             item.add_marker(skip)
+
+
+def is_over_postgres(item: pytest.Item) -> bool:
+    """A server is wanted for it."""
+    return "postgres" in item.name or "postgres_server" in getattr(item, "fixturenames", ())
 
 
 def is_full(config: pytest.Config) -> bool:
