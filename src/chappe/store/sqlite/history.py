@@ -4,9 +4,11 @@ Indexes are sorted runs, one for each bulk that was moved: inserts are sequentia
 to ten times dearer, and a look-up asks every run of the day.  Written by the mover alone; never touches the hot file.
 """
 
+import os
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -127,11 +129,30 @@ def first_day_kept(today: date, retention_days: int) -> date:
     return today - timedelta(days=retention_days)
 
 
+def _make_whole(path: Path) -> None:
+    """Give the day a file that has all of its tables at once: who reads it never finds some of them."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    draft.with_name(draft.name + "-journal").unlink(missing_ok=True)
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA page_size = {HISTORY_PAGE_OCTETS}")
+        connection.executescript(SCHEMA)
+    draft.rename(path)
+    # Its name must outlive a power cut before anything is deleted because it is in there.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 class HistoryDay:
     """The file of one day, open for writing."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make_whole(path)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._connection.execute(f"PRAGMA page_size = {HISTORY_PAGE_OCTETS}")
         # A log would write everything twice; with a journal what is appended is written once.
