@@ -9,7 +9,7 @@ import msgspec
 from chappe.model.lifecycle import Direction, Status
 
 
-class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class Message(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """One MT or MO, as it was accepted.  It never changes; its life is told by status and events.
 
     Addresses and `reference` are text with one character per octet (latin-1) when they came over SMPP.
@@ -72,7 +72,7 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return self.source if self.direction is Direction.MT else self.dest
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """What a client is told about one of its messages.  It needs nothing else to be delivered."""
 
     message_id: int

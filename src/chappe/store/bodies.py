@@ -1,6 +1,11 @@
-"""How rows carry messages, receipts and reports: msgpack, the same for every engine."""
+"""How rows carry messages, receipts and reports: msgpack, the same for every engine.
 
-from typing import Any, Final
+A node may read what a newer program wrote.  Fields that it does not know stay with what it read, and whatever it makes
+of that and stores again has them.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -8,9 +13,48 @@ from chappe.model.lifecycle import FINAL, Status
 from chappe.model.message import Message, Receipt
 from chappe.store.port import Life, Report
 
+Kind = TypeVar("Kind", bound=msgspec.Struct)
+#: Programs beside each other differ by a few fields.
+_MOST_LATER: Final = 64
+#: msgpack's nil: what a field that we do not know is where nobody says.
+_NIL: Final = msgspec.Raw(b"\xc0")
+
+_items = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+
+
+def reader_of(kind: type[Kind]) -> Callable[[bytes], Kind]:
+    """What reads rows of a kind: with more fields than it has, they become one that keeps those as they are.
+
+    It raises msgspec.MsgspecError or ValueError when the octets are broken.
+    """
+    decode = msgspec.msgpack.Decoder(kind).decode
+    known = len(kind.__struct_fields__)
+    decode_wider: dict[int, Callable[[bytes], Kind]] = {}
+
+    def unpack(body: bytes) -> Kind:
+        try:
+            return decode(body)
+        except msgspec.ValidationError:
+            more = len(_items(body)) - known
+            if not 0 < more <= _MOST_LATER:
+                raise
+            if more not in decode_wider:
+                decode_wider[more] = msgspec.msgpack.Decoder(_wider(kind, more)).decode
+            return decode_wider[more](body)
+
+    return unpack
+
+
+def _wider(kind: type[Kind], more: int) -> type[Kind]:
+    """The same with so many fields more, whatever they are."""
+    later = [(f"later_{number}", msgspec.Raw, _NIL) for number in range(1, more + 1)]
+    wider = msgspec.defstruct(f"Later{kind.__name__}", later, bases=(kind,), frozen=True, gc=False, array_like=True)
+    return cast("type[Kind]", wider)
+
+
 pack = msgspec.msgpack.Encoder().encode
-unpack_message = msgspec.msgpack.Decoder(Message).decode
-unpack_receipt = msgspec.msgpack.Decoder(Receipt).decode
+unpack_message = reader_of(Message)
+unpack_receipt = reader_of(Receipt)
 unpack_report = msgspec.msgpack.Decoder(Report).decode
 unpack_counts = msgspec.msgpack.Decoder(list[tuple[str, str, str, int]]).decode
 

@@ -6,7 +6,7 @@ import msgspec
 
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
-from chappe.store.sqlite import rows
+from chappe.store.bodies import pack
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.writes import Writes
 
@@ -27,7 +27,7 @@ class Accepting:
 
     def accept(self, items: Sequence[Item]) -> None:
         """New messages, each with its place in a queue: in the memory of its head, else in a row."""
-        number, pack = self._names.number, rows.pack
+        number = self._names.number
         writes = self._writes
         new, opened, queued = writes.messages, writes.effects.opened, writes.effects.queued
         for item in items:

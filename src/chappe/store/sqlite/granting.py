@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chappe.model.events import EventName
 from chappe.model.lifecycle import NEVER_SENT, Direction, Status
 from chappe.model.message import Item, Message
+from chappe.store.bodies import pack
 from chappe.store.endings import end
 from chappe.store.port import Cancel, Granted, Replace, Wish
 from chappe.store.sqlite import rows
@@ -109,7 +110,7 @@ class Granting:
             return Granted.TOO_LATE
         writes, was, message = self._writes, wish.was, wish.message
         due, status = self._moment(found.status, item, wish)
-        writes.replaced.append((item.id, int(status), due, rows.pack(message)))
+        writes.replaced.append((item.id, int(status), due, pack(message)))
         if message.expires_at_ms != was.expires_at_ms:
             writes.forgotten_expiries.append((was.expires_at_ms, item.id))
             if message.expires_at_ms:

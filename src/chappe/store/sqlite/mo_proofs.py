@@ -6,6 +6,7 @@ from typing import Final
 
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
+from chappe.store.bodies import unpack_message
 from chappe.store.port import MoMemory
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.store_file import StoreFile
@@ -43,7 +44,7 @@ class MoProofs:
         row = self._file.connection.execute("SELECT value FROM meta WHERE key = ?", (noted,)).fetchone()
         ids.update(array("q", row[0]) if row else ())
         lives = rows.LIVES.fetch(self._file.connection, sorted(ids))
-        messages = sorted((rows.unpack_message(life[2]) for life in lives), key=lambda message: message.id)
+        messages = sorted((unpack_message(life[2]) for life in lives), key=lambda message: message.id)
         return [message for message in messages if message.direction is Direction.MO]
 
     async def prove(self, operator: str, below_id: int, except_ids: Sequence[int] = ()) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item
+from chappe.store.bodies import pack
 from chappe.store.calls import Ask, Call, ignore
 from chappe.store.port import Fault
-from chappe.store.sqlite import rows
 from chappe.store.sqlite.isolation import POISON, NotNow, id_of, store_apart
 from chappe.store.sqlite.store_file import StoreFile
 
@@ -86,7 +86,7 @@ class PoisonedGroup:
         """The very message is there already: its node gives it a second time."""
         try:
             row = self._file.connection.execute("SELECT body FROM messages WHERE id = ?", (item.id,)).fetchone()
-            return row is not None and row[0] == rows.pack(item.content)
+            return row is not None and row[0] == pack(item.content)
         except POISON:
             return False
 

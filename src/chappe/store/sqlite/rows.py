@@ -6,13 +6,11 @@ import msgspec
 
 from chappe.model.errors import MisuseError
 from chappe.model.lifecycle import NEVER_SENT, Status
-from chappe.model.message import Content, Item, Message, Receipt
+from chappe.model.message import Content, Item, Message
+from chappe.store.bodies import unpack_message, unpack_receipt
 from chappe.store.port import Life, Report
 from chappe.store.sqlite.statements import Batched, insert, with_list, with_values
 
-pack = msgspec.msgpack.Encoder().encode
-unpack_message = msgspec.msgpack.Decoder(Message).decode
-unpack_receipt = msgspec.msgpack.Decoder(Receipt).decode
 pack_report = msgspec.msgpack.Encoder().encode
 unpack_report = msgspec.msgpack.Decoder(Report).decode
 

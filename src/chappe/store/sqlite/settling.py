@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
+from chappe.store.bodies import pack
 from chappe.store.port import (
     Deferred,
     Delivered,
@@ -136,7 +137,7 @@ class Settling:
 
     def _settle_held(self, held: Held) -> None:
         item, number = held.item, self._names.number
-        body = None if isinstance(item.content, Message) else rows.pack(item.content)
+        body = None if isinstance(item.content, Message) else pack(item.content)
         self._writes.dequeue(item)
         at_us, lane = self._writes.events.at_us, number(item.lane)
         row = (item.id, number(item.queue), at_us, held.reason, item.priority, lane, body)
@@ -149,7 +150,7 @@ class Settling:
         is_message = isinstance(item.content, Message)
         self._writes.dequeue(item)
         queue, client, attempts = number(item.queue), number(item.content.client), item.attempts + 1
-        body = None if is_message else rows.pack(item.content)
+        body = None if is_message else pack(item.content)
         place = (item.id, client, queue, item.priority, number(item.lane))
         row = (*place, given_up.at_us, attempts, given_up.reason, body)
         rows.NEW_FAILED_CALLBACKS.run(self._connection, [row])

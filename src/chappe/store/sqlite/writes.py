@@ -11,6 +11,7 @@ import msgspec
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
+from chappe.store.bodies import pack
 from chappe.store.port import Life, Report
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.names import Names
@@ -103,7 +104,7 @@ class Writes:
     def enqueue(self, item: Item) -> None:
         """A row for the item, whatever memory has room for."""
         number = self._names.number
-        body = None if isinstance(item.content, Message) else rows.pack(item.content)
+        body = None if isinstance(item.content, Message) else pack(item.content)
         self.queue_rows.append(
             (number(item.queue), item.priority, number(item.lane), item.due_at_ms, item.id, item.attempts, body)
         )

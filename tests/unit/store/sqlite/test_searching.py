@@ -14,8 +14,9 @@ import pytest
 from chappe.model.ids import first_id_at, made_at_ms
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message
+from chappe.store.bodies import pack
 from chappe.store.port import Overloaded, Search, StoreAway
-from chappe.store.sqlite import asking, rows, search_process, searching
+from chappe.store.sqlite import asking, search_process, searching
 from chappe.store.sqlite.asking import Asking
 from chappe.store.sqlite.history import Finished, HistoryDay, day_of, path_of
 from chappe.store.sqlite.opening import connect
@@ -66,7 +67,7 @@ class World:
         self.hot.execute(
             "INSERT INTO messages (id, client, status, queue, priority, lane, due_at_ms, operator, sent_at_us, body)"
             " VALUES (?, ?, ?, 3, 0, 1, 0, ?, ?, ?)",
-            (message.id, client, int(status), operator, sent_at_us, rows.pack(message)),
+            (message.id, client, int(status), operator, sent_at_us, pack(message)),
         )
 
     def copy(self, messages: list[Message]) -> None:
@@ -75,7 +76,7 @@ class World:
             sent_at_us = 1 if message.direction is Direction.MT else 0
             life = Finished(
                 message.id, message.client, "three", int(self.messages[message.id][1]), message.handset, message.number,
-                message.reference, f"R{message.id}", sent_at_us, 2, "", rows.pack(message),
+                message.reference, f"R{message.id}", sent_at_us, 2, "", pack(message),
             )  # fmt: skip
             by_day.setdefault(day_of(made_at_ms(message.id) / 1000), []).append(life)
         for when, lives in by_day.items():
