@@ -32,10 +32,12 @@ from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus, NodeTold
 from chappe.operators.node import OperatorNode
 from chappe.operators.status import operator_status
-from chappe.runtime.clock import SYSTEM_CLOCK, Clock
+from chappe.runtime.clock import SYSTEM_CLOCK, Clock, SystemClock
+from chappe.runtime.clock_watch import ClockWatch
 from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.folder_lock import FolderLock
 from chappe.runtime.in_hand import InHand
+from chappe.runtime.node import Notes
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_table import nearest
@@ -91,7 +93,7 @@ class Gateway:
             self._lock.take()
             await self.show_at(settings.listen.metrics)
             await self._desk.open()
-        self.store = await open_store(settings, "all" if self.process is None else self.process.name)
+        self.store = await open_store(settings, "all" if self.process is None else self.process.name, self._clock)
         self._clock = clock_of(self.store, self._clock)
         self.health.watch_store(lambda: self.store.is_away)
         self.fleet = fleet_of(self.store)
@@ -196,6 +198,8 @@ class Gateway:
         if self.building.policy.opt_outs and not isinstance(self.fleet, Alone):
             yield "opt-outs", self.building.opt_out_watch().run()
         yield "sick operators", self.building.sick_watch().run()
+        if isinstance(self._clock, SystemClock):
+            yield "clock", ClockWatch(self._clock, Notes(self.store, self._clock)).run()
         yield "history", self.history.run()
         if not isinstance(self.fleet, Alone):
             yield "fleet", self.fleet_watch.run()

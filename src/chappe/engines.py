@@ -27,8 +27,10 @@ SHARED_ACCEPT_ITEMS: Final = 1_000
 AnyStore = SqliteStore | PostgresStore
 
 
-async def open_store(settings: Settings, node: str) -> AnyStore:
+async def open_store(settings: Settings, node: str, clock: Clock) -> AnyStore:
     """The store that the settings name, open; `node` names this process over its restarts.
+
+    Where several boxes share it, it has a clock of its own.
 
     Raises: StoreAway, SettingsError.
     """
@@ -43,7 +45,7 @@ async def open_store(settings: Settings, node: str) -> AnyStore:
         )
         await shared.open()
         return shared
-    store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__)
+    store = SqliteStore(settings.gateway.data_path / STORE_FILE, version=chappe.__version__, clock_us=clock.utc_us)
     store.open()
     return store
 

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from chappe.box.desk import Wish, wish_at
 from chappe.sim.account import Account, account
 from chappe.sim.client import ClientSimulator
 from chappe.sim.ledger import Entry
@@ -24,10 +25,12 @@ from chappe.sim.smsc import SmscSimulator
 from house import free_port
 
 #: A box that does not come up, or a state that does not come about, in so long never will.
-PATIENCE_S: Final = 45.0
+PATIENCE_S: Final = 120.0
 WINDOW_PDUS: Final = 50
 LINKS: Final = 4
 DRAIN_S: Final = 5.0
+#: Longer than a lease: what stands still is taken for dead by the other nodes before its box ends it.
+STALL_S: Final = 40.0
 
 _SETTINGS: Final = """
 [gateway]
@@ -37,14 +40,14 @@ box = "{box}"
 nodes = {nodes}
 allow_single_copy = {allow_single_copy}
 drain_s = {drain_s}
-stall_s = 10
+stall_s = {stall_s}
 [listen]
-smpp = "127.0.0.1:{smpp_port}"
-http = "127.0.0.1:{http_port}"
-metrics = "127.0.0.1:{metrics_port}"
+smpp = "{host}:{smpp_port}"
+http = "{host}:{http_port}"
+metrics = "{host}:{metrics_port}"
 [[operators]]
 name = "three"
-address = "127.0.0.1:{operator_port}"
+address = "{operator_host}:{operator_port}"
 system_id = "chappe"
 password = "secret"
 binds = {links}
@@ -89,15 +92,23 @@ class Box:
         allow_single_copy: bool = True,
         source: Path | None = None,
         more: str = "",
+        host: str = "127.0.0.1",
+        operator_host: str = "127.0.0.1",
+        within: Sequence[str] = (),
     ) -> None:
-        """`source` is the code that it runs, if not that of the test; `more` comes first of clients and routes."""
+        """`source` is the code that it runs, if not that of the test; `more` comes first of clients and routes.
+
+        `within` is a command that runs it elsewhere, where `host` is its address.
+        """
         self.name = name
         self.folder = folder / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.smpp_port, self.http_port, self.metrics_port = smpp_port or free_port(), free_port(), free_port()
         self.file = self.folder / "chappe.toml"
         self.log = self.folder / "box.log"
+        self.host = host
         self._source = source
+        self._within = within
         self._process: asyncio.subprocess.Process | None = None
         self.file.write_text(
             _SETTINGS.format(
@@ -107,6 +118,9 @@ class Box:
                 nodes=json.dumps(list(nodes)),
                 allow_single_copy=str(allow_single_copy).lower(),
                 drain_s=DRAIN_S,
+                stall_s=STALL_S,
+                host=host,
+                operator_host=operator_host,
                 smpp_port=self.smpp_port,
                 http_port=self.http_port,
                 metrics_port=self.metrics_port,
@@ -129,7 +143,7 @@ class Box:
         await self.until(self.is_ready, "is not ready")
 
     def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "chappe.cli", *words, "--config", str(self.file)]
+        return [*self._within, sys.executable, "-m", "chappe.cli", *words, "--config", str(self.file)]
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -176,7 +190,7 @@ class Box:
 
         def ask() -> bytes:
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=10) as answer:
+            with opener.open(f"http://{self.host}:{self.metrics_port}{path}", timeout=10) as answer:
                 return bytes(answer.read())
 
         return await asyncio.to_thread(ask)
@@ -206,6 +220,11 @@ class Box:
         )
         said, _ = await process.communicate()
         return process.returncode or 0, said.decode()
+
+    async def resume(self, node: str) -> None:
+        """Have a drained node run again, as `chappe drain --resume` asks for it."""
+        granted = await wish_at(self.folder / "data", Wish(node, is_drain=False))
+        assert not granted.fault, granted.fault
 
     async def until(self, holds: Callable[[], Any], otherwise: str, patience_s: float = PATIENCE_S) -> None:
         """Wait until something holds.  Raises: TimeoutError with the box's log."""
@@ -272,6 +291,12 @@ class Traffic:
         ledgers: list[Iterable[Entry]] = [self.smsc.ledger.entries, self.client.ledger.entries]
         return account(ledgers)
 
+    def own_account(self) -> Account:
+        """The same of its own messages alone, where other clients sent beside it."""
+        prefix = self.client.outgoing.source.prefix
+        taken = [entry for entry in self.smsc.ledger.entries if not entry.tag or entry.tag.startswith(prefix)]
+        return account([taken, self.client.ledger.entries])
+
 
 @asynccontextmanager
 async def smsc() -> AsyncIterator[SmscSimulator]:
@@ -281,11 +306,24 @@ async def smsc() -> AsyncIterator[SmscSimulator]:
 
 
 @asynccontextmanager
-async def traffic(box: Box, operator: SmscSimulator, *, rate: float = 300.0, binds: int = 4) -> AsyncIterator[Traffic]:
-    """A client that sends until the block ends, and then waits for what is still to come."""
+async def traffic(
+    box: Box,
+    operator: SmscSimulator,
+    *,
+    client: str = "acme",
+    rate: float = 300.0,
+    binds: int = 4,
+    seen: list[Traffic] | None = None,
+    may_miss: int = 0,
+) -> AsyncIterator[Traffic]:
+    """A client that sends until the block ends, and then waits for what is still to come.  It is noted in `seen`.
+
+    So many messages `may_miss` their receipt for good: they are held for a person.
+    """
     options = ClientOptions(
+        host=box.host,
         port=box.smpp_port,
-        system_id="acme",
+        system_id=client,
         password="secret",
         binds=binds,
         count=1_000_000,
@@ -293,14 +331,15 @@ async def traffic(box: Box, operator: SmscSimulator, *, rate: float = 300.0, bin
         linger_s=PATIENCE_S,
         response_s=20.0,
     )
-    async with ClientSimulator(options) as client:
-        await client.until_bound()
-        client.outgoing.may_make = True
-        client.finish_batch(client.now())
-        under_way = Traffic(operator, client)
+    async with ClientSimulator(options) as simulator:
+        await simulator.until_bound()
+        simulator.outgoing.may_make = True
+        simulator.finish_batch(simulator.now())
+        under_way = Traffic(operator, simulator)
+        if seen is not None:
+            seen.append(under_way)
         yield under_way
-        client.outgoing.source.remaining = 0
-        # What a process that left had leased is found by the others' look at everything, twice a minute.
-        async with asyncio.timeout(2 * PATIENCE_S):
-            while client.missing:
+        simulator.outgoing.source.remaining = 0
+        async with asyncio.timeout(PATIENCE_S):
+            while simulator.missing > may_miss:
                 await asyncio.sleep(0.1)

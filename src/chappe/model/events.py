@@ -78,6 +78,7 @@ class EventName(StrEnum):
     ITEM_POISONED = "item_poisoned"
     NODE_STARTED = "node_started"
     NODE_STOPPED = "node_stopped"
+    CLOCK_SET = "clock_set"
     HISTORY_MOVED = "history_moved"
     INSTRUCTION_DONE = "instruction_done"
 
