@@ -6,11 +6,12 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import chappe
 from chappe.box.beats import Beat, Shown
-from chappe.box.desk import Desk, Granted, Wish
+from chappe.box.desk import Desk, Granted, Wish, wish_at
 from chappe.box.parent import memory_mib
 from chappe.box.plan import Process
 from chappe.building import Building
@@ -19,8 +20,10 @@ from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.clients.ucp_node import ClientUcpNode
+from chappe.configuration.seeding import Take, begin, current
 from chappe.counters.node import COPY as COUNTERS
-from chappe.engines import clock_of, counter_of, fleet_of, history_of, is_fenced, open_store
+from chappe.engines import clock_of, counter_of, fleet_of, history_of, is_fenced, open_store, versions_of
+from chappe.instructions.kinds import DrainNode, ResetLink
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.net.tls import Credentials
@@ -43,6 +46,7 @@ from chappe.runtime.settings_gateway import host_and_port, runs_node
 from chappe.runtime.settings_table import nearest
 from chappe.store.fleet import Alone
 from chappe.store.port import StoreAway
+from chappe.store.versions import Version
 
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
@@ -54,9 +58,23 @@ Door = ClientSmppNode | ClientUcpNode | ClientHttpNode | OperatorNode | Callback
 class Gateway:
     """Nodes in one process around one store: all that this box runs, or the one that this `process` is."""
 
-    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK, process: Process | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        process: Process | None = None,
+        *,
+        config: Path | None = None,
+        take: Take = Take.NEITHER,
+    ) -> None:
+        """`config` is the file that the settings are from; `take` what counts where it and the store disagree."""
         self.settings = settings
         self.process = process
+        self._config = config
+        self._take = take
+        #: The number of the version of the configuration by which this process runs, and what people should know of it.
+        self.version = 0
+        self.said = ""
         self._nodes_run = settings.gateway.nodes if process is None else (process.node,)
         self._lock = FolderLock(settings.gateway.data_path)
         self._clock = clock
@@ -88,13 +106,16 @@ class Gateway:
 
     async def start(self) -> None:
         """Open the store, then the links, then the doors.  Raises: StoreAway, SettingsError, ResourceError."""
-        settings, runs = self.settings, self._runs
+        runs = self._runs
         if self.process is None:
             self._lock.take()
-            await self.show_at(settings.listen.metrics)
+            await self.show_at(self.settings.listen.metrics)
             await self._desk.open()
-        self.store = await open_store(settings, "all" if self.process is None else self.process.name, self._clock)
+        name = "all" if self.process is None else self.process.name
+        self.store = await open_store(self.settings, name, self._clock)
         self._clock = clock_of(self.store, self._clock)
+        self.versions = versions_of(self.store)
+        settings = self.settings = await self._settle()
         self.health.watch_store(lambda: self.store.is_away)
         self.fleet = fleet_of(self.store)
         self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)
@@ -110,7 +131,7 @@ class Gateway:
         self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
         self.sweeper = building.sweeper()
         # Instructions are for the box: whichever of its processes carries them out, one does.
-        self.conf = building.conf() if self._runs_conf else None
+        self.conf = building.conf(self.versions, self._announce, self._reset, self._steer) if self._runs_conf else None
         self.history = history_of(self.store, settings)
         self._nodes = {node.queue: node for node in self.operators}
         self._sharings = building.sharings()
@@ -139,6 +160,39 @@ class Gateway:
             self._nodes["callback"] = self.callbacks = building.callbacks()
         await self._note(EventName.NODE_STARTED)
         await self._blame()
+
+    async def _settle(self) -> Settings:
+        """The settings that count: those of the newest version.  Raises: StoreAway, SettingsError."""
+        if self.process is None:
+            settings, version, self.said = await begin(
+                self.versions, self.settings, self._config, self._clock.utc_us(), self._take
+            )
+            self.version = version.number
+            return settings
+        settings, newest = await current(self.versions, self.settings)
+        self.version = newest.number if newest is not None else 0
+        return settings
+
+    async def _announce(self, version: Version, settings: Settings) -> dict[str, str]:
+        """Have everything that runs here take a version over; returns who did not, and why."""
+        return {"gateway": f"runs by version {self.version} until it is started again"}
+
+    async def _reset(self, wish: ResetLink, instruction: int) -> int:
+        """Have links of an operator bound anew; returns how many.  Raises: SettingsError."""
+        for node in self.operators:
+            if node.name == wish.operator:
+                return node.links.reset(wish.link)
+        raise SettingsError(f"no operator {wish.operator!r} is served here")
+
+    async def _steer(self, wish: DrainNode, instruction: int) -> int:
+        """Drain a node of this box, or have it back.  Raises: SettingsError."""
+        own = self.settings.gateway
+        if wish.box not in ("", own.box):
+            raise SettingsError(f"this is box {own.box}: ask there with: chappe drain {wish.node}")
+        granted = await wish_at(own.data_path, Wish(wish.node, is_drain=not wish.resumes))
+        if granted.fault:
+            raise SettingsError(granted.fault)
+        return granted.unanswered
 
     async def _open(self, name: str, door: ClientSmppNode | ClientUcpNode | ClientHttpNode) -> tuple[int, int]:
         """Open the plain door and that for TLS; returns their ports, 0 for a door that is not there."""
@@ -233,7 +287,7 @@ class Gateway:
         if self.counter is not None:
             await self.counter.finish()
         if self.conf is not None:
-            self.conf.close()
+            await self.conf.close()
         await self.store.close()
         self.hand.end()
         await self.watching.close()

@@ -15,10 +15,11 @@ from chappe.clients.node import MAX_UNBOUND
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.ucp_node import ClientUcpNode
 from chappe.conf.callbacks import CallbackWishes
+from chappe.conf.configuring import Announce, Configuring
 from chappe.conf.dropping import QueueDrop
-from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
-from chappe.engines import AnyStore, accept_items_of, pressure_of
+from chappe.conf.steering import Drain, Reset, Steering
+from chappe.engines import AnyStore, accept_items_of, inbox_of, pressure_of
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.net.watching import Watching
@@ -33,6 +34,7 @@ from chappe.node_terms import (
     sending_terms_of,
     trial_account_of,
     trial_callback_terms_of,
+    until_us_of,
 )
 from chappe.observe.health import Health
 from chappe.operators.http_node import OperatorHttpNode
@@ -45,7 +47,7 @@ from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
-from chappe.routing_terms import policy_of
+from chappe.routing_terms import doubts_of, policy_of
 from chappe.rules.loops import Loops
 from chappe.rules.readers import why_unread
 from chappe.rules.trial import TRIAL_OPERATOR, trial_client
@@ -56,10 +58,11 @@ from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
 from chappe.runtime.opt_out_watch import OptOutWatch
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_checks import token_digest, trial_token_digest
+from chappe.runtime.settings_checks import previous_token_digest, token_digest, trial_token_digest
 from chappe.runtime.settings_operators import Operator, Protocol
 from chappe.runtime.sick_watch import SickWatch
 from chappe.store.fleet import Alone, Fleet
+from chappe.store.versions import Versions
 from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.wire.http.handsets import shown
 from chappe.wire.http.messages import NewMessage
@@ -113,10 +116,15 @@ class Building:
         days = self._settings.gateway.retention_days
         return Sweeper(self._store, self._clock, self._patience(), validity_s=self.validity_of, retention_days=days)
 
-    def conf(self) -> ConfNode:
-        drop = QueueDrop(self._store, self._clock, self.why_unread)
-        callbacks = CallbackWishes(self._store, self._clock)
-        return ConfNode(Instructions(self._settings.gateway.data_path), self._store, drop, callbacks)
+    def conf(self, versions: Versions, announce: Announce, reset: Reset, drain: Drain) -> ConfNode:
+        return ConfNode(
+            inbox_of(self._store, self._settings),
+            self._store,
+            QueueDrop(self._store, self._clock, self.why_unread),
+            CallbackWishes(self._store, self._clock),
+            Configuring(versions, self._settings, self._clock, self._store.key, announce, doubts_of),
+            Steering(self._store, reset, drain),
+        )
 
     def _patience(self) -> dict[str, Patience]:
         """How long messages wait, also for operators that are gone from the settings: nobody will send those."""
@@ -282,6 +290,7 @@ class Building:
             self._clock,
             self._health,
             by_certificate=self._by_certificate(),
+            until_us_by_token=self._until_us_by_token(),
             guests=self._guests(),
             is_up=self.is_up,
         )
@@ -307,9 +316,19 @@ class Building:
         for client in self._settings.clients:
             if client.http and (digest := token_digest(client.http)):
                 found[digest] = accounts[client.name]
+            if client.http and (digest := previous_token_digest(client.http)):
+                found.setdefault(digest, accounts[client.name])
             if client.http and (digest := trial_token_digest(client.http)):
                 found[digest] = trial_account_of(client, now)
         return found
+
+    def _until_us_by_token(self) -> dict[str, int]:
+        """Tokens that have been replaced, and until when they are good."""
+        return {
+            digest: until_us_of(client.http.previous_token_until)
+            for client in self._settings.clients
+            if client.http and (digest := previous_token_digest(client.http))
+        }
 
     def trials(self) -> TrialOperator:
         return TrialOperator(self._store, self._ids, self._clock)

@@ -38,6 +38,10 @@ class CrashPoint(StrEnum):
     BEFORE_CALLBACK = "before_callback"
     AFTER_CALLBACK = "after_callback"
     BEFORE_HTTP_ANSWER = "before_http_answer"
+    BEFORE_VERSION = "before_version"
+    AFTER_VERSION = "after_version"
+    AFTER_SWAP = "after_swap"
+    AFTER_OUTCOME = "after_outcome"
     AFTER_HISTORY_COPY = "after_history_copy"
     AFTER_HISTORY_DELETE = "after_history_delete"
 

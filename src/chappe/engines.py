@@ -3,12 +3,16 @@
 Whoever opens a store hands it on as what nodes know: the port.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import chappe
 from chappe.clients.node import ACCEPT_ITEMS
+from chappe.conf.inbox import FileInbox, Inbox, SharedInbox
 from chappe.counters.fleet_node import FleetCounterNode
 from chappe.counters.node import CounterNode
+from chappe.instructions.file import Instructions
 from chappe.runtime.clock import Clock
 from chappe.runtime.settings import Settings
 from chappe.store.fleet import Alone, Fleet
@@ -17,9 +21,13 @@ from chappe.store.postgres.engine import PostgresStore
 from chappe.store.postgres.fleet import PostgresFleet
 from chappe.store.postgres.folding import PostgresFolding
 from chappe.store.postgres.moving import HistoryMoves as PostgresHistoryMoves
+from chappe.store.postgres.opening import Session, check_server, migrate
+from chappe.store.postgres.versions import PostgresVersions
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
+from chappe.store.sqlite.versions import SqliteVersions
+from chappe.store.versions import Versions
 
 #: Messages that one turn of a door accepts at most over a store whose readers are other processes.
 SHARED_ACCEPT_ITEMS: Final = 1_000
@@ -65,6 +73,33 @@ def pressure_of(store: AnyStore) -> int:
 def accept_items_of(store: AnyStore) -> int:
     """How many messages one turn of a door accepts at most: what others send on makes nobody wait here."""
     return SHARED_ACCEPT_ITEMS if isinstance(store, PostgresStore) else ACCEPT_ITEMS
+
+
+def versions_of(store: AnyStore) -> Versions:
+    """The versions of the configuration in this store."""
+    if isinstance(store, PostgresStore):
+        return PostgresVersions(store.session("configuration"))
+    return SqliteVersions(store)
+
+
+@asynccontextmanager
+async def versions_without_run(settings: Settings) -> AsyncIterator[Versions]:
+    """The versions in a database, for a process that is no node of it.  Raises: StoreAway, SettingsError."""
+    session = Session(settings.gateway.store, f"{settings.gateway.box}/box configuration")
+    try:
+        async with session.lend() as connection:
+            await check_server(connection, settings.gateway.store, allow_single_copy=settings.gateway.allow_single_copy)
+            await migrate(connection)
+        yield PostgresVersions(session)
+    finally:
+        await session.close()
+
+
+def inbox_of(store: AnyStore, settings: Settings) -> Inbox:
+    """Where people lay what they ask of a gateway with this store."""
+    if isinstance(store, PostgresStore):
+        return SharedInbox(store.session("instructions"))
+    return FileInbox(Instructions(settings.gateway.data_path))
 
 
 def clock_of(store: AnyStore, clock: Clock) -> Clock:

@@ -5,7 +5,7 @@ It must never make a node or a store; `assembly.py` does.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import quote
@@ -31,7 +31,7 @@ from chappe.rules.retry import RefusalRules
 from chappe.rules.trial import trial_client
 from chappe.runtime.http_profiles import api_of
 from chappe.runtime.settings_checks import trial_token_digest
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientUcp
+from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientSmpp, ClientUcp
 from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
 from chappe.runtime.settings_operator_checks import billing_names
 from chappe.runtime.settings_operators import (
@@ -81,6 +81,7 @@ def account_of(client: Client, now: float) -> Account:
         smpp = client.smpp
         account.system_id, account.password, account.password_hash = smpp.system_id, smpp.password, smpp.password_hash
         account.password_is_md5 = smpp.password_is_md5
+        _remember_previous(account, smpp)
         account.max_binds, account.window, account.dedup_s = smpp.max_binds, smpp.window, smpp.dedup_s
         account.certificates = tuple(rule_of(each) for each in smpp.certificates)
         account.may_shorten_ids = smpp.id_form is None
@@ -99,9 +100,21 @@ def account_of(client: Client, now: float) -> Account:
     return account
 
 
+def _remember_previous(account: Account, door: ClientSmpp | ClientUcp) -> None:
+    account.previous_password, account.previous_password_hash = door.previous_password, door.previous_password_hash
+    has_one = door.previous_password is not None or door.previous_password_hash is not None
+    account.previous_until_us = until_us_of(door.previous_password_until) if has_one else 0
+
+
+def until_us_of(moment: str | None) -> int:
+    """A moment of the settings in Unix µs; 0 for none."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1_000_000) if moment is not None else 0
+
+
 def _speak_ucp(account: Account, ucp: ClientUcp) -> None:
     account.is_ucp, account.zone = True, ucp.zone or UTC
     account.system_id, account.password, account.password_hash = ucp.system_id, ucp.password, ucp.password_hash
+    _remember_previous(account, ucp)
     account.max_binds, account.window = ucp.max_binds, ucp.window
     account.certificates = tuple(rule_of(each) for each in ucp.certificates)
     account.allowed = tuple(ip_network(each) for each in ucp.allowed)
@@ -289,6 +302,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
         ),
         refusals=_refusals_of(operator, profile),
         rate=_rate_of(operator, profile),
+        is_paused=operator.paused,
         retry_s=operator.retry_s,
         max_validity_s=operator.max_validity_s,
         # Who asks holds until there is an answer.

@@ -23,7 +23,7 @@ from chappe.rules.hours import Hours, minutes_of
 from chappe.rules.number_plan import NumberPlan, Range
 from chappe.rules.opt_outs import WORDS, OptOutList, OptOuts
 from chappe.rules.policies import Action, BlockList, BlockRule, SenderRule, SenderRules, sender_address
-from chappe.rules.validate import Doubt, unreachable
+from chappe.rules.validate import SHORTEST_PASSWORD, SHORTEST_TOKEN, Doubt, unreachable, weakness
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_routing import Day, OptOutRule, Route, Via
@@ -220,7 +220,21 @@ def doubts_of(settings: Settings) -> list[str]:
         f"senders[{each.place}] is never reached: senders[{each.by}] decides before"
         for each in unreachable(policy.senders.index)
     ]
-    return told
+    return told + list(_weak_secrets(settings))
+
+
+def _weak_secrets(settings: Settings) -> Iterator[str]:
+    """What a stranger guesses soon.  Only clients: operators choose what we are let in by."""
+    for place, client in enumerate(settings.clients):
+        for section, door in (("smpp", client.smpp), ("ucp", client.ucp)):
+            if door is not None and door.password is not None:
+                why = weakness(door.password, SHORTEST_PASSWORD, client.name, door.system_id)
+                if why:
+                    yield f"clients[{place}].{section}.password of {client.name} {why}"
+        if client.http is not None and client.http.token is not None:
+            why = weakness(client.http.token, SHORTEST_TOKEN, client.name)
+            if why:
+                yield f"clients[{place}].http.token of {client.name} {why}"
 
 
 def _doubt_of_routes(routes: Routes, doubt: Doubt) -> str:

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from chappe.assembly import Gateway
 from chappe.box.parent import Parent
 from chappe.box.plan import Process
 from chappe.box.running import Box, command_of, log_to_stderr
+from chappe.configuration.seeding import Take, begin
+from chappe.engines import versions_without_run
 from chappe.node_terms import tls_of
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK
@@ -27,14 +30,20 @@ FENCE_LOOK_S: Final = 0.25
 FENCED: Final = 75
 
 
-def run(settings: Settings, config: Path | None = None, opened: Callable[[], None] = lambda: None) -> int:
+def run(
+    settings: Settings,
+    config: Path | None = None,
+    opened: Callable[[str], None] = lambda said: None,
+    take: Take = Take.NEITHER,
+) -> int:
     """Run everything that the settings give to this box; returns the exit code.
 
-    A gateway in one process says `opened` as soon as its doors are.  Raises: SettingsError, ResourceError.
+    A gateway in one process calls `opened` as soon as its doors are, with what people should know of its
+    configuration; `take` is what counts where file and store disagree.  Raises: SettingsError, ResourceError.
     """
     if config is None or settings.gateway.is_one_process:
-        return _in_loop(serve(settings, opened))
-    return _in_loop(serve_box(settings, config))
+        return _in_loop(serve(settings, opened, config, take))
+    return _in_loop(serve_box(settings, config, take))
 
 
 def run_node(settings: Settings, process: Process, metrics: str) -> int:
@@ -50,13 +59,18 @@ def _in_loop(work: Coroutine[Any, Any, int]) -> int:
     return int(uvloop.run(work))
 
 
-async def serve(settings: Settings, opened: Callable[[], None] = lambda: None) -> int:
+async def serve(
+    settings: Settings,
+    opened: Callable[[str], None] = lambda said: None,
+    config: Path | None = None,
+    take: Take = Take.NEITHER,
+) -> int:
     """All nodes in this process until SIGTERM or SIGINT; a second one ends at once."""
     stopping = _stopping(lambda: None)
     open_files.raise_limit()
-    gateway = Gateway(settings)
+    gateway = Gateway(settings, config=config, take=take)
     await gateway.start()
-    opened()
+    opened(gateway.said)
     gateway.hand.listen_for_last_words()
     _renew_on_hangup(gateway)
     _freeze()
@@ -90,9 +104,13 @@ async def serve_node(settings: Settings, process: Process, metrics: str) -> int:
     return 0
 
 
-async def serve_box(settings: Settings, config: Path) -> int:
+async def serve_box(settings: Settings, config: Path, take: Take = Take.NEITHER) -> int:
     """All nodes as processes until SIGTERM or SIGINT; a second one ends them at once."""
     log_to_stderr()
+    async with versions_without_run(settings) as versions:
+        settings, _, said = await begin(versions, settings, config, time.time_ns() // 1000, take)
+    if said:
+        print(f"chappe: {said}", file=sys.stderr)
     box = Box(settings, command_of(config), SYSTEM_CLOCK)
     if tls_of(settings.listen):
         # Its processes look at the files by themselves.

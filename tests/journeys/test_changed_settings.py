@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from chappe.conf.instructions import DropQueue, Instructions
+from chappe.instructions.file import Instructions
+from chappe.instructions.kinds import DropQueue
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm

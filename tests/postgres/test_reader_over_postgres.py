@@ -15,10 +15,12 @@ from store_pair import HANDSET, QUEUE, Node
 from test_history_over_postgres import moved
 
 from chappe.cli.main import run
-from chappe.conf.instructions import Instructions
 from chappe.conf.node import ConfNode
+from chappe.engines import inbox_of
 from chappe.model.errors import ResourceError
 from chappe.model.events import EventBatch, EventName
+from chappe.runtime.settings import Settings
+from chappe.runtime.settings_gateway import Gateway
 from chappe.store.port import CallbacksOff, GivenUp, Held
 from chappe.store.postgres.reader import PostgresReader
 from postgres_server import Reached
@@ -162,18 +164,15 @@ def test_the_commands_print_what_was_found(
     assert "http://shop/" in capsys.readouterr().out
 
 
-def test_a_decision_about_what_is_held_is_left_for_a_box_of_that_folder(
+def test_a_decision_about_what_is_held_is_left_for_any_box(
     tmp_path: Path, postgres_server: Reached, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dsn = postgres_server.new_database()
     numbers = asyncio.run(fill(dsn))
     config = ["-c", str(settings_file(tmp_path, dsn))]
-    assert run(["held", "drop", str(numbers["held"]), *config]) == 1
-    assert "call this on a box of the gateway" in capsys.readouterr().err
-    (tmp_path / "data").mkdir()
 
     def conf() -> None:
-        asyncio.run(carry_out(dsn, tmp_path / "data"))
+        asyncio.run(carry_out(dsn))
 
     box = threading.Thread(target=conf)
     box.start()
@@ -186,17 +185,16 @@ def test_a_decision_about_what_is_held_is_left_for_a_box_of_that_folder(
     assert view.status == "cancelled"
 
 
-async def carry_out(dsn: str, folder: Path) -> None:
+async def carry_out(dsn: str) -> None:
     """The conf node of a box, until it has done something."""
     node = Node(dsn, "conf")
     await node.open(keeps_time=False)
-    instructions = Instructions(folder)
-    conf = ConfNode(instructions, node.store)
+    conf = ConfNode(inbox_of(node.store, Settings(gateway=Gateway(store=dsn))), node.store)
     connection = await asyncpg.connect(dsn)
     async with asyncio.timeout(30):
         while await connection.fetchval("SELECT count(*) FROM held"):
             await conf.look()
             await asyncio.sleep(0.05)
     await connection.close()
-    conf.close()
+    await conf.close()
     await node.close()

@@ -79,8 +79,8 @@ def replay(
 
     The running gateway does it; without one the instruction is kept and carried out when it starts.
     """
-    from chappe.cli.held import carry_out
-    from chappe.conf.instructions import ReplayCallbacks
+    from chappe.cli.asking import carry_out
+    from chappe.instructions.kinds import ReplayCallbacks
 
     if not ids and not client:
         raise typer.BadParameter("name callbacks by their ids, or --client for all of a client")
@@ -101,8 +101,8 @@ def enable(client: ClientArgument, config: ConfigOption = None, as_json: JsonOpt
 
     The running gateway does it; without one the instruction is kept and carried out when it starts.
     """
-    from chappe.cli.held import carry_out
-    from chappe.conf.instructions import EnableCallbacks
+    from chappe.cli.asking import carry_out
+    from chappe.instructions.kinds import EnableCallbacks
 
     number, _ = carry_out(EnableCallbacks(client), config)
     if as_json:

@@ -49,8 +49,8 @@ def drop(queue: QueueArgument, config: ConfigOption = None, as_json: JsonOption 
 
     The running gateway does it; without one the instruction is kept and carried out when it starts.
     """
-    from chappe.cli.held import carry_out
-    from chappe.conf.instructions import DropQueue
+    from chappe.cli.asking import carry_out
+    from chappe.instructions.kinds import DropQueue
 
     number, outcome = carry_out(DropQueue(queue), config)
     if as_json:

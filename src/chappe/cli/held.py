@@ -5,23 +5,16 @@ The list is read from the store; a decision is an instruction that the running g
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chappe.cli.asking import carry_out
 from chappe.cli.options import ConfigOption, JsonOption, LimitOption, example
 from chappe.cli.show import print_error, print_json, print_line, print_table
-from chappe.model.errors import ResourceError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from chappe.conf.instructions import Instruction, Instructions, Outcome
-
-#: How long a command waits for the gateway, and how often it looks.
-OUTCOME_S: Final = 10.0
-LOOK_EVERY_S: Final = 0.05
 
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", min=1, help="Ids, as `chappe held` lists them.")]
 
@@ -75,7 +68,7 @@ def drop(ids: IdsArgument, config: ConfigOption = None, as_json: JsonOption = Fa
 
 
 def _decide(ids: list[int], config: Path | None, *, is_resent: bool, as_json: bool) -> None:
-    from chappe.conf.instructions import ResolveHeld
+    from chappe.instructions.kinds import ResolveHeld
 
     number, outcome = carry_out(ResolveHeld(tuple(dict.fromkeys(ids)), is_resent), config)
     if as_json:
@@ -86,35 +79,3 @@ def _decide(ids: list[int], config: Path | None, *, is_resent: bool, as_json: bo
     if outcome.left:
         print_error(f"chappe: not held, left alone: {' '.join(map(str, outcome.left))}; look with: chappe held")
         raise typer.Exit(1)
-
-
-def carry_out(instruction: Instruction, config: Path | None) -> tuple[int, Outcome]:
-    """Ask the gateway of these settings for something, and wait until it is done; returns the instruction's number.
-
-    Raises: ResourceError when it cannot be done, or no gateway takes it in time.
-    """
-    from getpass import getuser
-
-    from chappe.cli.looking import folder_of
-    from chappe.conf.instructions import Instructions
-
-    instructions = Instructions.for_command(folder_of(config))
-    number = instructions.ask(instruction, getuser())
-    outcome = _wait(instructions, number)
-    if outcome.fault:
-        raise ResourceError(f"instruction {number}: {outcome.fault}")
-    return number, outcome
-
-
-def _wait(instructions: Instructions, number: int) -> Outcome:
-    """What came of it.  Raises: ResourceError when no gateway takes it in time."""
-    until = time.monotonic() + OUTCOME_S
-    while time.monotonic() < until:
-        asked = instructions.find(number)
-        if asked is not None and asked.outcome is not None:
-            return asked.outcome
-        time.sleep(LOOK_EVERY_S)
-    raise ResourceError(
-        f"no gateway took instruction {number} within {OUTCOME_S:g} s: it stays queued and is carried out when one "
-        "runs; start one with: chappe up"
-    )

@@ -84,8 +84,8 @@ def _octets(file: Path) -> bytes:
 
 def _write(found: Imported, output: Path | None, *, as_json: bool) -> None:
     """Print or store the settings; then say what is left to do.  Raises: SettingsError where they are not yet good."""
-    from chappe.cli.settings_text import as_toml
     from chappe.runtime.settings import parse
+    from chappe.runtime.settings_text import as_toml
 
     text = as_toml(found.plain)
     if output is not None:

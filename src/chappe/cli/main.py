@@ -19,6 +19,7 @@ from chappe.cli import (
     dead,
     held,
     importing,
+    instruct,
     message,
     profile,
     route,
@@ -56,6 +57,7 @@ profile.register(app)
 route.register(app)
 importing.register(app)
 sim.register(app)
+instruct.register(app)
 status.register(app)
 message.register(app)
 held.register(app)

@@ -54,8 +54,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print what counts in a profile, and beside each value where it comes from."""
-    from chappe.cli.settings_text import as_plain
     from chappe.runtime.profile_files import BUILT_IN, origin_of
+    from chappe.runtime.settings_text import as_plain
 
     shelves = _shelves(config)
     layers = shelves.layers(name)
@@ -112,12 +112,12 @@ def learn(
     Exit code 1 when that proves what the profile does not say, so that whoever watches hears of a change.
     Nothing is altered: the lines to put into the profile are printed.
     """
-    from chappe.cli.settings_text import as_toml
     from chappe.model.errors import SettingsError
     from chappe.observe.pairs import pairs_of
     from chappe.rules.learn import learn as judge
     from chappe.runtime.settings import load
     from chappe.runtime.settings_table import nearest
+    from chappe.runtime.settings_text import as_toml
 
     settings = load(config)
     names = [each.name for each in settings.operators]
@@ -199,7 +199,7 @@ def _leaves(plain: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tup
 
 def _setting(path: tuple[str, ...], value: Any) -> str:
     """One line of TOML, the key written out."""
-    from chappe.cli.settings_text import as_toml
+    from chappe.runtime.settings_text import as_toml
 
     *tables, key = path
     before = ".".join(as_toml({each: 0}).removesuffix(" = 0") for each in tables)

@@ -16,10 +16,10 @@ import typer
 from msgspec import Meta
 from typer.models import ArgumentInfo, CommandInfo, ParameterInfo
 
-from chappe.cli.settings_text import as_plain, as_toml
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_reading import TYPE_NAMES, table_inside
 from chappe.runtime.settings_table import Field, Table, fields_of, metas_of
+from chappe.runtime.settings_text import as_plain, as_toml
 
 SETTINGS_HEAD: Final = """# Settings
 

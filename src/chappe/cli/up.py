@@ -27,19 +27,39 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("chappe drain operator:three", "chappe drain operator:three --resume"))(drain)
 
 
-def up(config: ConfigOption = None) -> None:
+def up(
+    config: ConfigOption = None,
+    take: Annotated[
+        str,
+        typer.Option(
+            "--take",
+            metavar="file|stored",
+            help="What counts when the settings file and the stored configuration were both changed.",
+        ),
+    ] = "",
+) -> None:
     """Run everything that the settings give to this box, until SIGTERM.
 
     Without a file: all nodes with a SQLite store in ./data, a simulated operator, and a demo client whose credentials
     are printed. With a PostgreSQL store each node is a process, which is started again when it ends.
     SIGTERM drains and leaves with 0; a second one stops at once.
+
+    The settings file seeds the configuration, whose versions are in the store. A file that was changed since makes a
+    new version; if the configuration was changed by other ways too, nothing starts until `--take` says what counts.
     """
     from chappe.runtime.settings import load
 
+    if take not in ("", "file", "stored"):
+        raise typer.BadParameter(f"--take {take}: expected file or stored")
     if config is None:
         raise typer.Exit(_run_demo())
     settings = load(config)
-    raise typer.Exit(_run(settings, config, lambda: print_line(_running(settings, config))))
+
+    def opened(said: str) -> None:
+        for line in (*([said] if said else []), _running(settings, config)):
+            print_line(line)
+
+    raise typer.Exit(_run(settings, config, opened, take))
 
 
 def node(
@@ -113,11 +133,17 @@ def drain(
         print_line(f"{node} {'starts' if resume else f'drained, {granted.unanswered} unanswered'}")
 
 
-def _run(settings: Settings, config: Path | None = None, opened: Callable[[], None] = lambda: None) -> int:
+def _run(
+    settings: Settings,
+    config: Path | None = None,
+    opened: Callable[[str], None] = lambda said: None,
+    take: str = "",
+) -> int:
     """Hand over to whoever knows engines, nodes and processes."""
+    from chappe.configuration.seeding import Take
     from chappe.serving import run
 
-    return _told(lambda: run(settings, config, opened))
+    return _told(lambda: run(settings, config, opened, Take(take)))
 
 
 def _told(run: Callable[[], int]) -> int:
@@ -142,7 +168,7 @@ def _run_demo() -> int:
     log = settings.gateway.data_path / simulated_web_server.LOG
     with simulated_operator.running(settings.operators[0], ledger), simulated_web_server.running(callback.url, log):
 
-        def greet() -> None:
+        def greet(said: str) -> None:
             for line in welcome(settings, ledger, log):
                 print_line(line)
 

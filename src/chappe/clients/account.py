@@ -49,6 +49,10 @@ class Account:
     password_hash: str | None = None
     #: What is hashed is the password's MD5.
     password_is_md5: bool = False
+    #: The password before, good until a moment in Unix µs.
+    previous_password: str | None = None
+    previous_password_hash: str | None = None
+    previous_until_us: int = 0
     #: Certificates one of which it must show, at the door for SMPP and at that for HTTP; none: it need not.
     certificates: tuple[CertificateRule, ...] = ()
     http_certificates: tuple[CertificateRule, ...] = ()

@@ -67,6 +67,14 @@ class Entrance:
                 who=(system_id, peer.address),
                 now=self._clock.monotonic(),
             )
+            if not is_right and self._clock.utc_us() < account.previous_until_us:
+                is_right = await self._passwords.is_right(
+                    password,
+                    plain=account.previous_password,
+                    hashed=account.previous_password_hash,
+                    who=(system_id, peer.address),
+                    now=self._clock.monotonic(),
+                )
         except TooManyAttempts:
             return Entry.ATTEMPTS
         return _unless_full(account) if is_right else Entry.PASSWORD

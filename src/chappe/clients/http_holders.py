@@ -3,7 +3,7 @@
 It must never know what is asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -20,12 +20,30 @@ MAX_REMEMBERED: Final = 10_000
 class Holders:
     """The clients of an HTTP door."""
 
-    def __init__(self, account_by_token: Mapping[str, Account], by_certificate: Sequence[Account] = ()) -> None:
+    def __init__(
+        self,
+        account_by_token: Mapping[str, Account],
+        by_certificate: Sequence[Account] = (),
+        until_us_by_token: Mapping[str, int] | None = None,
+        utc_us: Callable[[], int] = lambda: 0,
+    ) -> None:
         """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits.
 
-        Those `by_certificate` have nothing to show but one of their certificates.
+        Those `by_certificate` have nothing to show but one of their certificates.  Tokens that have been replaced are
+        good until a moment by `utc_us`, in Unix µs.
         """
+        self._utc_us = utc_us
+        self.take(account_by_token, by_certificate, until_us_by_token or {})
+
+    def take(
+        self,
+        account_by_token: Mapping[str, Account],
+        by_certificate: Sequence[Account],
+        until_us_by_token: Mapping[str, int],
+    ) -> None:
+        """From now on these are the clients of the door."""
         self._account_by_token = account_by_token
+        self._until_us_by_token = until_us_by_token
         self._certified = [account for account in by_certificate if account.http_certificates]
         #: A digest for each request would cost more than its reading.
         self._account_by_header: dict[str, Account] = {}
@@ -48,9 +66,10 @@ class Holders:
             return _enabled(account) if account is not None else NO_TOKEN
         digest = sha256(given[7:].strip().encode("utf-8", "surrogateescape")).hexdigest()
         account = self._account_by_token.get(digest)
-        if account is None:
+        until_us = self._until_us_by_token.get(digest, 0)
+        if account is None or 0 < until_us <= self._utc_us():
             return WRONG_TOKEN
-        if account.is_enabled:
+        if account.is_enabled and not until_us:
             if len(self._account_by_header) >= MAX_REMEMBERED:
                 self._account_by_header.clear()
             self._account_by_header[given] = account

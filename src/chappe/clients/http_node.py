@@ -81,14 +81,16 @@ class ClientHttpNode:
         clock: Clock,
         health: Health,
         by_certificate: Sequence[Account] = (),
+        until_us_by_token: Mapping[str, int] | None = None,
         guests: Sequence[Guest] = (),
         is_up: Callable[[str], bool] = lambda operator: True,
     ) -> None:
-        """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits; others come `by_certificate`.
+        """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits; others come `by_certificate`, and
+        some tokens have been replaced and are good only until a moment in Unix µs.
 
         `guests` come with names, in the words of another gateway; `is_up(operator)`: it can be sent to now.
         """
-        self._holders = Holders(account_by_token, by_certificate)
+        self._holders = Holders(account_by_token, by_certificate, until_us_by_token, clock.utc_us)
         self._clock = clock
         self._health = health
         self._notes = Notes(store, clock)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from chappe.conf.instructions import EnableCallbacks, Outcome, ReplayCallbacks
+from chappe.instructions.kinds import EnableCallbacks, ReplayCallbacks
+from chappe.instructions.outcome import Outcome
 from chappe.model.events import EventBatch, EventName
 from chappe.runtime.clock import Clock
 from chappe.store.port import MAX_ID, Store

@@ -5,7 +5,7 @@ It must never touch a queue that has a reader.
 
 from collections.abc import Callable
 
-from chappe.conf.instructions import Outcome
+from chappe.instructions.outcome import Outcome
 from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message

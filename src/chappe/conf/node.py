@@ -1,23 +1,45 @@
 """The conf node: carries out what people ask of a running gateway.
 
-Reads the file of instructions; writes what they change in the store, and their outcomes.
+Reads instructions; writes what they change in the store, versions of the configuration, and outcomes.
 """
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, get_args
 
 import msgspec
 
+from chappe.conf.approving import Approvals
 from chappe.conf.callbacks import CallbackWishes
+from chappe.conf.configuring import Configuring
 from chappe.conf.dropping import QueueDrop
-from chappe.conf.instructions import Asked, DropQueue, Instructions, Outcome, ReplayCallbacks, ResolveHeld
+from chappe.conf.inbox import Inbox
+from chappe.conf.steering import Steering
+from chappe.crash import CrashPoint, reach
+from chappe.instructions.kinds import (
+    Approve,
+    CancelMessage,
+    Change,
+    DrainNode,
+    DropQueue,
+    EnableCallbacks,
+    Instruction,
+    Reject,
+    ReplayCallbacks,
+    ResetLink,
+    ResolveHeld,
+)
+from chappe.instructions.outcome import Asked, Outcome
 from chappe.model.errors import ResourceError
 
-#: How often the node looks whether somebody wrote into the file.
+#: How often the node looks whether somebody asked for something.
 LOOK_EVERY_S: Final = 0.25
 #: Instructions of one look.
 LOOK_ITEMS: Final = 10
+#: Looks after which an outcome no longer bears a secret: about a minute.
+SECRET_LOOKS: Final = 240
+
+_CHANGES: Final = get_args(Change)
 
 
 class InstructedStore(Protocol):
@@ -31,23 +53,30 @@ class InstructedStore(Protocol):
 
 
 class ConfNode:
-    """Carries out the instructions of one box, one after the other."""
+    """Carries out instructions, one after the other."""
 
     name = "conf"
 
     def __init__(
         self,
-        instructions: Instructions,
+        inbox: Inbox,
         store: InstructedStore,
         queues: QueueDrop | None = None,
         callbacks: CallbackWishes | None = None,
+        configuring: Configuring | None = None,
+        steering: Steering | None = None,
     ) -> None:
-        self._instructions = instructions
+        self._inbox = inbox
         self._store = store
         self._queues = queues
         self._callbacks = callbacks
+        self._configuring = configuring
+        self._steering = steering
+        self._approvals = Approvals(inbox, self._carry_out)
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
+        #: Outcomes that bear a secret, and the look after which they no longer do.
+        self._secrets: dict[int, int] = {}
         #: Looks so far.
         self.looks = 0
 
@@ -59,21 +88,33 @@ class ConfNode:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Carry out what waits.  While store or file cannot be written, it goes on waiting."""
+        """Carry out what waits.  While store or inbox cannot be written, it goes on waiting."""
         try:
-            if not self._instructions.has_changed() and not self._is_behind:
+            await self._forget_secrets()
+            if not await self._inbox.has_changed() and not self._is_behind:
                 return
             self._is_behind = True
-            waiting = self._instructions.waiting(LOOK_ITEMS)
-            for asked in waiting:
-                self._instructions.note(asked.id, await self._outcome_of(asked))
-            self._is_behind = len(waiting) == LOOK_ITEMS
+            while waiting := await self._inbox.waiting(LOOK_ITEMS):
+                for asked in waiting:
+                    await self._note(asked.id, await self._outcome_of(asked))
+            self._is_behind = False
         except ResourceError:
             return
 
-    def close(self) -> None:
-        """Give the file back."""
-        self._instructions.close()
+    async def close(self) -> None:
+        """Give everything back."""
+        await self._inbox.close()
+
+    async def _note(self, number: int, outcome: Outcome) -> None:
+        await self._inbox.note(number, outcome)
+        reach(CrashPoint.AFTER_OUTCOME)
+        if outcome.secret:
+            self._secrets[number] = self.looks + SECRET_LOOKS
+
+    async def _forget_secrets(self) -> None:
+        for number in [each for each, look in self._secrets.items() if look <= self.looks]:
+            await self._inbox.forget_secret(number)
+            del self._secrets[number]
 
     async def _outcome_of(self, asked: Asked) -> Outcome:
         """Carry one out.  Raises: StoreAway."""
@@ -81,16 +122,28 @@ class ConfNode:
             instruction = asked.read()
         except msgspec.MsgspecError as error:
             return Outcome(fault=f"this release cannot read it: {error}")
+        if isinstance(instruction, Approve):
+            return await self._approvals.approve(instruction, asked)
+        if isinstance(instruction, Reject):
+            return await self._approvals.reject(instruction, asked)
+        return await self._carry_out(instruction, asked, "")
+
+    async def _carry_out(self, instruction: Instruction, asked: Asked, approved_by: str) -> Outcome:
+        """Raises: StoreAway."""
+        told = f"{asked.kind} by {asked.asked_by}"
         if isinstance(instruction, ResolveHeld):
             return await self._resolve_held(asked, instruction)
-        if self._queues is None or self._callbacks is None:
-            return Outcome(fault="this process looks after no queues")
-        told = f"{asked.kind} by {asked.asked_by}"
-        if isinstance(instruction, DropQueue):
+        if isinstance(instruction, _CHANGES) and self._configuring is not None:
+            return await self._configuring.carry_out(instruction, asked, approved_by)
+        if isinstance(instruction, DropQueue) and self._queues is not None:
             return await self._queues.drop(instruction.queue, told)
-        if isinstance(instruction, ReplayCallbacks):
+        if isinstance(instruction, ReplayCallbacks) and self._callbacks is not None:
             return await self._callbacks.replay(instruction, asked.id, told)
-        return await self._callbacks.enable(instruction, told)
+        if isinstance(instruction, EnableCallbacks) and self._callbacks is not None:
+            return await self._callbacks.enable(instruction, told)
+        if isinstance(instruction, CancelMessage | ResetLink | DrainNode) and self._steering is not None:
+            return await self._steering.carry_out(instruction, asked)
+        return Outcome(fault="this process looks after no such thing")
 
     async def _resolve_held(self, asked: Asked, instruction: ResolveHeld) -> Outcome:
         told = f"{asked.kind} by {asked.asked_by}: {'resend' if instruction.is_resent else 'drop'}"

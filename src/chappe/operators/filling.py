@@ -96,7 +96,7 @@ class Filling(ABC):
                 continue
             self._send_backlogs(now)
             room = self._room(now)
-            if room <= 0:
+            if room <= 0 or self._terms.is_paused:
                 continue
             most = self._hand.share(self.queue, min(room, LEASE_ITEMS))
             items = await self._store.lease(self.queue, most)

@@ -41,6 +41,8 @@ class Link:
     down_reason: str = "not bound yet"
     #: This node may keep the link; one that it may not is given no more work, and unbound once nothing is open on it.
     is_wanted: bool = True
+    #: It ends when nothing is open on it, and is dialled anew.
+    is_reset: bool = False
     #: Connections of it that are dialled or bound.
     kept: int = 0
     #: Monotonic seconds since when it is unwanted, and since when it has been asked to end.

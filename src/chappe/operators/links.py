@@ -138,6 +138,8 @@ class Links(ABC):
     async def _keep(self, link: Link, kind: Any) -> None:
         """Keep one connection bound until asked to stop, for as long as this node may have the link."""
         while self._may_dial():
+            if link.is_reset:
+                link.is_reset, link.is_wanted = False, link.number <= self.allowed
             if not link.is_wanted:
                 self._allowance.clear()
                 await self._allowance.wait()
@@ -157,6 +159,8 @@ class Links(ABC):
                 return
             if link.number > self.allowed:
                 link.down_reason = RESTS
+                continue
+            if link.is_reset:
                 continue
             await asyncio.sleep(link.backoff.pause_s(random.random()))  # jitter needs no secrecy
 
@@ -258,6 +262,15 @@ class Links(ABC):
                     link.down_reason = RESTS
             link.is_wanted = is_wanted
         self._allowance.set()
+
+    def reset(self, number: int = 0) -> int:
+        """Sign off as soon as nothing is open, and dial anew: one link, or all for 0; returns how many."""
+        now = self._clock.monotonic()
+        wanted = [link for link in self.links if number in (0, link.number) and link.is_wanted]
+        for link in wanted:
+            link.is_reset, link.is_wanted = True, False
+            link.unwanted_at, link.unbound_at = now, 0.0
+        return len(wanted)
 
     def retire(self, now: float) -> None:
         """End unwanted links on which nothing is open, or on which answers have not come for too long."""

@@ -20,5 +20,7 @@ class SendingTerms(msgspec.Struct, frozen=True):
     #: Before it is held, the operator is asked what became of it.
     asks_unknown: bool = False
     asks_premium: bool = False
+    #: Nothing more is sent.
+    is_paused: bool = False
     retry_status: int = 0x64
     redelivery_s: float = 300.0

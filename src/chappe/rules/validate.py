@@ -5,11 +5,33 @@ never know where the rules stand in a file; places are counted from 0.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from chappe.rules.conditions import Conditions
 from chappe.rules.index import Index
+
+#: What is tried first by whoever guesses.
+COMMON: Final = frozenset(
+    {"password", "passwort", "secret", "geheim", "letmein", "changeme", "admin", "administrator", "root", "test"}
+    | {"guest", "welcome", "default", "qwerty", "12345678", "123456", "1234", "chappe", "smpp", "smppclient", "sms"}
+)
+#: A password of SMPP has 8 octets at most; a token has as many as one likes.
+SHORTEST_PASSWORD: Final = 6
+SHORTEST_TOKEN: Final = 10
+
+
+def weakness(secret: str, shortest: int, *names: str) -> str:
+    """Why a secret is easily guessed; empty when it is not.  `names` are those that whoever guesses knows."""
+    bare = secret.casefold()
+    if len(secret) < shortest:
+        return f"has {len(secret)} characters: {shortest} or more are not guessed so soon"
+    if bare in COMMON:
+        return "is among the first that are tried"
+    if bare in {name.casefold() for name in names}:
+        return "is the name that it belongs to"
+    return "repeats one character" if len(set(secret)) == 1 else ""
 
 
 class Doubt(msgspec.Struct, frozen=True):

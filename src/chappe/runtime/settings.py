@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, field
 
 from chappe.model.errors import SettingsError
 from chappe.runtime.profile_files import DEFAULT_PROFILE, Profiles, merged, named_by, origin_of
 from chappe.runtime.settings_checks import faults
 from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp
+from chappe.runtime.settings_conf import ConfRules
 from chappe.runtime.settings_gateway import Gateway, Listen
 from chappe.runtime.settings_operators import Operator, Profile
 from chappe.runtime.settings_reading import read_table
@@ -67,6 +69,7 @@ class Settings(Table, frozen=True, kw_only=True):
     blocks: Annotated[tuple[BlockRule, ...], Meta(description="What is not taken.")] = ()
     opt_outs: Annotated[tuple[OptOutRule, ...], Meta(description="How handsets say that they want no more.")] = ()
     loops: Annotated[LoopGuard, Meta(description="When answers to answers are a circle.")] = LoopGuard()
+    conf: Annotated[ConfRules, Meta(description="How the configuration is changed.")] = ConfRules()
     profiles: Annotated[dict[str, Profile], Meta(description="The profiles by name.")] = field(
         default_factory=_builtin_profiles
     )
@@ -146,15 +149,32 @@ def parse(text: str, where: str, profiles: Path | None = None) -> Settings:
 
     Raises: SettingsError.
     """
-    raw = _tables_of(text, where)
+    return settings_of(_tables_of(text, where), where, profiles)
+
+
+def settings_of(
+    raw: Mapping[str, Any], where: str, profiles: Path | None = None, own: Settings | None = None
+) -> Settings:
+    """The settings that tables say; what is a box's own, `[gateway]` and `[listen]`, is taken from `own` if given.
+
+    Raises: SettingsError.
+    """
     found: list[Fault] = []
-    shelves = profiles_in(raw, profiles)
-    settings = read_table(Settings, _with_whole_profiles(raw, shelves, where), "", found)
+    tables = dict(raw)
+    shelves = profiles_in(tables, profiles)
+    settings = read_table(Settings, _with_whole_profiles(tables, shelves, where), "", found)
+    if settings is not None and own is not None:
+        settings = msgspec.structs.replace(settings, gateway=own.gateway, listen=own.listen)
     if settings is not None:
         found.extend(faults(settings))
     if settings is None or found:
         raise SettingsError(_told(found, where, shelves))
     return settings
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """What a settings file says, read and not yet judged.  Raises: SettingsError."""
+    return _tables_of(_text_of(path), str(path))
 
 
 def profiles_in(raw: Mapping[str, Any], folder: Path | None) -> Profiles:

@@ -251,6 +251,13 @@ def token_digest(http: ClientHttp) -> str | None:
     return http.token_hash and http.token_hash.lower()
 
 
+def previous_token_digest(http: ClientHttp) -> str | None:
+    """The same of the token before; None when there is none."""
+    if http.previous_token is not None:
+        return hashlib.sha256(http.previous_token.encode()).hexdigest()
+    return http.previous_token_hash and http.previous_token_hash.lower()
+
+
 def trial_token_digest(http: ClientHttp) -> str | None:
     """The same of the token for tests; None when there is none."""
     if http.test_token is not None:

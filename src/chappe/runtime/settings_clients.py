@@ -65,6 +65,13 @@ DoorPassword = Annotated[
     str, Meta(pattern=r"^[ -~]{1,255}$", extra={"expected": "1 to 255 printable ASCII characters"})
 ]
 Sender = Annotated[str, Meta(pattern=r"^\S.{0,15}$", extra={"expected": "a number or a name, at most 16 characters"})]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+        extra={"expected": "a moment as in 2026-12-01T12:00:00Z"},
+    ),
+]
 Word = Annotated[str, Meta(pattern=r"^\S+$", extra={"expected": "one word"})]
 
 
@@ -87,6 +94,15 @@ class ClientSmpp(Table, frozen=True, kw_only=True):
     )
     password_hash: Annotated[
         PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of its password.")
+    ] = None
+    previous_password: Annotated[
+        Password | None, Meta(extra=SECRET, description="The password before, while it is still good.")
+    ] = None
+    previous_password_hash: Annotated[
+        PasswordHash | None, Meta(extra=SECRET, description="Its hash, written as that of `password_hash`.")
+    ] = None
+    previous_password_until: Annotated[
+        Moment | None, Meta(description="Until when the one before is good, as in `2026-12-01T12:00:00Z`.")
     ] = None
     password_is_md5: Annotated[
         bool,
@@ -156,6 +172,15 @@ class ClientUcp(Table, frozen=True, kw_only=True):
     password_hash: Annotated[
         PasswordHash | None, Meta(extra=SECRET, description="The argon2 hash of its password.")
     ] = None
+    previous_password: Annotated[
+        UcpPassword | None, Meta(extra=SECRET, description="The password before, while it is still good.")
+    ] = None
+    previous_password_hash: Annotated[
+        PasswordHash | None, Meta(extra=SECRET, description="Its hash, written as that of `password_hash`.")
+    ] = None
+    previous_password_until: Annotated[
+        Moment | None, Meta(description="Until when the one before is good, as in `2026-12-01T12:00:00Z`.")
+    ] = None
     certificates: Annotated[
         Certificates,
         Meta(
@@ -213,6 +238,15 @@ class ClientHttp(Table, frozen=True, kw_only=True):
     token: Annotated[Token | None, Meta(extra=SECRET, description="Its bearer token; or give `token_hash`.")] = None
     token_hash: Annotated[
         TokenHash | None, Meta(extra=SECRET, description="The SHA-256 of its token, hexadecimal.")
+    ] = None
+    previous_token: Annotated[
+        Token | None, Meta(extra=SECRET, description="The token before, while it is still good.")
+    ] = None
+    previous_token_hash: Annotated[
+        TokenHash | None, Meta(extra=SECRET, description="Its hash, written as that of `token_hash`.")
+    ] = None
+    previous_token_until: Annotated[
+        Moment | None, Meta(description="Until when the one before is good, as in `2026-12-01T12:00:00Z`.")
     ] = None
     test_token: Annotated[
         Token | None,

@@ -160,6 +160,10 @@ class Operator(Table, frozen=True, kw_only=True):
             "The profile's `rate`, where it has one, is never exceeded.",
         ),
     ] = 0.0
+    paused: Annotated[
+        bool,
+        Meta(description="Send it nothing more; what is for it waits, its receipts and MO come in as before."),
+    ] = False
     profile: Annotated[str, Meta(description="The profile that says how this SMSC behaves.")] = "default"
     source_ton: Annotated[
         Octet | None, Meta(description="source_addr_ton of every PDU; unset leaves what the message brought.")

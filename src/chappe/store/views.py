@@ -13,6 +13,7 @@ from chappe.model.address import same_handset
 from chappe.model.message import Message, Receipt
 from chappe.rules.opt_outs import OptOut
 from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
+from chappe.store.versions import Version
 
 
 class LifeView(msgspec.Struct, frozen=True):
@@ -81,6 +82,14 @@ class Reader(Protocol):
 
     def failed_callbacks(self, client: str, limit: int) -> list[FailedView]:
         """Callbacks that were given up, youngest first; of all clients when none is named."""
+        ...
+
+    def versions(self, limit: int) -> list[Version]:
+        """The youngest versions of the configuration, youngest first."""
+        ...
+
+    def version(self, number: int) -> Version | None:
+        """One version of the configuration."""
         ...
 
     def callbacks_off(self) -> list[CallbacksOff]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from chappe.cli import main as cli
-from chappe.cli.settings_text import as_plain, as_toml
 from chappe.runtime.settings import Settings, parse
 from chappe.runtime.settings_table import MASK
+from chappe.runtime.settings_text import as_plain, as_toml
 
 GOOD = """
 [[operators]]
@@ -22,7 +22,7 @@ retry_s = [1, 2]
 [[clients]]
 name = "shop"
 [clients.http]
-token = "sesame"
+token = "open-sesame"
 [profiles.old]
 throttle_statuses = [0x5F]
 """
@@ -56,7 +56,7 @@ def test_secrets_are_shown_as_masks(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     shown = capsys.readouterr().out
     assert "flags" not in shown
-    assert "sesame" not in shown
+    assert "open-sesame" not in shown
     assert shown.count(MASK) == 4
 
 

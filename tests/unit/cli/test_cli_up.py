@@ -24,9 +24,9 @@ def assembled(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Stands where the gateway is put together; notes the settings, says that its doors are open, leaves with 7."""
     given: list[Settings] = []
 
-    def run(settings: Settings, config: Path | None, opened: Callable[[], None]) -> int:
+    def run(settings: Settings, config: Path | None, opened: Callable[[str], None], take: object) -> int:
         given.append(settings)
-        opened()
+        opened("")
         return 7
 
     serving = ModuleType("chappe.serving")
@@ -50,7 +50,7 @@ def test_the_settings_of_the_file_are_assembled_and_the_exit_code_is_the_gateway
 def test_a_newcomer_is_told_to_send_only_once_the_doors_are_open(
     assembled: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys.modules["chappe.serving"], "run", lambda settings, config, opened: 7)
+    monkeypatch.setattr(sys.modules["chappe.serving"], "run", lambda settings, config, opened, take: 7)
     file = tmp_path / "chappe.toml"
     file.write_text('[gateway]\nbox = "hill"\n')
 

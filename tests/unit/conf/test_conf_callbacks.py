@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from chappe.conf.callbacks import CallbackWishes
-from chappe.conf.instructions import EnableCallbacks, ReplayCallbacks
+from chappe.instructions.kinds import EnableCallbacks, ReplayCallbacks
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Item, Message

@@ -7,8 +7,11 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from chappe.conf.instructions import INSTRUCTIONS_FILE, Instructions, Outcome, ResolveHeld, State
+from chappe.conf.inbox import FileInbox
 from chappe.conf.node import ConfNode
+from chappe.instructions.file import INSTRUCTIONS_FILE, Instructions
+from chappe.instructions.kinds import ResolveHeld
+from chappe.instructions.outcome import Outcome, State
 from chappe.store.port import StoreAway
 
 
@@ -42,7 +45,7 @@ class DyingInstructions(Instructions):
 
 
 def look(instructions: Instructions, store: Store) -> None:
-    asyncio.run(ConfNode(instructions, store).look())
+    asyncio.run(ConfNode(FileInbox(instructions), store).look())
 
 
 def outcome_of(folder: Path, number: int) -> Outcome | None:
@@ -79,7 +82,7 @@ def test_who_dies_between_the_deed_and_its_note_does_it_once(tmp_path: Path) -> 
 def test_while_the_store_is_away_an_instruction_waits(tmp_path: Path) -> None:
     number = Instructions(tmp_path).ask(ResolveHeld((7,), is_resent=False), "ada")
     store = Store(7)
-    node = ConfNode(Instructions(tmp_path), store)
+    node = ConfNode(FileInbox(Instructions(tmp_path)), store)
     store.is_away = True
     asyncio.run(node.look())
     assert outcome_of(tmp_path, number) is None
@@ -93,7 +96,7 @@ def test_while_the_store_is_away_an_instruction_waits(tmp_path: Path) -> None:
 def test_more_than_one_look_holds_are_all_carried_out(tmp_path: Path) -> None:
     instructions = Instructions(tmp_path)
     numbers = [instructions.ask(ResolveHeld((each,), is_resent=True), "ada") for each in range(25)]
-    node = ConfNode(Instructions(tmp_path), Store(*range(25)))
+    node = ConfNode(FileInbox(Instructions(tmp_path)), Store(*range(25)))
 
     async def looks() -> None:
         for _ in range(4):

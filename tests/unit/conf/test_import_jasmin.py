@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from chappe.cli.settings_text import as_toml
 from chappe.conf.import_jasmin import JasminImport
 from chappe.conf.imported import Imported
 from chappe.conf.inert_pickle import loads
@@ -19,6 +18,7 @@ from chappe.model.errors import SettingsError
 from chappe.runtime.settings import Settings, parse
 from chappe.runtime.settings_clients import CallbackFormat, CallMethod
 from chappe.runtime.settings_routing import Direction, Via
+from chappe.runtime.settings_text import as_toml
 
 HEAD = b"Persisted on Mon Nov 23 15:48:45 2026 [Jasmin 0.11]\n"
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA$BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"

@@ -2,7 +2,6 @@
 
 import pytest
 
-from chappe.cli.settings_text import as_toml
 from chappe.conf.import_kannel import KannelImport
 from chappe.conf.imported import Imported, pattern_of
 from chappe.conf.kannel_file import groups_of
@@ -11,6 +10,7 @@ from chappe.runtime.settings import Settings, parse
 from chappe.runtime.settings_clients import CallbackFormat
 from chappe.runtime.settings_operators import Bind
 from chappe.runtime.settings_routing import Direction, Via
+from chappe.runtime.settings_text import as_toml
 
 FILE = """
 # the gateway

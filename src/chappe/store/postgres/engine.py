@@ -356,8 +356,7 @@ class PostgresStore:
         if not instruction:
             await act()
         else:
-            box = self._run.box
-            await resolving.once(transaction.connection, box, instruction, changed, transaction.writes, told, act)
+            await resolving.once(transaction.connection, instruction, changed, transaction.writes, told, act)
 
     async def failed_callbacks(
         self, client: str = "", *, before_id: int = MAX_ID, limit: int = 100

@@ -26,6 +26,8 @@ from chappe.store.postgres.names import Names
 from chappe.store.postgres.reaching import AWAY, connect, shown
 from chappe.store.postgres.resolving import list_failed, list_off
 from chappe.store.postgres.searching import MARGIN_US
+from chappe.store.postgres.versions import find_version, list_versions
+from chappe.store.versions import Version
 from chappe.store.views import FailedView, HeldView, LifeView, failed_view, ids_in, is_known_by
 
 #: How long one question may take; people ask again with something narrower.
@@ -90,6 +92,12 @@ class PostgresReader:
 
     def opt_outs(self) -> list[OptOut]:
         return self._ask(_opt_outs)
+
+    def versions(self, limit: int) -> list[Version]:
+        return self._ask(lambda connection: list_versions(connection, limit))
+
+    def version(self, number: int) -> Version | None:
+        return self._ask(lambda connection: find_version(connection, number))
 
     def callbacks_off(self) -> list[CallbacksOff]:
         return self._ask(list_off)

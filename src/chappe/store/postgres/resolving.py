@@ -33,12 +33,9 @@ SWITCH_OFF: Final = (
 )
 SWITCH_ON: Final = "DELETE FROM callbacks_off WHERE client = $1"
 _OFF: Final = "SELECT client, url, at_us, reason FROM callbacks_off ORDER BY client"
-#: Instructions lie on boxes: each carries out its own, one after the other.
-_LAST: Final = "SELECT value FROM meta WHERE key = 'last_instruction ' || $1::text FOR UPDATE"
-_NOTE: Final = (
-    "INSERT INTO meta VALUES ('last_instruction ' || $1::text, $2)"
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-)
+#: One conf node at a time carries out what all boxes ask, one after the other.
+_LAST: Final = "SELECT value FROM meta WHERE key = 'last_instruction' FOR UPDATE"
+_NOTE: Final = "INSERT INTO meta VALUES ('last_instruction', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -50,7 +47,6 @@ class Done(msgspec.Struct, frozen=True):
 
 async def once(
     connection: Any,
-    box: str,
     instruction: int,
     changed: list[int],
     writes: Writes,
@@ -59,15 +55,15 @@ async def once(
 ) -> None:
     """Call `act`, which fills `changed`, unless this instruction was the last one done: then fill in what it did.
 
-    Those of a box come one after the other: only its last one can be asked for again.  `told` is what its event says.
+    They come one after the other: only the last one can be asked for again.  `told` is what its event says.
     """
-    noted = await connection.fetchval(_LAST, box)
+    noted = await connection.fetchval(_LAST)
     done = None if noted is None else msgspec.msgpack.decode(noted, type=Done)
     if done is not None and done.instruction == instruction:
         changed[:] = done.ids
         return
     await act()
-    await connection.execute(_NOTE, box, msgspec.msgpack.encode(Done(instruction, changed)))
+    await connection.execute(_NOTE, msgspec.msgpack.encode(Done(instruction, changed)))
     writes.events.add(EventName.INSTRUCTION_DONE, detail=f"{told} {len(changed)}")
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item, Message
@@ -172,6 +172,11 @@ class SqliteStore:
     async def write(self, statement: str, values: Sequence[Sequence[object]]) -> None:
         """Execute one statement for each row of values within the group commit (copies, counters, meta)."""
         await self._group.ask("write", [[(statement, values)]], None)
+
+    def fetch(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Rows of one statement that reads, for small tables beside the messages.  Raises: StoreAway."""
+        with self._file.reading():
+            return self._file.connection.execute(statement, values).fetchall()
 
     async def write_together(self, statements: Sequence[tuple[str, Sequence[Sequence[object]]]]) -> None:
         """Execute several statements within one group commit.  Raises: StoreAway."""

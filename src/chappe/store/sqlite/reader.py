@@ -23,6 +23,8 @@ from chappe.store.sqlite import opting, rows
 from chappe.store.sqlite.callbacks import list_failed, list_off
 from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
 from chappe.store.sqlite.opening import STORE_FILE, connect
+from chappe.store.sqlite.versions import find_version, list_versions
+from chappe.store.versions import Version
 from chappe.store.views import FailedView, HeldView, LifeView, failed_view, ids_in, is_known_by
 
 _HOT: Final = (
@@ -58,6 +60,14 @@ class SqliteReader:
     def opt_outs(self) -> list[OptOut]:
         with _reading(self._data_dir) as hot:
             return opting.since(hot, 0)
+
+    def versions(self, limit: int) -> list[Version]:
+        with _reading(self._data_dir) as hot:
+            return list_versions(hot, limit)
+
+    def version(self, number: int) -> Version | None:
+        with _reading(self._data_dir) as hot:
+            return find_version(hot, number)
 
     def callbacks_off(self) -> list[CallbacksOff]:
         return callbacks_off(self._data_dir)

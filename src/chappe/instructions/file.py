@@ -1,19 +1,21 @@
-"""The file of instructions: what people ask of a running gateway, and what came of it.
+"""The file of instructions: what people ask of a gateway whose store is SQLite, and what came of it.
 
 Any process of this box may lay an instruction in; the conf node alone carries it out.  It must never know the store.
 """
 
-import secrets
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from chappe.instructions.ids import new_instruction_id
+from chappe.instructions.kinds import Instruction, kind_of
+from chappe.instructions.outcome import Asked, Outcome, asked_of
 from chappe.model.errors import ResourceError
 
 #: Its name within the data folder.
@@ -31,79 +33,18 @@ _TABLE: Final = """CREATE TABLE IF NOT EXISTS instructions (
 )"""
 _WAITING_INDEX: Final = "CREATE INDEX IF NOT EXISTS waiting ON instructions (id) WHERE state = 'waiting'"
 _ASK: Final = "INSERT INTO instructions (id, kind, body, asked_by, asked_at) VALUES (?, ?, ?, ?, ?)"
-_WAITING: Final = (
-    "SELECT id, kind, body, asked_by, state, result FROM instructions WHERE state = 'waiting' ORDER BY id LIMIT ?"
+_SELECT: Final = "SELECT id, kind, body, asked_by, state, result, asked_at, done_at FROM instructions"
+_WAITING: Final = f"{_SELECT} WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?"
+_ONE: Final = f"{_SELECT} WHERE id = ?"
+_RECENT: Final = f"{_SELECT} ORDER BY id DESC LIMIT ?"
+_NOTE: Final = (
+    "UPDATE instructions SET state = ?, result = ?, done_at = ?"
+    " WHERE id = ? AND state IN ('waiting', 'waiting_approval')"
 )
-_ONE: Final = "SELECT id, kind, body, asked_by, state, result FROM instructions WHERE id = ?"
-_NOTE: Final = "UPDATE instructions SET state = ?, result = ?, done_at = ? WHERE id = ? AND state = 'waiting'"
+_FORGET: Final = "UPDATE instructions SET result = ? WHERE id = ?"
 
-#: Below the milliseconds of an id: two processes that ask at the same instant get different ones.
-_RANDOM_BITS: Final = 20
 #: Another process may be writing; commands wait for it, the gateway's loop never does.
 _COMMAND_WAIT_S: Final = 5.0
-
-
-class ResolveHeld(msgspec.Struct, frozen=True, tag="resolve_held"):
-    """Decide about held items: they go on in their queues, or they end as cancelled."""
-
-    ids: tuple[int, ...]
-    is_resent: bool
-
-
-class DropQueue(msgspec.Struct, frozen=True, tag="drop_queue"):
-    """End what waits in a queue that nobody reads any more."""
-
-    queue: str
-
-
-class ReplayCallbacks(msgspec.Struct, frozen=True, tag="replay_callbacks"):
-    """Post failed callbacks again: these, or all of a client."""
-
-    ids: tuple[int, ...] = ()
-    client: str = ""
-
-
-class EnableCallbacks(msgspec.Struct, frozen=True, tag="enable_callbacks"):
-    """Post again to a client's URL that said that it is gone."""
-
-    client: str
-
-
-Instruction = ResolveHeld | DropQueue | ReplayCallbacks | EnableCallbacks
-
-
-class State(StrEnum):
-    """How far an instruction has come."""
-
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of an instruction: the items that it changed and those that it left alone, or why it failed."""
-
-    changed: tuple[int, ...] = ()
-    left: tuple[int, ...] = ()
-    fault: str = ""
-    #: How many items it changed, where naming each would be too much.
-    count: int = 0
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """An instruction as it lies in the file; `outcome` is None while it waits."""
-
-    id: int
-    kind: str
-    body: str
-    asked_by: str
-    state: State
-    outcome: Outcome | None
-
-    def read(self) -> Instruction:
-        """What is asked for.  Raises: msgspec.MsgspecError when this program cannot tell."""
-        read: Instruction = msgspec.json.decode(self.body, type=Instruction)
-        return read
 
 
 class Instructions:
@@ -123,12 +64,10 @@ class Instructions:
 
     def ask(self, instruction: Instruction, asked_by: str) -> int:
         """Lay an instruction in, synced; returns its id."""
-        now = datetime.now(UTC)
-        number = int(now.timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+        number = new_instruction_id()
         body = msgspec.json.encode(instruction).decode()
-        kind = str(instruction.__struct_config__.tag)
         with self._using() as connection:
-            connection.execute(_ASK, (number, kind, body, asked_by, now.isoformat(timespec="milliseconds")))
+            connection.execute(_ASK, (number, kind_of(instruction), body, asked_by, _now()))
         return number
 
     def has_changed(self) -> bool:
@@ -138,23 +77,34 @@ class Instructions:
         has_changed, self._seen_version = version != self._seen_version, version
         return has_changed
 
-    def waiting(self, limit: int) -> list[Asked]:
+    def waiting(self, limit: int, after: int = 0) -> list[Asked]:
         """Instructions that are not carried out yet, in the order in which they were asked."""
         with self._using() as connection:
-            return [_asked(row) for row in connection.execute(_WAITING, (limit,))]
+            return [asked_of(row) for row in connection.execute(_WAITING, (after, limit))]
 
     def find(self, number: int) -> Asked | None:
         """One instruction."""
         with self._using() as connection:
             row = connection.execute(_ONE, (number,)).fetchone()
-        return None if row is None else _asked(row)
+        return None if row is None else asked_of(row)
+
+    def recent(self, limit: int) -> list[Asked]:
+        """The youngest instructions, youngest first."""
+        with self._using() as connection:
+            return [asked_of(row) for row in connection.execute(_RECENT, (limit,))]
 
     def note(self, number: int, outcome: Outcome) -> None:
-        """Write what came of an instruction; one that is no longer waiting keeps its first outcome."""
-        state = State.FAILED if outcome.fault else State.DONE
-        done_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        """Write what came of an instruction; one that has ended keeps its first outcome."""
         with self._using() as connection:
-            connection.execute(_NOTE, (state.value, msgspec.json.encode(outcome).decode(), done_at, number))
+            connection.execute(_NOTE, (outcome.state.value, msgspec.json.encode(outcome).decode(), _now(), number))
+
+    def forget_secret(self, number: int) -> None:
+        """The secret of an outcome has been here long enough."""
+        asked = self.find(number)
+        if asked is not None and asked.outcome is not None and asked.outcome.secret:
+            bare = msgspec.structs.replace(asked.outcome, secret="")
+            with self._using() as connection:
+                connection.execute(_FORGET, (msgspec.json.encode(bare).decode(), number))
 
     def close(self) -> None:
         """Give the file back; the next call opens it again."""
@@ -175,6 +125,8 @@ class Instructions:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        # What is asked may bear passwords: others on this machine have no business with it.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=self._wait_s)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -187,7 +139,5 @@ class Instructions:
         return connection
 
 
-def _asked(row: tuple[int, str, str, str, str, str]) -> Asked:
-    number, kind, body, asked_by, state, result = row
-    outcome = msgspec.json.decode(result, type=Outcome) if result else None
-    return Asked(number, kind, body, asked_by, State(state), outcome)
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chappe.conf.instructions import INSTRUCTIONS_FILE, Instructions, Outcome, ResolveHeld, State
+from chappe.instructions.file import INSTRUCTIONS_FILE, Instructions
+from chappe.instructions.kinds import ResolveHeld
+from chappe.instructions.outcome import Outcome, State
 from chappe.model.errors import ResourceError
 
 RESEND = ResolveHeld((7, 8), is_resent=True)

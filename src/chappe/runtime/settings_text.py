@@ -1,4 +1,7 @@
-"""Settings as plain values and as TOML text, for people to read.  Secrets leave it masked, and only masked."""
+"""Settings as plain values and as TOML text, for people to read.  `as_plain` masks secrets.
+
+It must never read a file.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def as_toml(plain: Mapping[str, Any]) -> str:
 def _lines(plain: Mapping[str, Any], at: str) -> Iterator[str]:
     """A table's own keys first; TOML would give them to a table that stands before them."""
     tables = {key: value for key, value in plain.items() if _holds_tables(value)}
-    yield from (f"{_key(key)} = {_literal(value)}" for key, value in plain.items() if key not in tables)
+    yield from (f"{_key(key)} = {literal(value)}" for key, value in plain.items() if key not in tables)
     for key, value in tables.items():
         path = f"{at}.{_key(key)}" if at else _key(key)
         if isinstance(value, list):
@@ -57,11 +60,23 @@ def _holds_tables(value: object) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "a").replace("-", "a").isalnum() and key.isascii() else _literal(key)
+    return key if key.replace("_", "a").replace("-", "a").isalnum() and key.isascii() else literal(key)
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A plain value as TOML writes it."""
     if isinstance(value, list):
-        return f"[{', '.join(_literal(item) for item in value)}]"
+        return f"[{', '.join(literal(item) for item in value)}]"
     # JSON writes strings, numbers, true and false as TOML does, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def written(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables as `as_toml` wants them: a key that is null is unset."""
+    return {key: _written(value) for key, value in plain.items() if value is not None}
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return written(value)
+    return [_written(each) for each in value] if isinstance(value, list | tuple) else value

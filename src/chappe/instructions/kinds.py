@@ -1,0 +1,260 @@
+"""Everything that people may ask of a running gateway: one struct for each kind, named as a command.
+
+Whoever asks makes one, whoever carries it out reads it; it must never know how it travels between them.
+"""
+
+from typing import Any, Final, get_args
+
+import msgspec
+
+#: A table of the configuration as the settings file would write it.
+Table = dict[str, Any]
+
+
+class ResolveHeld(msgspec.Struct, frozen=True, tag="resolve_held"):
+    """Decide about held items: they go on in their queues, or they end as cancelled."""
+
+    ids: tuple[int, ...]
+    is_resent: bool
+
+
+class DropQueue(msgspec.Struct, frozen=True, tag="drop_queue"):
+    """End what waits in a queue that nobody reads any more."""
+
+    queue: str
+
+
+class ReplayCallbacks(msgspec.Struct, frozen=True, tag="replay_callbacks"):
+    """Post failed callbacks again: these, or all of a client."""
+
+    ids: tuple[int, ...] = ()
+    client: str = ""
+
+
+class EnableCallbacks(msgspec.Struct, frozen=True, tag="enable_callbacks"):
+    """Post again to a client's URL that said that it is gone."""
+
+    client: str
+
+
+class CancelMessage(msgspec.Struct, frozen=True, tag="cancel_message"):
+    """End a message that only waits, as its client could."""
+
+    id: int
+
+
+# -- what changes the configuration ---------------------------------------------------------------------------------
+
+
+class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a new version of the configuration."""
+
+    #: The version that the asker has seen: if another one came meanwhile, the change fails.  0 for whatever counts.
+    base: int = 0
+
+
+class ApplyConfiguration(ConfigurationChange, frozen=True, kw_only=True, tag="apply_configuration"):
+    """Put a whole configuration in the place of the one that counts; `[gateway]` and `[listen]` of it are left out."""
+
+    toml: str
+
+
+class Rollback(ConfigurationChange, frozen=True, kw_only=True, tag="rollback"):
+    """Make an earlier version count again, as a new one."""
+
+    version: int
+
+
+class AddOperator(ConfigurationChange, frozen=True, kw_only=True, tag="add_operator"):
+    """Add an operator, with the keys of `[[operators]]`."""
+
+    operator: Table
+
+
+class ChangeOperator(ConfigurationChange, frozen=True, kw_only=True, tag="change_operator"):
+    """Set keys of an operator; a key that is null is taken away, one within a table keeps its neighbours."""
+
+    name: str
+    changes: Table
+    #: Bind its links anew at once; otherwise address and credentials count from the next connection on.
+    resets_links: bool = False
+
+
+class RemoveOperator(ConfigurationChange, frozen=True, kw_only=True, tag="remove_operator"):
+    """Take an operator away; it drains, and what then waits in its queue is shown as unread."""
+
+    name: str
+
+
+class PauseOperator(ConfigurationChange, frozen=True, kw_only=True, tag="pause_operator"):
+    """Send an operator nothing more until it is resumed; receipts and MO come in as before."""
+
+    name: str
+
+
+class ResumeOperator(ConfigurationChange, frozen=True, kw_only=True, tag="resume_operator"):
+    """Send to a paused operator again."""
+
+    name: str
+
+
+class AddClient(ConfigurationChange, frozen=True, kw_only=True, tag="add_client"):
+    """Add a client, with the keys of `[[clients]]`."""
+
+    client: Table
+
+
+class ChangeClient(ConfigurationChange, frozen=True, kw_only=True, tag="change_client"):
+    """Set keys of a client; a key that is null is taken away, one within a table keeps its neighbours."""
+
+    name: str
+    changes: Table
+
+
+class RemoveClient(ConfigurationChange, frozen=True, kw_only=True, tag="remove_client"):
+    """Take a client away: its sessions end, and what then waits for it is shown as unread."""
+
+    name: str
+
+
+class RotateClientSecret(ConfigurationChange, frozen=True, kw_only=True, tag="rotate_client_secret"):
+    """Give a client a new secret, made here; `secret` is `smpp`, `ucp`, `token` or `callback`.
+
+    The outcome bears it once.  The old one is good for `overlap_s` more.
+    """
+
+    client: str
+    secret: str
+    overlap_s: float = 86_400.0
+
+
+class SetRoutes(ConfigurationChange, frozen=True, kw_only=True, tag="set_routes"):
+    """Put these routes, in this order, in the place of all."""
+
+    routes: tuple[Table, ...]
+
+
+class AddRoute(ConfigurationChange, frozen=True, kw_only=True, tag="add_route"):
+    """Add a route at a place counted from 0, or behind all."""
+
+    route: Table
+    place: int | None = None
+
+
+class SetRoute(ConfigurationChange, frozen=True, kw_only=True, tag="set_route"):
+    """Put a route in the place of the one that stands there."""
+
+    place: int
+    route: Table
+
+
+class MoveRoute(ConfigurationChange, frozen=True, kw_only=True, tag="move_route"):
+    """Carry a route from one place in the order to another."""
+
+    place: int
+    to: int
+
+
+class RemoveRoute(ConfigurationChange, frozen=True, kw_only=True, tag="remove_route"):
+    """Take a route away."""
+
+    place: int
+
+
+class SetProfile(ConfigurationChange, frozen=True, kw_only=True, tag="set_profile"):
+    """Write a profile, with the keys of `[profiles.NAME]`."""
+
+    name: str
+    profile: Table
+
+
+class RemoveProfile(ConfigurationChange, frozen=True, kw_only=True, tag="remove_profile"):
+    """Take a profile away; one that is shipped under the same name counts again."""
+
+    name: str
+
+
+class SetSection(ConfigurationChange, frozen=True, kw_only=True, tag="set_section"):
+    """Write a whole section: `networks`, `portability`, `prices`, `senders`, `blocks`, `opt_outs`, `loops`, `conf`."""
+
+    section: str
+    tables: list[Table] | Table
+
+
+# -- what a node does at once ---------------------------------------------------------------------------------------
+
+
+class ResetLink(msgspec.Struct, frozen=True, tag="reset_link"):
+    """Unbind the links of an operator and bind them anew; `link` is its number, 0 for all."""
+
+    operator: str
+    link: int = 0
+
+
+class DrainNode(msgspec.Struct, frozen=True, tag="drain_node"):
+    """Have a node take no more work and leave, as `chappe drain` does, or start it again."""
+
+    node: str
+    resumes: bool = False
+    box: str = ""
+
+
+# -- two persons ----------------------------------------------------------------------------------------------------
+
+
+class Approve(msgspec.Struct, frozen=True, tag="approve"):
+    """Let an instruction go on that waits for a second person."""
+
+    instruction: int
+
+
+class Reject(msgspec.Struct, frozen=True, tag="reject"):
+    """End an instruction that waits for a second person."""
+
+    instruction: int
+    reason: str = ""
+
+
+Change = (
+    ApplyConfiguration
+    | Rollback
+    | AddOperator
+    | ChangeOperator
+    | RemoveOperator
+    | PauseOperator
+    | ResumeOperator
+    | AddClient
+    | ChangeClient
+    | RemoveClient
+    | RotateClientSecret
+    | SetRoutes
+    | AddRoute
+    | SetRoute
+    | MoveRoute
+    | RemoveRoute
+    | SetProfile
+    | RemoveProfile
+    | SetSection
+)
+Instruction = (
+    ResolveHeld
+    | DropQueue
+    | ReplayCallbacks
+    | EnableCallbacks
+    | CancelMessage
+    | ResetLink
+    | DrainNode
+    | Approve
+    | Reject
+    | Change
+)
+
+#: From the name of a kind to its struct.
+KINDS: Final[dict[str, type[msgspec.Struct]]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(Instruction)
+}
+
+
+def kind_of(instruction: Instruction) -> str:
+    """The name of its kind."""
+    return str(instruction.__struct_config__.tag)
