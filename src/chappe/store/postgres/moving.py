@@ -56,12 +56,12 @@ _WINDOW: Final = (
 _MOVE: Final = f"""
 WITH gone AS (
   DELETE FROM messages m USING (
-    SELECT id FROM messages WHERE id > $1 AND id <= $2 AND status IN ({_FINAL})
+    SELECT ctid FROM messages WHERE id > $1 AND id <= $2 AND status IN ({_FINAL})
       AND final_at_us <= CASE WHEN operator IS NOT NULL AND sent_at_us = 0 THEN $4::bigint ELSE $3::bigint END
     ORDER BY id FOR UPDATE SKIP LOCKED
-  ) v WHERE m.id = v.id RETURNING m.*
+  ) v WHERE m.ctid = v.ctid RETURNING m.*
 ), parts_gone AS (
-  DELETE FROM parts p USING gone WHERE p.id = gone.id RETURNING p.id, p.part, p.status, p.operator_ref
+  DELETE FROM parts p USING gone WHERE p.id = ANY (ARRAY[gone.id]) RETURNING p.id, p.part, p.status, p.operator_ref
 ), long AS (
   SELECT id AS of, array_agg(status ORDER BY part) AS statuses, array_agg(operator_ref ORDER BY part) AS refs
   FROM parts_gone GROUP BY id

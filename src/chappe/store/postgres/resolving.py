@@ -20,7 +20,7 @@ FORGET_CALLBACKS: Final = 500
 
 _FAILED: Final = (
     "SELECT f.id, f.client, f.queue, f.priority, f.lane, f.at_us, f.attempts, f.reason, f.body AS packed, m.body"
-    " FROM failed_callbacks f LEFT JOIN messages m ON m.id = f.id"
+    " FROM failed_callbacks f LEFT JOIN messages m ON m.id = ANY (ARRAY[f.id])"
 )
 _FORGET_FAILED: Final = "DELETE FROM failed_callbacks WHERE id = ANY($1::bigint[])"
 _OLD_FAILED: Final = (

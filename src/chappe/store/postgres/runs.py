@@ -47,8 +47,9 @@ _END: Final = "UPDATE runs SET ended_at = clock_timestamp() WHERE run = $1"
 _CLEARED: Final = "UPDATE runs SET is_cleared = true WHERE run = $1"
 #: What bears the durable mark goes to us, until it is held; everything else is free again.
 _IN_DOUBT: Final = (
-    "UPDATE queue q SET run = $2 FROM sending s JOIN messages m ON m.id = s.id WHERE q.queue = m.queue"
-    " AND q.priority = m.priority AND q.lane = m.lane AND q.place = m.place AND q.id = m.id AND q.run = $1"
+    "UPDATE queue q SET run = $2 FROM sending s JOIN messages m ON m.id = ANY (ARRAY[s.id])"
+    " WHERE q.queue = ANY (ARRAY[m.queue]) AND q.priority = m.priority AND q.lane = m.lane AND q.place = m.place"
+    " AND q.id = ANY (ARRAY[m.id]) AND q.run = $1"
     " RETURNING q.queue, q.priority, q.lane, q.place, q.id, q.due_at_ms, q.attempts, m.body"
 )
 #: Rows are touched in the order of their keys, as everybody does.  No index tells which ones a run has: that would
@@ -58,8 +59,9 @@ _OF_RUN: Final = (
     " ORDER BY queue, priority, lane, place, id FOR UPDATE"
 )
 _HAS_DOUBTS: Final = (
-    "SELECT EXISTS (SELECT 1 FROM sending s JOIN messages m ON m.id = s.id JOIN queue q ON q.queue = m.queue"
-    " AND q.priority = m.priority AND q.lane = m.lane AND q.place = m.place AND q.id = m.id WHERE q.run = $1)"
+    "SELECT EXISTS (SELECT 1 FROM sending s JOIN messages m ON m.id = ANY (ARRAY[s.id]) JOIN queue q"
+    " ON q.queue = ANY (ARRAY[m.queue]) AND q.priority = m.priority AND q.lane = m.lane AND q.place = m.place"
+    " AND q.id = ANY (ARRAY[m.id]) WHERE q.run = $1)"
 )
 _WHOLE_TABLE: Final = "SET LOCAL enable_seqscan = on"
 _NEWEST_IDS: Final = (

@@ -28,13 +28,16 @@ EXPIRIES: Final = (
 )
 FORGET_EXPIRIES: Final = (
     "DELETE FROM expiries e USING unnest($1::bigint[], $2::bigint[]) AS v(at_ms, id)"
-    " WHERE e.at_ms = v.at_ms AND e.id = v.id"
+    " WHERE e.at_ms = ANY (ARRAY[v.at_ms]) AND e.id = v.id"
 )
 BODIES: Final = "SELECT id, body FROM messages WHERE id = ANY($1::bigint[])"
 
 _KEYS: Final = "unnest($1::integer[], $2::smallint[], $3::integer[], $4::bigint[], $5::bigint[])"
+#: Where rows of a big table are joined by their key, its first column is compared with an array of one: by = alone a
+#: whole table may be joined as well, and a plan that was made while it was empty, or full of dead rows, does that.
 _IS_ROW: Final = (
-    "q.queue = v.queue AND q.priority = v.priority AND q.lane = v.lane AND q.place = v.place AND q.id = v.id"
+    "q.queue = ANY (ARRAY[v.queue]) AND q.priority = v.priority AND q.lane = v.lane AND q.place = v.place"
+    " AND q.id = v.id"
 )
 
 #: Messages of one part that an operator took: they leave their queue, whoever holds them, and their references meet
@@ -55,7 +58,7 @@ WITH v AS (
 ), moved AS (
   UPDATE messages m SET status = {Status.SENT:d}, operator = gone.operator, operator_ref = gone.operator_ref,
          sent_at_us = gone.at_us
-  FROM gone WHERE m.id = gone.id
+  FROM gone WHERE m.id = ANY (ARRAY[gone.id])
 )
 SELECT (SELECT array_agg(id) FROM gone), (SELECT string_agg(reports, ''::bytea) FROM named WHERE reports <> '')"""
 
@@ -85,8 +88,8 @@ TAKE_OUT_ANYHOW: Final = (
 #: Items leave their lanes, whatever their place there is.
 TAKE_OUT_OF_LANE: Final = (
     "DELETE FROM queue q USING unnest($1::integer[], $2::smallint[], $3::integer[], $4::bigint[])"
-    " AS v(queue, priority, lane, id) WHERE q.queue = v.queue AND q.priority = v.priority AND q.lane = v.lane"
-    " AND q.id = v.id RETURNING q.queue, q.id"
+    " AS v(queue, priority, lane, id) WHERE q.queue = ANY (ARRAY[v.queue]) AND q.priority = v.priority"
+    " AND q.lane = v.lane AND q.id = v.id RETURNING q.queue, q.id"
 )
 #: Who holds items that stay where they are.  Returns those that $6 or nobody holds.
 STAY: Final = (
@@ -96,7 +99,7 @@ STAY: Final = (
 #: Where items are whose place nobody noted, and whether another run holds what a settlement names.
 FIND: Final = (
     "SELECT q.id, q.queue, q.place, q.run FROM unnest($1::integer[], $2::smallint[], $3::integer[], $4::bigint[],"
-    " $5::bigint[]) AS v(queue, priority, lane, id, due_at_ms) JOIN queue q ON q.queue = v.queue"
+    " $5::bigint[]) AS v(queue, priority, lane, id, due_at_ms) JOIN queue q ON q.queue = ANY (ARRAY[v.queue])"
     " AND q.priority = v.priority AND q.lane = v.lane AND q.id = v.id AND q.due_at_ms = v.due_at_ms"
 )
 LAY: Final = """
@@ -115,30 +118,30 @@ PARTS_OF: Final = "SELECT id, part, status, operator_ref FROM parts WHERE id = A
 MOVE: Final = """
 UPDATE messages m SET status = v.status, error = v.error, final_at_us = v.final_at_us
 FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[]) AS v(id, status, error, final_at_us)
-WHERE m.id = v.id"""
+WHERE m.id = ANY (ARRAY[v.id])"""
 END: Final = """
 UPDATE messages m SET status = v.status, error = v.error, final_at_us = v.final_at_us, operator = v.operator
 FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[], $5::integer[])
   AS v(id, status, error, final_at_us, operator)
-WHERE m.id = v.id"""
+WHERE m.id = ANY (ARRAY[v.id])"""
 SEND: Final = f"""
 UPDATE messages m SET status = {Status.SENT:d}, operator = v.operator, operator_ref = v.operator_ref,
        sent_at_us = v.at_us
 FROM unnest($1::bigint[], $2::integer[], $3::bytea[], $4::bigint[]) AS v(id, operator, operator_ref, at_us)
-WHERE m.id = v.id"""
+WHERE m.id = ANY (ARRAY[v.id])"""
 REQUEUE: Final = """
 UPDATE messages m SET status = v.status, queue = v.queue, place = v.place, due_at_ms = v.due_at_ms
 FROM unnest($1::bigint[], $2::smallint[], $3::integer[], $4::bigint[], $5::bigint[])
   AS v(id, status, queue, place, due_at_ms)
-WHERE m.id = v.id"""
+WHERE m.id = ANY (ARRAY[v.id])"""
 REPLACE: Final = """
 UPDATE messages m SET status = v.status, place = v.place, due_at_ms = v.due_at_ms, body = v.body
 FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bytea[])
   AS v(id, status, place, due_at_ms, body)
-WHERE m.id = v.id"""
+WHERE m.id = ANY (ARRAY[v.id])"""
 SET_STATUS: Final = (
     "UPDATE messages m SET status = v.status FROM unnest($1::bigint[], $2::smallint[]) AS v(id, status)"
-    " WHERE m.id = v.id"
+    " WHERE m.id = ANY (ARRAY[v.id])"
 )
 PARTS_SENT: Final = """
 INSERT INTO parts (id, part, status, operator, operator_ref, sent_at_us)
@@ -148,7 +151,7 @@ ON CONFLICT (id, part) DO UPDATE SET status = excluded.status, operator = exclud
 PARTS_MOVE: Final = """
 UPDATE parts p SET status = v.status, error = v.error
 FROM unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::bytea[]) AS v(id, part, status, error)
-WHERE p.id = v.id AND p.part = v.part"""
+WHERE p.id = ANY (ARRAY[v.id]) AND p.part = v.part"""
 
 PARK: Final = (
     "INSERT INTO parked (id, operator, at_ms, body)"
@@ -166,12 +169,12 @@ ON CONFLICT (id) DO UPDATE SET queue = excluded.queue, at_us = excluded.at_us, r
 #: A report is compared with so many held messages; were there more, nobody could say that one is the only one.
 HELD_LOOKED_AT: Final = 1_000
 HELD_OF_QUEUE: Final = (
-    "SELECT m.body FROM held h JOIN messages m ON m.id = h.id WHERE h.queue = $1 AND h.body IS NULL"
+    "SELECT m.body FROM held h JOIN messages m ON m.id = ANY (ARRAY[h.id]) WHERE h.queue = $1 AND h.body IS NULL"
     f" LIMIT {HELD_LOOKED_AT} FOR UPDATE OF h"
 )
 HELD_ITEMS: Final = (
     "SELECT h.id, h.queue, h.priority, h.lane, h.body AS packed, m.body FROM held h"
-    " LEFT JOIN messages m ON m.id = h.id WHERE h.id = ANY($1::bigint[]) ORDER BY h.id FOR UPDATE OF h"
+    " LEFT JOIN messages m ON m.id = ANY (ARRAY[h.id]) WHERE h.id = ANY($1::bigint[]) ORDER BY h.id FOR UPDATE OF h"
 )
 FORGET_HELD: Final = "DELETE FROM held WHERE id = ANY($1::bigint[]) RETURNING id"
 
@@ -179,7 +182,7 @@ MARK: Final = (
     "INSERT INTO sending (id, queue) SELECT * FROM unnest($1::bigint[], $2::integer[]) ON CONFLICT (id) DO NOTHING"
 )
 UNMARK: Final = "DELETE FROM sending WHERE id = ANY($1::bigint[])"
-MARKED_BODIES: Final = "SELECT m.body FROM sending s JOIN messages m ON m.id = s.id WHERE s.queue = $1"
+MARKED_BODIES: Final = "SELECT m.body FROM sending s JOIN messages m ON m.id = ANY (ARRAY[s.id]) WHERE s.queue = $1"
 
 GIVE_UP: Final = """
 INSERT INTO failed_callbacks (id, client, queue, priority, lane, at_us, attempts, reason, body)
@@ -243,7 +246,7 @@ WITH lanes AS (
   RETURNING v.turn, q.place, q.id, q.attempts, q.due_at_ms, q.body AS packed
 )
 SELECT leased.turn, leased.place, leased.id, leased.attempts, leased.due_at_ms, leased.packed, m.body
-FROM leased LEFT JOIN messages m ON leased.packed IS NULL AND m.id = leased.id
+FROM leased LEFT JOIN messages m ON leased.packed IS NULL AND m.id = ANY (ARRAY[leased.id])
 ORDER BY leased.turn, leased.place, leased.id"""
 RELEASE: Final = (
     f"UPDATE queue q SET run = 0 FROM {_KEYS} AS v(queue, priority, lane, place, id)"
@@ -303,18 +306,18 @@ CROSS JOIN LATERAL (
 #: What waits behind a place, for whoever picks.
 BEHIND: Final = (
     "SELECT q.priority, q.lane, q.place, q.id, q.run, q.attempts, q.due_at_ms, q.body AS packed, m.body FROM queue q"
-    " LEFT JOIN messages m ON q.body IS NULL AND m.id = q.id"
+    " LEFT JOIN messages m ON q.body IS NULL AND m.id = ANY (ARRAY[q.id])"
     " WHERE q.queue = $1 AND (q.priority, q.lane, q.place, q.id) > ($2::smallint, $3::integer, $4::bigint, $5::bigint)"
     " ORDER BY q.priority, q.lane, q.place, q.id LIMIT $6"
 )
 
 PASSED_EXPIRIES: Final = (
     "SELECT e.at_ms, e.id, m.status, m.queue, m.priority, m.lane, m.place, m.due_at_ms, m.body"
-    " FROM expiries e LEFT JOIN messages m ON m.id = e.id WHERE e.at_ms <= $1 ORDER BY e.at_ms LIMIT $2"
+    " FROM expiries e LEFT JOIN messages m ON m.id = ANY (ARRAY[e.id]) WHERE e.at_ms <= $1 ORDER BY e.at_ms LIMIT $2"
 )
 #: Messages of a lane that wait since before a moment.
 OLD_OF_LANE: Final = (
-    "SELECT q.place, q.id, q.due_at_ms, m.body FROM queue q JOIN messages m ON m.id = q.id"
+    "SELECT q.place, q.id, q.due_at_ms, m.body FROM queue q JOIN messages m ON m.id = ANY (ARRAY[q.id])"
     " WHERE q.queue = $1 AND q.priority = $2 AND q.lane = $3 AND q.id < $4 AND q.run = 0"
     f" AND m.status IN ({_NEVER_SENT}) ORDER BY q.place, q.id LIMIT $5"
 )
@@ -325,4 +328,4 @@ MARK_UNKNOWN: Final = f"""
 UPDATE messages m SET status = {Status.UNKNOWN:d} FROM (
   SELECT id FROM messages WHERE id = ANY($1::bigint[]) AND status IN ({Status.SENT:d}, {Status.BUFFERED:d})
   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-) v WHERE m.id = v.id RETURNING m.id"""
+) v WHERE m.id = ANY (ARRAY[v.id]) RETURNING m.id"""
