@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from chappe.crash import CrashPoint, reach
 from chappe.model.errors import SettingsError
-from chappe.model.ids import made_at_ms
+from chappe.model.ids import first_id_at, made_at_ms
 from chappe.model.lifecycle import FINAL
 from chappe.store.port import StoreAway
+from chappe.store.postgres.cleaning import Cleaning
 from chappe.store.postgres.engine import PostgresStore
 from chappe.store.postgres.hashing import unpack_parts
 from chappe.store.postgres.opening import LOCK_CLASS, LOCK_HISTORY, Session
@@ -47,17 +48,21 @@ QUIET_WINDOWS: Final = 100_000
 _FINAL: Final = ",".join(str(int(status)) for status in sorted(FINAL))
 #: The UTC day in which a message came, from its id.
 _DAY: Final = "to_timestamp(((id >> 22) + 1577836800000) / 1000.0)::date"
+#: Those from handsets rest longer: $3 instead of $2.
+_IS_OVER: Final = (
+    f"status IN ({_FINAL}) AND final_at_us <= CASE WHEN operator IS NOT NULL AND sent_at_us = 0 THEN $3::bigint"
+    " ELSE $2::bigint END"
+)
 _WINDOW: Final = (
     "SELECT min(id) AS first, max(id) AS last, count(*) AS rows, count(*) FILTER (WHERE is_over) AS over,"
     " array_agg(DISTINCT day) FILTER (WHERE is_over) AS days FROM ("
-    f"SELECT id, {_DAY} AS day, status IN ({_FINAL}) AND final_at_us <= $2 AS is_over FROM messages"
-    " WHERE id > $1 ORDER BY id LIMIT $3) AS some_rows"
+    f"SELECT id, {_DAY} AS day, {_IS_OVER} AS is_over FROM messages"
+    " WHERE id > $1 AND id < $4 ORDER BY id LIMIT $5) AS some_rows"
 )
 _MOVE: Final = f"""
 WITH gone AS (
   DELETE FROM messages m USING (
-    SELECT ctid FROM messages WHERE id > $1 AND id <= $2 AND status IN ({_FINAL})
-      AND final_at_us <= CASE WHEN operator IS NOT NULL AND sent_at_us = 0 THEN $4::bigint ELSE $3::bigint END
+    SELECT ctid FROM messages WHERE id > $1 AND id <= $4 AND {_IS_OVER}
     ORDER BY id FOR UPDATE SKIP LOCKED
   ) v WHERE m.ctid = v.ctid RETURNING m.*
 ), parts_gone AS (
@@ -102,7 +107,12 @@ class HistoryMoves:
         self._partitions: set[str] = set()
 
     async def run(self) -> None:
-        """Move until cancelled."""
+        """Move, and clean behind it, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Cleaning(self._store).run(), name="store cleaning")
+            group.create_task(self._move_forever(), name="store history")
+
+    async def _move_forever(self) -> None:
         try:
             while True:
                 await asyncio.sleep(await self._step())
@@ -132,7 +142,9 @@ class HistoryMoves:
         """Move what may leave among the next rows of the hot table.  False: the end of the table was reached."""
         now_us = self._store.clock_us()
         self._pass_quiet(now_us)
-        row = await connection.fetchrow(_WINDOW, self._after, now_us - REST_US, WINDOW_ROWS)
+        rests = (now_us - REST_US, now_us - REST_MO_US)
+        # What came since then cannot have ended before.
+        row = await connection.fetchrow(_WINDOW, self._after, *rests, first_id_at(rests[0] // 1000), WINDOW_ROWS)
         self._note_quiet(row, now_us)
         self._share = LOOK_SHARE
         if row["over"]:
@@ -140,8 +152,7 @@ class HistoryMoves:
             lag_us = now_us - made_at_ms(row["last"]) * 1000 if row["over"] * 2 > row["rows"] else 0
             self._share = min(1.0, WORK_SHARE * max(1.0, lag_us / LAG_US))
             await self._make_partitions(connection, row["days"])
-            rests = (now_us - REST_US, now_us - REST_MO_US)
-            await connection.execute(_MOVE, row["first"] - 1, row["last"], *rests)
+            await connection.execute(_MOVE, row["first"] - 1, *rests, row["last"])
             reach(CrashPoint.AFTER_HISTORY_COPY)
         is_end = row["rows"] < WINDOW_ROWS
         self._after = 0 if is_end else row["last"]

@@ -14,13 +14,14 @@ from chappe.store.postgres.reaching import AWAY, connect, shown
 
 #: What the statements are written for.
 MINIMUM_SERVER: Final = 15
-#: Advisory locks of ours: migrations, slots, history, the folding of event blocks.  The number of a node's own lock
-#: is its writer's.
+#: Advisory locks of ours: migrations, slots, history, the folding of event blocks, cleaning.  The number of a node's
+#: own lock is its writer's.
 LOCK_CLASS: Final = 0x43686170
 LOCK_MIGRATE: Final = -1
 LOCK_SLOTS: Final = -2
 LOCK_HISTORY: Final = -3
 LOCK_FOLD: Final = -4
+LOCK_CLEAN: Final = -5
 #: Processes behind lost connections that a session remembers.
 LOST_PIDS: Final = 32
 

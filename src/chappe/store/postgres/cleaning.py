@@ -1,0 +1,111 @@
+"""Cleaning: dead rows are taken away when that can be done, and nobody tries in vain while an old snapshot sees them.
+
+A snapshot that somebody holds (a forgotten transaction, a dump, a standby's feedback) keeps every row that died since.
+Autovacuum knows nothing of that: it reads all of a hot table again every few seconds, takes nothing away, and costs the
+more the more lies there.  So it rests on these tables meanwhile, and they are cleaned as soon as it helps.
+
+How old the oldest snapshot is, whoever has it, tells a row of our own: each look leaves one dead version of it, and
+those that cannot be taken away are counted.  It must never know what the rows mean.
+"""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from chappe.model.errors import SettingsError
+from chappe.store.port import StoreAway
+from chappe.store.postgres.engine import PostgresStore
+from chappe.store.postgres.opening import LOCK_CLASS, LOCK_CLEAN, Session
+from chappe.store.postgres.reaching import AWAY
+
+LOOK_EVERY_S: Final = 5.0
+LOCKED_PAUSE_S: Final = 15.0
+#: Looks that an old snapshot has outlived: half a minute.
+OLD_LOOKS: Final = 6
+#: Cleaning beside old snapshots takes at most this share of the time.
+WORK_SHARE: Final = 0.1
+#: A table with millions of dead rows is not cleaned within the time of a statement.
+VACUUM_S: Final = 1_800.0
+
+#: Tables of which rows die with every message.
+TABLES: Final = ("queue", "messages", "parts", "expiries", "parked")
+
+_LOOKED: Final = (
+    "INSERT INTO meta VALUES ('dead rows looked at', '') ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+#: Its page is all that is read.
+_TRY: Final = "VACUUM (TRUNCATE off) meta"
+_LEFT: Final = "SELECT pg_stat_get_dead_tuples('meta'::regclass)"
+_IS_RESTING: Final = (
+    "SELECT coalesce('autovacuum_enabled=off' = ANY (reloptions), false) FROM pg_class WHERE oid = $1::text::regclass"
+)
+
+
+class Cleaning:
+    """Cleans for one store, as long as no other process does."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._session: Session = store.session("cleaning")
+        self._locked_by: Any = None
+        self._looks = 0
+        #: The look before which the tables are as clean as can be; unknown until autovacuum rests.
+        self._clean_to: int | None = None
+        self._again_at = 0.0
+
+    async def run(self) -> None:
+        """Clean until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(await self._step())
+        finally:
+            await self._session.close()
+
+    async def _step(self) -> float:
+        try:
+            connection = await self._session.get()
+            if connection is not self._locked_by:
+                if not await connection.fetchval(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, {LOCK_CLEAN})"):
+                    return LOCKED_PAUSE_S
+                self._locked_by = connection
+            await self.look(connection)
+        except (StoreAway, SettingsError, *AWAY):
+            self._session.drop()
+        return LOOK_EVERY_S
+
+    async def look(self, connection: Any) -> None:
+        """See how old the oldest snapshot is, and do what follows."""
+        await connection.execute(_LOOKED)
+        await connection.execute(_TRY)
+        outlived = int(await connection.fetchval(_LEFT))
+        is_resting = await connection.fetchval(_IS_RESTING, TABLES[0])
+        self._looks += 1
+        if outlived >= OLD_LOOKS:
+            await self._rest(connection, self._looks - outlived, is_resting=is_resting)
+        elif is_resting:
+            await self._clean(connection)
+            await _set(connection, "RESET (autovacuum_enabled)")
+            self._clean_to = None
+
+    async def _rest(self, connection: Any, oldest: int, *, is_resting: bool) -> None:
+        """Somebody has had a snapshot since look number `oldest`, which may be one before our first."""
+        if not is_resting:
+            await _set(connection, "SET (autovacuum_enabled = off)")
+        if self._clean_to is None:
+            self._clean_to = oldest
+        elif oldest - self._clean_to >= OLD_LOOKS and time.monotonic() >= self._again_at:
+            # The oldest one has gone, and the next is old as well: what died between them can go.
+            await self._clean(connection)
+            self._clean_to = oldest
+
+    async def _clean(self, connection: Any) -> None:
+        began = time.monotonic()
+        for table in TABLES:
+            # Giving pages back to the disk would lock everybody out.
+            await connection.execute(f"VACUUM (TRUNCATE off) {table}", timeout=VACUUM_S)
+        self._again_at = began + (time.monotonic() - began) / WORK_SHARE
+
+
+async def _set(connection: Any, what: str) -> None:
+    """The first table last: it tells whether all of them are so."""
+    for table in reversed(TABLES):
+        await connection.execute(f"ALTER TABLE {table} {what}")

@@ -1,0 +1,92 @@
+"""A snapshot that somebody holds: nobody cleans in vain meanwhile, and all is cleaned when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+from store_pair import QUEUE, Node
+
+from chappe.model.events import EventBatch
+from chappe.store.port import Delivered
+from chappe.store.postgres.cleaning import OLD_LOOKS, TABLES, Cleaning
+from postgres_server import Reached
+
+
+def test_autovacuum_rests_under_an_old_snapshot_and_the_tables_are_cleaned_afterwards(
+    postgres_server: Reached,
+) -> None:
+    asyncio.run(asyncio.wait_for(_outlive_a_snapshot(postgres_server.new_database()), 60))
+
+
+async def _outlive_a_snapshot(dsn: str) -> None:
+    node = Node(dsn, "all")
+    await node.open(keeps_time=False)
+    cleaning = Cleaning(node.store)
+    connection, other = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    await cleaning.look(connection)
+    assert await _resting(connection) == []
+    await other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+    await _lives(node, 50)
+
+    for _ in range(OLD_LOOKS + 1):
+        await cleaning.look(connection)
+
+    assert await _resting(connection) == sorted(TABLES)
+
+    await other.execute("COMMIT")
+    await cleaning.look(connection)
+
+    assert await _resting(connection) == []
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
+    assert await connection.fetchval("SELECT pg_stat_get_dead_tuples('queue'::regclass)") == 0
+    for each in (connection, other):
+        await each.close()
+    await node.close()
+
+
+def test_what_died_between_two_old_snapshots_is_cleaned_while_the_second_is_held(postgres_server: Reached) -> None:
+    asyncio.run(asyncio.wait_for(_outlive_two(postgres_server.new_database()), 60))
+
+
+async def _outlive_two(dsn: str) -> None:
+    node = Node(dsn, "all")
+    await node.open(keeps_time=False)
+    cleaning = Cleaning(node.store)
+    connection, first, second = [await asyncpg.connect(dsn) for _ in range(3)]
+    await first.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+    await _lives(node, 50)
+    for _ in range(2 * OLD_LOOKS):
+        await cleaning.look(connection)
+    await second.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+    for _ in range(OLD_LOOKS):
+        await cleaning.look(connection)
+    await connection.execute("VACUUM queue")
+    assert await _dead(connection) > 0
+
+    await first.execute("COMMIT")
+    await cleaning.look(connection)
+
+    assert await _dead(connection) == 0
+    assert await _resting(connection) == sorted(TABLES)
+    for each in (connection, first, second):
+        await each.close()
+    await node.close()
+
+
+async def _lives(node: Node, messages: int) -> None:
+    """Messages that leave their queue again."""
+    await node.accept(*(node.mt() for _ in range(messages)))
+    items = await node.store.lease(QUEUE, messages)
+    await node.store.settle([Delivered(item, node.now_ms * 1000) for item in items], EventBatch(node.now_ms * 1000))
+
+
+async def _resting(connection: Any) -> list[str]:
+    rows = await connection.fetch("SELECT relname FROM pg_class WHERE 'autovacuum_enabled=off' = ANY (reloptions)")
+    return sorted(row[0] for row in rows)
+
+
+async def _dead(connection: Any) -> int:
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
+    return int(await connection.fetchval("SELECT pg_stat_get_dead_tuples('queue'::regclass)"))
