@@ -10,6 +10,7 @@ those that cannot be taken away are counted.  It must never know what the rows m
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from chappe.model.errors import SettingsError
@@ -44,7 +45,9 @@ _IS_RESTING: Final = (
 class Cleaning:
     """Cleans for one store, as long as no other process does."""
 
-    def __init__(self, store: PostgresStore) -> None:
+    def __init__(self, store: PostgresStore, may_clean: Callable[[], bool] = lambda: True) -> None:
+        """`may_clean` says whether this process should: others need no connection for it."""
+        self._may_clean = may_clean
         self._session: Session = store.session("cleaning")
         self._locked_by: Any = None
         self._looks = 0
@@ -61,6 +64,8 @@ class Cleaning:
             await self._session.close()
 
     async def _step(self) -> float:
+        if not self._may_clean():
+            return LOCKED_PAUSE_S
         try:
             connection = await self._session.get()
             if connection is not self._locked_by:

@@ -109,7 +109,8 @@ class HistoryMoves:
     async def run(self) -> None:
         """Move, and clean behind it, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(Cleaning(self._store).run(), name="store cleaning")
+            cleaning = Cleaning(self._store, lambda: self._locked_by is not None)
+            group.create_task(cleaning.run(), name="store cleaning")
             group.create_task(self._move_forever(), name="store history")
 
     async def _move_forever(self) -> None:
