@@ -205,6 +205,14 @@ class PostgresServer(Reached):
             self.sql(f"ALTER SYSTEM SET {key} = '{value}'")
         self.sql("SELECT pg_reload_conf()")
 
+    def listen_also(self, address: str, net: str) -> None:
+        """Start anew, reached at a further address by those of a net."""
+        self.stop()
+        self._settings["listen_addresses"] += f",{address}"
+        with open(self.folder / "pg_hba.conf", "a", encoding="ascii") as file:
+            file.write(f"host all all {net} trust\n")
+        self.start()
+
     # -- life ---------------------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -251,6 +251,14 @@ class Box:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
 
+async def held_items(box: Box) -> list[dict[str, Any]]:
+    """What waits for a person, as `chappe held --json` tells it."""
+    code, said = await box.command("held", "--json")
+    assert code == 0, said
+    found: list[dict[str, Any]] = json.loads(said)
+    return found
+
+
 @asynccontextmanager
 async def running(*boxes: Box) -> AsyncIterator[None]:
     """All boxes, started one after the other; stopped at the end, or killed when the test fails."""

@@ -6,14 +6,12 @@ Processes are dear to start, so one box lives through a whole story, step by ste
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from box_house import LINKS, NODES, WINDOW_PDUS, Box, Traffic, running, smsc, traffic
+from box_house import LINKS, NODES, WINDOW_PDUS, Box, Traffic, held_items, running, smsc, traffic
 from box_story import VOTES, Story, is_taken_for_dead, links_up, over_postgres
 
 #: A lease has to pass, more than once.
@@ -91,18 +89,9 @@ async def _freeze_a_node(story: Story) -> None:
     assert told.extra.copies - before <= IN_FLIGHT
     held = votes[0].own_account()
     assert held.extra.copies == 0, held.as_text()
-    tags = {item["id"] for item in await held_items(box)}
-    print(held.as_text(), tags)
-    assert held.lost + held.receipts_lost <= len(tags), held.as_text()
-    assert (await box.status())["held"] == len(tags)
-
-
-async def held_items(box: Box) -> list[dict[str, Any]]:
-    """What waits for a person."""
-    code, said = await box.command("held", "--json")
-    assert code == 0, said
-    found: list[dict[str, Any]] = json.loads(said)
-    return found
+    items = await held_items(box)
+    assert held.lost + held.receipts_lost <= len(items), held.as_text()
+    assert (await box.status())["held"] == len(items)
 
 
 async def _end_at_once(story: Story) -> None:

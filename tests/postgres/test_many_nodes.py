@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -75,33 +74,6 @@ async def test_a_bell_tells_another_process_of_what_was_laid_into_its_queue(dsn:
         await asyncio.wait_for(rung.wait(), 5)
 
         assert [each.id for each in await reader.leased()] == [item.id]
-
-
-@story
-async def test_receipts_meet_answers_whichever_node_is_first_and_however_close(dsn: str) -> None:
-    chance = random.Random(7)
-    async with nodes(dsn, "sender", "receiver") as (sender, receiver):
-        for turn in range(40):
-            items = [sender.mt(dest=f"3712{turn:03}{number:04}") for number in range(50)]
-            await sender.accept(*items)
-            leased = await sender.leased(len(items))
-
-            async def answer(pairs: list[tuple[Any, str]]) -> None:
-                await asyncio.sleep(chance.random() * 0.005)
-                await sender.send(*pairs)
-
-            async def report(pairs: list[tuple[Any, str]]) -> None:
-                await asyncio.sleep(chance.random() * 0.005)
-                await receiver.report(*(receiver.report_on(name, item.content.dest) for item, name in pairs))
-
-            pairs = [(item, f"R{item.id}") for item in leased]
-            chance.shuffle(pairs)
-            work = [half(pairs[start : start + 10]) for start in range(0, 50, 10) for half in (answer, report)]
-            await asyncio.gather(*work)
-
-        assert await sql(dsn, "SELECT count(*) FROM parked") == [(0,)]
-        assert await sql(dsn, "SELECT DISTINCT status FROM messages") == [(Status.DELIVERED,)]
-        assert await sql(dsn, "SELECT sum(n)::bigint FROM counts WHERE kind IN (0, 2)") == [(0,)]
 
 
 @story
