@@ -20,6 +20,8 @@ from postgres_server import PostgresServer
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 IN_FLIGHT = LINKS * WINDOW_PDUS
+#: Receipts go to whichever door their client is bound at: who is bound at the box that is cut off is another one.
+FAR = VOTES.replace("votes", "far").replace("premium = true\n", "")
 
 
 def test_a_box_that_is_cut_off_from_the_store_says_yes_to_nobody_and_doubles_no_vote(
@@ -34,7 +36,7 @@ async def _story(folder: Path, server: PostgresServer, net: Beside) -> None:
     dsn = server.new_database()
     async with SmscSimulator(SmscOptions(host="0.0.0.0")) as operator:
         first = Box(
-            folder, dsn, operator.port, nodes=("client-smpp", "operator:three", "router", "counter"), more=VOTES
+            folder, dsn, operator.port, nodes=("client-smpp", "operator:three", "router", "counter"), more=VOTES + FAR
         )
         second = Box(
             folder,
@@ -42,7 +44,7 @@ async def _story(folder: Path, server: PostgresServer, net: Beside) -> None:
             operator.port,
             name="riga2",
             nodes=("client-smpp", "operator:three", "router"),
-            more=VOTES,
+            more=VOTES + FAR,
             host=net.there,
             operator_host=net.here,
             within=net.within,
@@ -53,7 +55,7 @@ async def _story(folder: Path, server: PostgresServer, net: Beside) -> None:
             votes: list[Traffic] = []
             async with (
                 traffic(first, operator, seen=clients, rate=100.0),
-                traffic(second, operator, seen=clients, rate=100.0),
+                traffic(second, operator, client="far", seen=clients, rate=100.0),
                 traffic(first, operator, client="votes", rate=100.0, binds=2, seen=votes, may_miss=IN_FLIGHT),
             ):
                 await _cut_and_heal(first, second, net, [*clients, *votes])

@@ -18,7 +18,7 @@ from chappe.sim.account import IN_FLIGHT_S
 from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Action
 from chappe.sim.http_client import HttpClientSimulator
-from chappe.sim.options import ClientOptions, SmscOptions
+from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
 from chappe.sim.script import Faults
 from chappe.sim.smsc import SmscSimulator
 
@@ -30,6 +30,8 @@ QUIET_S: Final = 0.7
 LONG_TEXT: Final = (
     "is the first word of a letter to our dear customers, number {n}: " + "thank you for reading us. " * 6
 )
+#: The TLV in which an operator names its MO: one of those that vendors may define.  SMPP 3.4 §5.3.2.
+MO_IDENTITY: Final = 0x1401
 #: Between two bursts of MO, and how much may wait at the SMSC before another.
 BURST_S: Final = 0.02
 OUTBOX_FULL: Final = 20_000
@@ -56,6 +58,8 @@ class Traffic:
     resp_delay_s: float = 0.0
     receipt_delay_s: float = 0.0
     unknown_outcome: str = "resend"
+    #: The operator gives each MO a name of its own: over several nodes of it nothing else proves a repeat.
+    names_mo: bool = False
     #: What the operator speaks.
     protocol: str = "smpp"
     #: What the client speaks.
@@ -101,6 +105,7 @@ class Campaign:
                 retry_s=0.2,
                 ledger_path=str(self.ledgers[0]),
                 remembers=False,
+                mo=MoOptions(identity_tag=MO_IDENTITY if traffic.names_mo else 0),
             )
         )
         await self.smsc.__aenter__()
@@ -114,6 +119,7 @@ class Campaign:
             door=traffic.door,
             shape=traffic.shape,
             operator_calls_port=calls,
+            mo_identity=MO_IDENTITY if traffic.names_mo else 0,
         )
         self.client = ClientSimulator(self._smpp_options(), self._client_faults)
         await self.client.__aenter__()

@@ -54,7 +54,7 @@ profile = "crash"
 [profiles.crash]
 {base}
 unknown_outcome = "{unknown_outcome}"
-[[clients]]
+{mo_identity}[[clients]]
 name = "acme"
 [clients.{door}]
 system_id = "acme"
@@ -129,6 +129,7 @@ class GatewayProcess:
         door: str = "smpp",
         shape: str = "",
         operator_calls_port: int = 0,
+        mo_identity: int = 0,
         store: str = "sqlite",
         more: str = "",
     ) -> None:
@@ -156,6 +157,7 @@ class GatewayProcess:
                 links=LINKS,
                 window_pdus=WINDOW_PDUS,
                 unknown_outcome=unknown_outcome,
+                mo_identity=f'mo_identity = "tlv:{mo_identity:#06x}"\n' if mo_identity else "",
                 protocol=protocol,
                 api=_API.format(port=operator_port, listen=operator_calls_port) if shape else "",
                 base=f'base = "{shape}"' if shape else "",

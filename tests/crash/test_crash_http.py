@@ -8,6 +8,7 @@ from crash_gateway import Death
 from crash_verdict import Verdict
 
 from chappe.crash import CrashPoint
+from postgres_server import Reached
 from web_operator import INBOUND, SHAPES
 
 #: Where an operator node can die, and what its work is written by.
@@ -75,11 +76,24 @@ def test_what_must_not_double_does_not_by_deaths_around_a_request(
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("point", POINTS, ids=str)
 def test_nothing_is_lost_by_death_beside_an_operator_over_http(
-    tmp_path: Path, tally: list[Verdict], point: CrashPoint, shape: str, dsn: str
+    tmp_path: Path, tally: list[Verdict], point: CrashPoint, shape: str
 ) -> None:
-    node = "operator:sim" if dsn else ""
+    verdict = run(tmp_path, [Death(point, count) for count in (1, 3, 10, 40)], over_http(shape))
 
-    verdict = run(tmp_path, [Death(point, count, node=node) for count in (1, 3, 10, 40)], over_http(shape), dsn=dsn)
+    tally.append(verdict)
+    verdict.check()
+
+
+#: Two shapes are enough here: what the store does is the same for all.
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["kannel", "infobip"])
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_nothing_is_lost_by_death_of_a_node_beside_an_operator_over_http(
+    tmp_path: Path, tally: list[Verdict], point: CrashPoint, shape: str, postgres_server: Reached
+) -> None:
+    deaths = [Death(point, count, node="operator:sim") for count in (1, 5, 25)]
+
+    verdict = run(tmp_path, deaths, over_http(shape), dsn=postgres_server.new_database())
 
     tally.append(verdict)
     verdict.check()

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.timeout(1_200)
 CALM = Traffic(mt_rate=100.0, mo_rate=30.0, http_rate=10.0)
 HELD = Traffic(mt_rate=100.0, mo_rate=30.0, http_rate=10.0, unknown_outcome="hold")
 UCP = Traffic(mt_rate=100.0, mo_rate=20.0, http_rate=10.0, protocol="ucp")
+#: With two nodes of one operator a repeat may come to the other one.
+NAMED = Traffic(mt_rate=100.0, mo_rate=30.0, http_rate=10.0, names_mo=True)
+NAMED_HELD = Traffic(mt_rate=100.0, mo_rate=30.0, http_rate=10.0, unknown_outcome="hold", names_mo=True)
 COUNTS = (1, 5, 25)
 #: A copy of the events notes its place once a second.
 COPY_COUNTS = (1, 2, 3)
@@ -136,7 +139,7 @@ def test_nothing_is_lost_by_death_of_one_node_over_ucp(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("traffic", [CALM, HELD, UCP], ids=["resend", "hold", "ucp"])
+@pytest.mark.parametrize("traffic", [NAMED, NAMED_HELD, UCP], ids=["resend", "hold", "ucp"])
 def test_nothing_is_lost_when_every_node_is_killed_at_random_instants(
     tmp_path: Path, tally: list[Verdict], postgres_server: Reached, traffic: Traffic, seed: int
 ) -> None:

@@ -41,7 +41,8 @@ class MoSource:
         source = str(int(options.source) + number % 1_000_000) if options.source.isdigit() else options.source
         tag = f"{options.tag_prefix}{number + 1}"
         text = f"{options.text.replace('{n}', str(number + 1))} #{tag}"
-        return delivery_of(source, options.destination, text.encode("latin-1", "replace"), tag=tag)
+        tlvs = ((options.identity_tag, tag.encode()),) if options.identity_tag else ()
+        return delivery_of(source, options.destination, text.encode("latin-1", "replace"), tag=tag, tlvs=tlvs)
 
 
 def delivery_of(

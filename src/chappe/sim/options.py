@@ -22,6 +22,7 @@ class MoOptions(msgspec.Struct, frozen=True, kw_only=True):
     destination: str = "12345"
     text: str = "VOTE {n}"
     tag_prefix: str = "mo"
+    identity_tag: int = 0  # a TLV that bears the operator's own name for the message; 0 = none
 
 
 class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,9 +53,9 @@ _IN_DOUBT: Final = (
     " RETURNING q.queue, q.priority, q.lane, q.place, q.id, q.due_at_ms, q.attempts, m.body"
 )
 #: Rows are touched in the order of their keys, as everybody does.  No index tells which ones a run has: that would
-#: cost every lease; so all of the table is looked at, by the few who bury a dead run.
-_OF_RUN: Final = (
-    "SELECT queue, priority, lane, place, id FROM queue WHERE run = $1"
+#: cost every lease; so all of the table is looked at, once, by the few who bury dead runs.
+_OF_RUNS: Final = (
+    "SELECT run, queue, priority, lane, place, id FROM queue WHERE run = ANY($1::integer[])"
     " ORDER BY queue, priority, lane, place, id FOR UPDATE"
 )
 _HAS_DOUBTS: Final = (
@@ -186,11 +186,10 @@ class Run:
             await counts.fold(connection, dead)
             if dead:
                 await connection.execute(_WHOLE_TABLE)
-            for run in dead:
-                held = await connection.fetch(_OF_RUN, run)
-                if held:
-                    await connection.execute(sql.RELEASE, *columns(held), run)
-                    queues.update(row["queue"] for row in held)
+                held = await connection.fetch(_OF_RUNS, dead)
+                for run in {row["run"] for row in held}:
+                    await connection.execute(sql.RELEASE, *columns([row[1:] for row in held if row[0] == run]), run)
+                queues.update(row["queue"] for row in held)
             await names.meet(connection, queues)
         return Buried(doubtful, {names.name(number) for number in queues}, bool(dead))
 
