@@ -80,6 +80,8 @@ class EventName(StrEnum):
     NODE_STOPPED = "node_stopped"
     CLOCK_SET = "clock_set"
     HISTORY_MOVED = "history_moved"
+    CREDIT_CHANGED = "credit_changed"
+    CREDIT_USED_UP = "credit_used_up"
     INSTRUCTION_DONE = "instruction_done"
 
 

@@ -7,6 +7,7 @@ somebody asks.
 import msgspec
 
 from chappe.model.lifecycle import Direction, Status
+from chappe.model.money import Price
 
 
 class Message(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -60,6 +61,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unk
     known_as: str = ""
     #: It has no text: its operator says that the handset can be reached again (SMPP's alert_notification).
     is_alert: bool = False
+    #: What its client was charged when it was accepted; None of a client without credit.
+    price: Price | None = None
 
     @property
     def handset(self) -> str:

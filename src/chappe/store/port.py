@@ -16,6 +16,7 @@ from chappe.model.message import Item, Message
 from chappe.rules.opt_outs import OptOut
 from chappe.store.blocks import NO_TALLY, Block, BlockListener, BlockSource, TallyKey
 from chappe.store.callbacks import CallbacksOff, CallbackStore, FailedCallback
+from chappe.store.credit import Balance, CreditStore, Drawn
 from chappe.store.lives import Happening, Life, MoMemory, Page, Picked, Place, QueueDepth, Search
 from chappe.store.settlements import (
     Deferred,
@@ -36,14 +37,17 @@ __all__ = [
     "MAX_ID",
     "NO_TALLY",
     "SLOW_CALL_S",
+    "Balance",
     "Block",
     "BlockListener",
     "BlockSource",
     "CallbackStore",
     "CallbacksOff",
     "Cancel",
+    "CreditStore",
     "Deferred",
     "Delivered",
+    "Drawn",
     "Ended",
     "FailedCallback",
     "Fault",
@@ -268,5 +272,5 @@ class Inquiries(Protocol):
         ...
 
 
-class Store(Queues, Returns, Inquiries, CallbackStore, Protocol):
+class Store(Queues, Returns, Inquiries, CallbackStore, CreditStore, Protocol):
     """The way of a message through durable storage."""

@@ -106,6 +106,8 @@ class Accepting:
                 expiries.append((message.expires_at_ms, item.id))
             if message.direction is mt:
                 effects.opened.append(message.client)
+                if message.price is not None:
+                    self._writes.charge(message.client, message.price)
         effects.queued.update([(item.queue, item.priority, row[_LANE], row[_PLACE]) for item, row, _ in asked])
 
 

@@ -18,6 +18,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.rules.opt_outs import OptOut
+from chappe.store.credit import Balance, Drawn
 from chappe.store.cursor import Cursor
 from chappe.store.port import (
     MAX_ID,
@@ -46,7 +47,7 @@ from chappe.store.port import (
     TallyKey,
     Wish,
 )
-from chappe.store.postgres import opting, resolving
+from chappe.store.postgres import crediting, opting, resolving
 from chappe.store.postgres.bells import Bells
 from chappe.store.postgres.clock import DatabaseClock
 from chappe.store.postgres.counts import Counts
@@ -139,6 +140,7 @@ class PostgresStore:
         self._queues.tell_others = lambda queue: self._bells.ring(queue, None)
         self._reading = Reading(self._sessions["reads"], names, run)
         self._searching = Searching(self._sessions["search"], names)
+        self._crediting = crediting.Crediting(self.lend, lambda: run.number)
         self._sweeping = Sweeping(self._sessions["reads"], names, self._queues)
 
     # -- life -----------------------------------------------------------------------------------------
@@ -357,6 +359,32 @@ class PostgresStore:
             await act()
         else:
             await resolving.once(transaction.connection, instruction, changed, transaction.writes, told, act)
+
+    async def open_credit(self, client: str, currency: str, opening: int) -> None:
+        await self._crediting.open((client, currency), opening)
+
+    async def draw_credit(self, client: str, currency: str, wish: int) -> Drawn:
+        return Drawn(0) if self.is_away else await self._crediting.draw((client, currency), wish)
+
+    async def return_credit(self, client: str, currency: str, units: int) -> None:
+        await self._crediting.give_back((client, currency), units)
+
+    async def called_back_credit(self) -> Sequence[Balance]:
+        return await self._crediting.called_back()
+
+    async def balances(self) -> list[Balance]:
+        return await self._crediting.balances()
+
+    async def add_credit(self, client: str, currency: str, units: int, *, instruction: int = 0, told: str = "") -> bool:
+        changed: list[int] = []
+
+        async def decide(transaction: Transaction) -> None:
+            key, events = (client, currency), transaction.writes.events
+            act = partial(crediting.add, transaction.connection, events, key, units, told=told, changed=changed)
+            await self._once(transaction, instruction, changed, told, act)
+
+        await self._group.ask("sweep", [decide], None)
+        return bool(changed)
 
     async def failed_callbacks(
         self, client: str = "", *, before_id: int = MAX_ID, limit: int = 100

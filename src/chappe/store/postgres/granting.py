@@ -11,6 +11,7 @@ from chappe.model.lifecycle import NEVER_SENT, Direction, Status
 from chappe.model.message import Item, Message
 from chappe.store.bodies import message_or_none, pack
 from chappe.store.endings import end
+from chappe.store.paying import pay_difference
 from chappe.store.port import Cancel, Granted, Replace, Wish
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.names import Names
@@ -93,6 +94,8 @@ class Granting:
         writes, at_us = self._writes, self._writes.events.at_us
         writes.ended_rows.append((item.id, int(Status.CANCELLED), b"000", at_us, None))
         writes.effects.closed.append(found.message.client)
+        if found.message.price is not None:
+            writes.give_back(found.message.client, found.message.price)
         leaving.append(item)
         receipt = end(item, Status.CANCELLED, "000", at_us, item.queue.partition(":")[2]).receipt
         if receipt is not None:
@@ -113,6 +116,7 @@ class Granting:
             writes.forgotten_expiries.append((was.expires_at_ms, item.id))
             if message.expires_at_ms:
                 writes.expiries.append((message.expires_at_ms, item.id))
+        pay_difference(writes, was, message)
         place = item.place if due == item.due_at_ms else due or writes.now_ms
         writes.replaced.append((item.id, int(status), place, due, pack(message)))
         if place != item.place:

@@ -69,6 +69,8 @@ class Settling:
         self._run = run
         self._marked = marked
         self._place_by_item: dict[tuple[str, int], int] = {}
+        #: Paid messages that end here: what no operator took of them comes back.
+        self._ended_paid: list[Message] = []
         #: Parked reports that wait for a reference which this transaction brought.
         self.waiting: list[int] = []
 
@@ -249,6 +251,8 @@ class Settling:
                 ours.discard(place)
                 self._left(settlement.item)
             _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
+        if self._ended_paid:
+            await self._give_back()
         if missing:
             await self._tell_stale(missing)
         if late:
@@ -319,8 +323,19 @@ class Settling:
         writes.ended_rows.append((item.id, int(ended.status), octets_or_none(ended.error), ended.at_us, operator))
         if message.direction is Direction.MT:
             writes.effects.closed.append(message.client)
+            if message.price is not None:
+                self._ended_paid.append(message)
         if ended.receipt is not None:
             writes.enqueue(ended.receipt)
+
+    async def _give_back(self) -> None:
+        ids = [message.id for message in self._ended_paid if message.parts > 1]
+        found = await self._connection.fetch(sql.BEGUN, ids) if ids else ()
+        begun = {row[0] for row in found}
+        for message in self._ended_paid:
+            if message.price is not None and message.id not in begun:
+                self._writes.give_back(message.client, message.price)
+        self._ended_paid.clear()
 
     def _settle_delivered(self, delivered: Delivered) -> None:
         if isinstance(delivered.item.content, Message):

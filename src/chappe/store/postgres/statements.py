@@ -329,3 +329,6 @@ UPDATE messages m SET status = {Status.UNKNOWN:d} FROM (
   SELECT id FROM messages WHERE id = ANY($1::bigint[]) AND status IN ({Status.SENT:d}, {Status.BUFFERED:d})
   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ) v WHERE m.id = ANY (ARRAY[v.id]) RETURNING m.id"""
+
+#: Messages of which an operator took some part.
+BEGUN: Final = "SELECT DISTINCT id FROM parts WHERE id = ANY($1::bigint[])"

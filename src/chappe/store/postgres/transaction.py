@@ -37,7 +37,7 @@ class Transaction:
     ) -> None:
         self.connection = connection
         self.names = names
-        self.writes = Writes(names, now_us)
+        self.writes = Writes(names, now_us, run)
         self._lives = Lives(connection, names)
         self._applying = Applying(self.writes)
         self._accepting = Accepting(names, self.writes)

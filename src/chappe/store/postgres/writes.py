@@ -14,8 +14,10 @@ import msgspec
 
 from chappe.model.events import EventBatch
 from chappe.model.message import Item, Message
+from chappe.model.money import Price
 from chappe.store.bodies import pack
 from chappe.store.port import Life
+from chappe.store.postgres import crediting
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.names import Names
 
@@ -71,12 +73,14 @@ def columns(rows: Sequence[Row]) -> list[list[Any]]:
 class Writes:
     """What one transaction writes, table by table."""
 
-    def __init__(self, names: Names, now_us: int) -> None:
+    def __init__(self, names: Names, now_us: int, run: int = 0) -> None:
+        """`run` is ours, which pays for new messages."""
         #: Events that only the store can know of: what reports matched.
         self.events = EventBatch(now_us)
         self.effects = Effects()
         self.now_ms = now_us // 1000
         self._names = names
+        self._run = run
         self.queue_rows: list[Row] = []
         self.sent: list[Row] = []
         self.ended_rows: list[Row] = []
@@ -95,10 +99,21 @@ class Writes:
         self.forgotten_expiries: list[Row] = []
         self.marks: list[Row] = []
         self.unmarks: list[int] = []
+        #: (client, currency) → what new messages cost, and what comes back of those that no operator took.
+        self.charged: Counter[tuple[str, str]] = Counter()
+        self.returned: Counter[tuple[str, str]] = Counter()
         #: Message → what its client is told of its sending, and then of what followed.
         self._told_sending: dict[int, list[Item]] = {}
 
     # -- what judgement asks for ----------------------------------------------------------------------
+
+    def charge(self, client: str, price: Price) -> None:
+        """A client pays for a new message."""
+        self.charged[client, price.currency] += price.units
+
+    def give_back(self, client: str, price: Price) -> None:
+        """A message that no operator took costs nothing."""
+        self.returned[client, price.currency] += price.units
 
     def remember(self, life: Life) -> None:
         """Lives here belong to one transaction: nothing has to be put back."""
@@ -161,6 +176,10 @@ class Writes:
                 self.enqueue(msgspec.structs.replace(receipt, id=number))
         self._told_sending = {}
         await self.run(connection)
+        if self.charged:
+            await crediting.charge(connection, self._run, self.charged)
+        if self.returned:
+            await crediting.give(connection, self.returned)
 
     def _by_table(self) -> Iterable[tuple[str, list[Row]]]:
         return (

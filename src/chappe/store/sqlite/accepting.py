@@ -43,6 +43,8 @@ class Accepting:
                 writes.expiries.append((message.expires_at_ms, item.id))
             if is_mt:
                 opened.append(message.client)
+                if message.price is not None:
+                    writes.charge(message.client, message.price)
             queued.append(item if not due and self._has_room(item) else self._in_row(item, queue, lane))
 
     def _has_room(self, item: Item) -> bool:

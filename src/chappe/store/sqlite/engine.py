@@ -14,6 +14,7 @@ from typing import Any, Final
 from chappe.model.events import EventBatch
 from chappe.model.message import Item, Message
 from chappe.rules.opt_outs import OptOut
+from chappe.store.credit import Balance, Drawn
 from chappe.store.cursor import Cursor
 from chappe.store.port import (
     MAX_ID,
@@ -40,7 +41,7 @@ from chappe.store.port import (
     TallyKey,
     Wish,
 )
-from chappe.store.sqlite import callbacks, keeping, opting, rows
+from chappe.store.sqlite import callbacks, crediting, keeping, opting, rows
 from chappe.store.sqlite.asking import MAX_STORIES, Asking
 from chappe.store.sqlite.committing import Committing
 from chappe.store.sqlite.granting import Asked
@@ -80,6 +81,7 @@ class SqliteStore:
         queues = self._queues = Queues(file, clock_us, lambda row: self._unreadable.hold(row))
         committing = self._committing = Committing(file, queues, memory, clock_us)
         group = self._group = GroupCommit(file, queues, memory, committing, clock_us)
+        self._crediting = memory.crediting = crediting.Crediting(file)
         self._unreadable = Unreadable(file, group.ask, queues.leased, queues.depths, clock_us)
         self._picking = Picking(file, queues)
         self._sweeping = Sweeping(file, queues, group.ask)
@@ -307,6 +309,34 @@ class SqliteStore:
     async def opt_outs(self, since_us: int) -> list[OptOut]:
         with self._file.reading():
             return opting.since(self._file.connection, since_us)
+
+    async def open_credit(self, client: str, currency: str, opening: int) -> None:
+        await self.write(crediting.OPEN, [(client, currency, opening)])
+
+    async def draw_credit(self, client: str, currency: str, wish: int) -> Drawn:
+        return self._crediting.draw((client, currency))
+
+    async def return_credit(self, client: str, currency: str, units: int) -> None:
+        self._crediting.give_back((client, currency), units)
+
+    async def called_back_credit(self) -> Sequence[Balance]:
+        return self._crediting.called_back()
+
+    async def balances(self) -> list[Balance]:
+        return self._crediting.balances()
+
+    async def add_credit(self, client: str, currency: str, units: int, *, instruction: int = 0, told: str = "") -> bool:
+        changed: list[int] = []
+
+        def decide(transaction: Transaction) -> None:
+            connection, events = self._file.connection, transaction.events
+            act = partial(crediting.add, connection, events, (client, currency), units, told=told, changed=changed)
+            if not instruction:
+                return act()
+            return once(connection, instruction, changed, events, told, act)
+
+        await self._group.ask("sweep", [decide], None)
+        return bool(changed)
 
     def forget_generation(self, generation: int) -> None:
         """A generation of references is past retention and deleted."""

@@ -12,6 +12,7 @@ from chappe.model.lifecycle import NEVER_SENT, Direction, Status
 from chappe.model.message import Item, Message
 from chappe.store.bodies import pack
 from chappe.store.endings import end
+from chappe.store.paying import pay_difference
 from chappe.store.port import Cancel, Granted, Replace, Wish
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.lives import Lives
@@ -94,6 +95,8 @@ class Granting:
         writes.finished.append((item.id,))
         writes.dequeue(item)
         writes.effects.closed.append(found.message.client)
+        if found.message.price is not None:
+            writes.give_back(found.message.client, found.message.price)
         self._lives.long.pop(item.id, None)
         receipt = end(item, Status.CANCELLED, "000", at_us, item.queue.partition(":")[2]).receipt
         if receipt is not None:
@@ -115,6 +118,7 @@ class Granting:
             writes.forgotten_expiries.append((was.expires_at_ms, item.id))
             if message.expires_at_ms:
                 writes.expiries.append((message.expires_at_ms, item.id))
+        pay_difference(writes, was, message)
         self._lives.long.pop(item.id, None)
         again = Item(item.queue, item.priority, item.lane, due, item.id, message, item.attempts, item.has_row)
         if due == item.due_at_ms:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Final
 
 from chappe.store.port import Life
+from chappe.store.sqlite.crediting import Crediting
 from chappe.store.sqlite.early import Early
 from chappe.store.sqlite.references import References
 from chappe.store.sqlite.writes import Effects
@@ -18,7 +19,7 @@ LONG_LIVES: Final = 20_000
 class Memory:
     """Nothing here is the only copy of anything."""
 
-    __slots__ = ("early", "long", "open_by_client", "parked", "references", "run", "seq")
+    __slots__ = ("crediting", "early", "long", "open_by_client", "parked", "references", "run", "seq")
 
     def __init__(self) -> None:
         #: Messages that each client has open.
@@ -30,6 +31,8 @@ class Memory:
         #: The recent ones of them.
         self.early = Early()
         self.references: References
+        #: What is in hand of clients' balances.
+        self.crediting: Crediting
         #: The number of this run, and that of the newest event block.
         self.run = 0
         self.seq = 0
@@ -41,6 +44,8 @@ class Memory:
             counts[client] = counts.get(client, 0) + opened
         for client, closed in Counter(effects.closed).items():
             counts[client] = counts.get(client, 0) - closed
+        if effects.charged:
+            self.crediting.charged(effects.charged)
         self.parked += effects.parked
         self.early.add(effects.newly_parked)
         self.early.remove(effects.unparked)

@@ -108,8 +108,14 @@ class Settling:
             del self._lives.long[item.id]
         if message.direction is Direction.MT:
             self._writes.effects.closed.append(message.client)
+            if message.price is not None and not self._has_left(message):
+                self._writes.give_back(message.client, message.price)
         if ended.receipt is not None:
             self._writes.enqueue(ended.receipt)
+
+    def _has_left(self, message: Message) -> bool:
+        """An operator took some part of a message that ends."""
+        return message.parts > 1 and bool(rows.PARTS_OF.fetch(self._connection, [message.id]))
 
     def _settle_delivered(self, delivered: Delivered) -> None:
         item = delivered.item

@@ -11,9 +11,10 @@ import msgspec
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
+from chappe.model.money import Price
 from chappe.store.bodies import pack
 from chappe.store.port import Life, Report
-from chappe.store.sqlite import rows
+from chappe.store.sqlite import crediting, rows
 from chappe.store.sqlite.names import Names
 from chappe.store.sqlite.references import References
 
@@ -29,6 +30,8 @@ class Effects:
     #: (queue, id) of those among `queued` and `deferred` that are gone again: hardly ever any.
     withdrawn: set[tuple[str, int]] = field(default_factory=set)
     opened: list[str] = field(default_factory=list)
+    #: (client, currency) → what its new messages cost.
+    charged: dict[tuple[str, str], int] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
     settled: list[Item] = field(default_factory=list)
     parked: int = 0
@@ -64,6 +67,7 @@ class Writes:
         "references_added",
         "replaced",
         "requeued",
+        "returned",
         "sent",
     )
 
@@ -91,8 +95,20 @@ class Writes:
         self.added: list[tuple[str, str]] = []
         #: How many entries `References` has more; a failed transaction takes them out again.
         self.references_added = 0
+        #: (client, currency) → what comes back of messages that no operator took.
+        self.returned: dict[tuple[str, str], int] = {}
         #: Message → what its client is told of its sending, and then of what followed.
         self._told_sending: dict[int, list[Item]] = {}
+
+    def charge(self, client: str, price: Price) -> None:
+        """A client pays for a new message."""
+        charged, key = self.effects.charged, (client, price.currency)
+        charged[key] = charged.get(key, 0) + price.units
+
+    def give_back(self, client: str, price: Price) -> None:
+        """A message that no operator took costs nothing."""
+        key = (client, price.currency)
+        self.returned[key] = self.returned.get(key, 0) + price.units
 
     def dequeue(self, item: Item) -> None:
         """The item leaves its queue: its row goes, and its lease with the commit."""
@@ -139,6 +155,10 @@ class Writes:
         """Send all statements of the group, tables in a fixed order."""
         self._enqueue_told()
         self._send(connection)
+        if self.effects.charged or self.returned:
+            rows = [(units, *key) for key, units in self.effects.charged.items()]
+            rows += [(-units, *key) for key, units in self.returned.items()]
+            connection.executemany(crediting.CHARGE, rows)
 
     def _send(self, connection: sqlite3.Connection) -> None:
         if self.messages:

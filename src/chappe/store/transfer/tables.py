@@ -124,6 +124,7 @@ TABLES: Final[Sequence[Table]] = (
         "list handset",
         "list:octets handset:bytea is_out:boolean message_id:bigint at_us:bigint word:bytea reply_id:bigint",
     ),
+    _table("credit", "client currency", "client:octets currency:octets balance:bigint is_open:smallint"),
     _table("mo_identities", "operator identity", "operator:name identity:bytea at_ms:bigint"),
     _table(
         "counters",
