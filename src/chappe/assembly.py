@@ -145,6 +145,9 @@ class Gateway:
         self.has_tls = bool(watched)
         self.tls_watch = TlsWatch(watched, self.store, self._clock)
         await self._watch()
+        if building.credits and self._accepts:
+            self._credit_keeper = building.credit_keeper()
+            await self._credit_keeper.begin()
         for node in self.operators:
             await node.listen(is_shared=self.process is not None)
         if runs("client-smpp"):
@@ -220,6 +223,11 @@ class Gateway:
         return self._runs("client-ucp") and self.settings.listen.ucp is not None
 
     @property
+    def _accepts(self) -> bool:
+        """Clients hand messages in here, or answer to what handsets sent."""
+        return any(self._runs(kind) for kind in ("client-smpp", "client-http", "client-ucp", "callback"))
+
+    @property
     def _runs_conf(self) -> bool:
         return self.process is None or self._runs("conf")
 
@@ -251,6 +259,8 @@ class Gateway:
         yield "watching", self.watching.run()
         if self.building.policy.opt_outs and not isinstance(self.fleet, Alone):
             yield "opt-outs", self.building.opt_out_watch().run()
+        if self.building.credits and self._accepts:
+            yield "credit", self._credit_keeper.run()
         yield "sick operators", self.building.sick_watch().run()
         if isinstance(self._clock, SystemClock):
             yield "clock", ClockWatch(self._clock, Notes(self.store, self._clock)).run()

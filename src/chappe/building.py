@@ -6,6 +6,8 @@ It must never start a node, nor know when one stops: that is `assembly`.
 from chappe.callbacks.node import Admit, CallbackNode
 from chappe.clients.account import Account
 from chappe.clients.ceiling import Ceiling
+from chappe.clients.credit import Credits
+from chappe.clients.credit_keeper import CreditKeeper
 from chappe.clients.dividing import Divided
 from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
@@ -16,6 +18,7 @@ from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.ucp_node import ClientUcpNode
 from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.configuring import Announce, Configuring
+from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.node import ConfNode
 from chappe.conf.steering import Drain, Reset, Steering
@@ -27,6 +30,7 @@ from chappe.node_terms import (
     SPLIT_METHODS,
     account_of,
     callback_terms_of,
+    credit_of,
     encoding_of_operator,
     guest_of,
     http_path_of,
@@ -47,9 +51,10 @@ from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
-from chappe.routing_terms import doubts_of, policy_of
+from chappe.routing_terms import doubts_of, policy_of, tariffs_of
 from chappe.rules.loops import Loops
 from chappe.rules.readers import why_unread
+from chappe.rules.tariffs import Tariffs
 from chappe.rules.trial import TRIAL_OPERATOR, trial_client
 from chappe.runtime import open_files
 from chappe.runtime.clock import Clock
@@ -109,8 +114,19 @@ class Building:
         self._ids = IdMaker(store.slot, last_id=store.last_id)
         self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
         self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
+        self.credits = self._charge(tariffs_of(settings, self.policy.routes.plan))
         #: The operator nodes that were made here.
         self.operators: list[OperatorNode] = []
+
+    def _charge(self, tariffs: Tariffs) -> Credits:
+        """Clients with credit pay from now on."""
+        for account, client in zip(self.accounts, self._settings.clients, strict=True):
+            if client.credit is not None:
+                account.credit = credit_of(client.name, client.credit, tariffs, self._clock.monotonic)
+        return Credits(account.credit for account in self.accounts if account.credit is not None)
+
+    def credit_keeper(self) -> CreditKeeper:
+        return CreditKeeper(self.credits, self._store, Notes(self._store, self._clock))
 
     def sweeper(self) -> Sweeper:
         days = self._settings.gateway.retention_days
@@ -124,6 +140,7 @@ class Building:
             CallbackWishes(self._store, self._clock),
             Configuring(versions, self._settings, self._clock, self._store.key, announce, doubts_of),
             Steering(self._store, reset, drain),
+            CreditWishes(self._store),
         )
 
     def _patience(self) -> dict[str, Patience]:
@@ -266,7 +283,9 @@ class Building:
         """A client's reply to an MO is judged as if the client had posted it."""
         accounts = {account.name: account for account in self.accounts}
         notes = Notes(self._store, self._clock)
-        intake = Intake(self._store, lambda: self.policy, self._http_paths(), self._ids, self._clock, notes)
+        intake = Intake(
+            self._store, lambda: self.policy, self._http_paths(), self._ids, self._clock, notes, self.credits
+        )
 
         def admit(message: Message, text: str) -> Item | str:
             new = NewMessage(to=shown(message.source_ton, message.source), source=message.dest, text=text)
@@ -292,6 +311,7 @@ class Building:
             by_certificate=self._by_certificate(),
             until_us_by_token=self._until_us_by_token(),
             guests=self._guests(),
+            credits_=self.credits,
             is_up=self.is_up,
         )
 

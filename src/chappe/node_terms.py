@@ -4,8 +4,9 @@ It must never make a node or a store; `assembly.py` does.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import quote
@@ -14,8 +15,10 @@ import msgspec
 
 from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import NO_CALLBACKS, PRIORITY_BY_NAME, Account, CallbackRights
+from chappe.clients.credit import Credit
 from chappe.clients.guests import Guest
 from chappe.clients.http_path import Path as HttpPath
+from chappe.model.money import units_of
 from chappe.net.addresses import literal
 from chappe.net.http_call import endpoint_of
 from chappe.net.tls import TlsTerms
@@ -28,10 +31,19 @@ from chappe.operators.vendor import Charge, Numbering, Vendor
 from chappe.operators.vendor import NumberForm as VendorNumberForm
 from chappe.rules.certificates import rule_of
 from chappe.rules.retry import RefusalRules
+from chappe.rules.tariffs import Tariffs
 from chappe.rules.trial import trial_client
 from chappe.runtime.http_profiles import api_of
 from chappe.runtime.settings_checks import trial_token_digest
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp, ClientSmpp, ClientUcp
+from chappe.runtime.settings_clients import (
+    CallbackEvent,
+    Client,
+    ClientCallback,
+    ClientCredit,
+    ClientHttp,
+    ClientSmpp,
+    ClientUcp,
+)
 from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
 from chappe.runtime.settings_operator_checks import billing_names
 from chappe.runtime.settings_operators import (
@@ -109,6 +121,14 @@ def _remember_previous(account: Account, door: ClientSmpp | ClientUcp) -> None:
 def until_us_of(moment: str | None) -> int:
     """A moment of the settings in Unix µs; 0 for none."""
     return int(datetime.fromisoformat(moment).timestamp() * 1_000_000) if moment is not None else 0
+
+
+def credit_of(client: str, credit: ClientCredit, tariffs: Tariffs, now: Callable[[], float]) -> Credit:
+    """What a client may spend: money by the tariffs, or parts, each of which costs one."""
+    opening = units_of(credit.opening, credit.currency)
+    if credit.currency:
+        return Credit(client, credit.currency, partial(tariffs.units, client), now, opening)
+    return Credit(client, "", lambda to: 1, now, opening)
 
 
 def _speak_ucp(account: Account, ucp: ClientUcp) -> None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from chappe.model.address import compile_pattern, international
 from chappe.model.errors import SettingsError
 from chappe.model.lifecycle import Direction
+from chappe.model.money import units_of
 from chappe.rules.admit import Policy
 from chappe.rules.choose import Choice, Price, Prices
 from chappe.rules.conditions import Conditions, SenderKind, prefix_of
@@ -23,6 +24,7 @@ from chappe.rules.hours import Hours, minutes_of
 from chappe.rules.number_plan import NumberPlan, Range
 from chappe.rules.opt_outs import WORDS, OptOutList, OptOuts
 from chappe.rules.policies import Action, BlockList, BlockRule, SenderRule, SenderRules, sender_address
+from chappe.rules.tariffs import Tariff, Tariffs
 from chappe.rules.validate import SHORTEST_PASSWORD, SHORTEST_TOKEN, Doubt, unreachable, weakness
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import Client
@@ -122,6 +124,14 @@ def prices_of(settings: Settings) -> Prices:
     return Prices([Price(each.operator, Decimal(each.amount), each.to, each.networks) for each in settings.prices])
 
 
+def tariffs_of(settings: Settings, plan: NumberPlan) -> Tariffs:
+    """What clients pay."""
+    tariffs = [
+        Tariff(units_of(each.amount, "money"), each.to, each.networks, each.client or "") for each in settings.tariffs
+    ]
+    return Tariffs(tariffs, plan.network_of)
+
+
 def senders_of(settings: Settings) -> list[SenderRule]:
     """What becomes of senders."""
     return [
@@ -219,6 +229,10 @@ def doubts_of(settings: Settings) -> list[str]:
     told += [
         f"senders[{each.place}] is never reached: senders[{each.by}] decides before"
         for each in unreachable(policy.senders.index)
+    ]
+    told += [
+        f"tariffs[{each.place}] is never reached: tariffs[{each.by}] decides before"
+        for each in unreachable(tariffs_of(settings, policy.routes.plan).index)
     ]
     return told + list(_weak_secrets(settings))
 

@@ -16,6 +16,7 @@ from chappe.cli import (
     bench,
     callbacks,
     conf,
+    credit,
     dead,
     held,
     importing,
@@ -62,6 +63,7 @@ status.register(app)
 message.register(app)
 held.register(app)
 callbacks.register(app)
+credit.register(app)
 dead.register(app)
 store.register(app)
 bench.register(app)

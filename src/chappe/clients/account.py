@@ -5,6 +5,7 @@ from datetime import UTC, tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
+from chappe.clients.credit import Credit
 from chappe.clients.seconds import Seconds
 from chappe.clients.short_ids import ShortIds
 from chappe.rules.certificates import CertificateRule
@@ -39,6 +40,8 @@ class Account:
     store_away_status: int
     throttle: Throttle
     default_validity_s: float
+    #: What it may still spend here; None where it may spend without end.
+    credit: Credit | None = None
     #: Of an account for trials: the client whose routes hold for it; empty for a real one.
     trial_of: str = ""
     # HTTP

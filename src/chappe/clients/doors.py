@@ -10,7 +10,7 @@ from chappe.clients import jasmin_door, kannel_door
 from chappe.clients.guests import Guests
 from chappe.clients.http_intake import Intake
 from chappe.clients.http_repeats import Repeats
-from chappe.clients.jasmin_door import JasminDoor
+from chappe.clients.jasmin_door import BalanceOf, JasminDoor
 from chappe.clients.kannel_door import KannelDoor
 from chappe.net.http_message import Reply, Request
 from chappe.net.http_routes import Route
@@ -33,11 +33,17 @@ class Doors:
     """All of them; they are there when any client has a name and a password."""
 
     def __init__(
-        self, intake: Intake, repeats: Repeats, guests: Guests, clock: Clock, is_up: Callable[[str], bool]
+        self,
+        intake: Intake,
+        repeats: Repeats,
+        guests: Guests,
+        clock: Clock,
+        is_up: Callable[[str], bool],
+        balance_of: BalanceOf,
     ) -> None:
         self._guests = guests
         self._kannel = KannelDoor(intake, repeats, guests, clock, is_up)
-        self._jasmin = JasminDoor(intake, repeats, guests, clock)
+        self._jasmin = JasminDoor(intake, repeats, guests, clock, balance_of)
 
     def routes(self, counted: Callable[[Answering], Answering]) -> list[Route]:
         """The routes of these doors; `counted` sees each answer."""

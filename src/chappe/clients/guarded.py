@@ -13,6 +13,7 @@ import msgspec
 from chappe.clients.account import Account
 from chappe.clients.changed_item import tell_routed
 from chappe.clients.congestion import congestion_of
+from chappe.clients.credit import units_in
 from chappe.clients.flushing import flush
 from chappe.model.events import EventBatch, EventName
 from chappe.model.message import Item, Message
@@ -100,6 +101,8 @@ class GuardedAccept:
     def _answer(self, submission: Submission, outcome: Kept | Fault | None) -> None:
         peer, account = submission.peer, submission.peer.owner
         account.arriving -= len(submission.items)
+        if outcome is not None and account.credit is not None:
+            account.credit.give_back(units_in(submission.items))
         message_id = submission.message_id
         if isinstance(outcome, Kept):
             message_id = outcome.answer.decode("latin-1")

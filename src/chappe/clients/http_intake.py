@@ -12,6 +12,7 @@ import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.changed_item import tell_routed
+from chappe.clients.credit import Credit, Credits, Shortage
 from chappe.clients.http_path import FindPath, Path, path_over
 from chappe.clients.http_policy import asked_of, refusal_of
 from chappe.clients.http_preview import preview_of
@@ -33,6 +34,7 @@ from chappe.wire.http.problems import Code, Refusal, below
 #: When to try again what nothing but time can cure, in seconds.
 STORE_AWAY_RETRY_S: Final = 1.0
 QUEUE_FULL_RETRY_S: Final = 5.0
+CREDIT_RETRY_S: Final = 1.0
 #: A rate that is used up is there again sooner; a client that hears 0 would not wait at all.
 _LEAST_RETRY_S: Final = 0.01
 
@@ -42,6 +44,7 @@ STORE_AWAY: Final = Refusal(Code.STORE_AWAY, "Nothing was stored; try again.", (
 MAX_TOGETHER: Final = 500
 
 Outcome = Accepted | Refusal
+NO_CREDITS: Final = Credits()
 
 
 class Single(msgspec.Struct, frozen=True, gc=False):
@@ -62,6 +65,7 @@ class Intake:
         ids: IdMaker,
         clock: Clock,
         notes: Notes,
+        credits_: Credits = NO_CREDITS,
     ) -> None:
         self._store = store
         self._policy = policy
@@ -74,6 +78,7 @@ class Intake:
         self._ids = ids
         self._clock = clock
         self._notes = notes
+        self._credits = credits_
         #: Client → messages that are judged and not yet stored.
         self._waiting: dict[str, int] = {}
         self._singles: Gathered[Single] = Gathered()
@@ -86,13 +91,17 @@ class Intake:
             try:
                 faults = iter(await self._store.accept(items, self._events_of(items)))
             except StoreAway:
+                self._credits.give_back(items)
                 for item, single in zip(items, singles, strict=True):
                     self._waiting[item.lane] -= 1
                     single.tell(STORE_AWAY)
             else:
                 for item, single in zip(items, singles, strict=True):
                     self._waiting[item.lane] -= 1
-                    single.tell(_told(item, faults))
+                    told = _told(item, faults)
+                    if isinstance(told, Refusal):
+                        self._credits.give_back((item,))
+                    single.tell(told)
 
     @property
     def is_busy(self) -> bool:
@@ -139,7 +148,13 @@ class Intake:
         waiting = self._waiting
         waiting[client] = waiting.get(client, 0) + len(items)
         try:
-            return await self._store.accept(items, self._events_of(items))
+            faults = await self._store.accept(items, self._events_of(items))
+        except StoreAway:
+            self._credits.give_back(items)
+            raise
+        else:
+            self._credits.give_back(item for item, fault in zip(items, faults, strict=True) if fault is not None)
+            return faults
         finally:
             waiting[client] -= len(items)
 
@@ -147,7 +162,8 @@ class Intake:
         """What a message would be.  Nothing is stored, and nothing of the client's rate is used."""
         now_ms = self.now_ms()
         find_path = self._path_finder(account) or self._by_policy(message, account, now_ms)
-        return preview_of(message, account.name, now_ms, find_path)
+        price_of = account.credit.price_of if account.credit is not None else None
+        return preview_of(message, account.name, now_ms, find_path, price_of)
 
     # -- for requests with a key --------------------------------------------------------------------
 
@@ -164,6 +180,11 @@ class Intake:
         good = sum(isinstance(each, Item) for each in judged)
         self._waiting[client] = self._waiting.get(client, 0) + good
         return good
+
+    def give_back_credit(self, client: str, units: int) -> None:
+        """So much of what was charged is not stored after all."""
+        if units:
+            self._credits.by_client[client].give_back(units)
 
     def give_back(self, client: str, reserved: int) -> None:
         """They are stored, or never will be."""
@@ -221,6 +242,8 @@ class Intake:
             else:
                 find = find_path or self._by_policy(new, account, now_ms)
                 one = item_of(new, next_id(), client, priority, now_ms, find, callbacks)
+                if account.credit is not None and isinstance(one, Item):
+                    one = _paid(account.credit, one)
                 if isinstance(one, Item):
                     taken += one.content.parts
                     room -= 1
@@ -245,6 +268,8 @@ class Intake:
         for new in messages:
             find = find_path or self._by_policy(new, account, now_ms)
             one = item_of(new, next_id(), client, account.priority, now_ms, find, account.callbacks)
+            if account.credit is not None and isinstance(one, Item):
+                one = _paid(account.credit, one)
             if isinstance(one, Item):
                 throttle.take(one.content.parts)
             else:
@@ -263,6 +288,8 @@ class Intake:
         find_path, message_id = self._path_finder(account), self._ids.next(now_ms)
         find_path = find_path or self._by_policy(new, account, now_ms)
         one = item_of(new, message_id, client, account.priority, now_ms, find_path, account.callbacks)
+        if account.credit is not None and isinstance(one, Item):
+            one = _paid(account.credit, one)
         if isinstance(one, Item):
             throttle.take(one.content.parts)
         else:
@@ -332,6 +359,16 @@ class Intake:
             client_ref="" if new is None else new.reference or "",
             detail="; ".join([refusal.code.word, *_told_of(refusal)])[:300],
         )
+
+
+def _paid(credit: Credit, item: Item) -> Item | Refusal:
+    """The message, charged to its client."""
+    paid = credit.charge(item)
+    if isinstance(paid, Item):
+        return paid
+    if paid is Shortage.NONE_LEFT:
+        return Refusal(Code.NO_CREDIT, credit.told_short(paid, item))
+    return Refusal(Code.CREDIT_LATER, credit.told_short(paid, item), (), CREDIT_RETRY_S)
 
 
 def _told_of(refusal: Refusal) -> list[str]:

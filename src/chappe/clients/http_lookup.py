@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.balance import balance_of
 from chappe.clients.finding import find_known
 from chappe.clients.http_intake import STORE_AWAY
 from chappe.clients.http_replies import found, refuse
@@ -96,6 +97,13 @@ class Lookup:
             return await self._store.story(life.id, life.final_at_us)
         except (Overloaded, StoreAway):
             return []
+
+    async def balance(self, request: Request, account: Account) -> Reply:
+        """What the client may still spend, wherever it lies; of a trial what the client itself may."""
+        try:
+            return found(await balance_of(self._store, account))
+        except StoreAway:
+            return refuse(STORE_AWAY)
 
     # -- lists --------------------------------------------------------------------------------------
 

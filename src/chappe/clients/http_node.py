@@ -9,11 +9,13 @@ from functools import partial
 from typing import Final
 
 from chappe.clients.account import Account
+from chappe.clients.balance import balance_of
+from chappe.clients.credit import Credits
 from chappe.clients.doors import Doors
 from chappe.clients.guests import Guest, Guests
 from chappe.clients.http_callbacks import FailedCallbacks
 from chappe.clients.http_holders import WRONG_TOKEN, Holders
-from chappe.clients.http_intake import Intake
+from chappe.clients.http_intake import NO_CREDITS, Intake
 from chappe.clients.http_lookup import Lookup
 from chappe.clients.http_pages import DOCS, OPENAPI, page_routes
 from chappe.clients.http_path import Path
@@ -40,6 +42,7 @@ MESSAGES: Final = "/v1/messages"
 PREVIEW: Final = "/v1/messages/preview"
 MESSAGE: Final = "/v1/messages/{id}"
 INBOUND: Final = "/v1/inbound"
+BALANCE: Final = "/v1/balance"
 CALLBACKS: Final = "/v1/callbacks"
 REPLAY: Final = "/v1/callbacks/{id}/replay"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -47,6 +50,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     PREVIEW: ("POST",),
     MESSAGE: ("GET", "DELETE"),
     INBOUND: ("GET",),
+    BALANCE: ("GET",),
     CALLBACKS: ("GET",),
     REPLAY: ("POST",),
     OPENAPI: ("GET", "HEAD"),
@@ -84,6 +88,7 @@ class ClientHttpNode:
         until_us_by_token: Mapping[str, int] | None = None,
         guests: Sequence[Guest] = (),
         is_up: Callable[[str], bool] = lambda operator: True,
+        credits_: Credits = NO_CREDITS,
     ) -> None:
         """`account_by_token` knows tokens by their SHA-256 in hexadecimal digits; others come `by_certificate`, and
         some tokens have been replaced and are good only until a moment in Unix µs.
@@ -94,10 +99,10 @@ class ClientHttpNode:
         self._clock = clock
         self._health = health
         self._notes = Notes(store, clock)
-        self._intake = Intake(store, policy, path_by_operator, ids, clock, self._notes)
+        self._intake = Intake(store, policy, path_by_operator, ids, clock, self._notes, credits_)
         repeats = Repeats(store, self._intake)
         self._posting = Posting(self._intake, repeats)
-        self._doors = Doors(self._intake, repeats, Guests(guests), clock, is_up)
+        self._doors = Doors(self._intake, repeats, Guests(guests), clock, is_up, partial(balance_of, store))
         self._lookup = Lookup(store, _encodings(path_by_operator), clock)
         self._callbacks = FailedCallbacks(store)
         #: Requests of clients whose answers are awaited.
@@ -159,6 +164,7 @@ class ClientHttpNode:
             self._route("GET", MESSAGE, self._lookup.get),
             self._route("DELETE", MESSAGE, self._lookup.delete),
             self._route("GET", INBOUND, self._lookup.inbound),
+            self._route("GET", BALANCE, self._lookup.balance),
             self._route("GET", CALLBACKS, self._callbacks.list),
             self._route("POST", REPLAY, self._callbacks.replay),
             *page_routes(),

@@ -3,25 +3,36 @@
 It is judged exactly as a posted message is, and shown.  It reads no clock and no store.
 """
 
+from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from chappe.clients.changed_item import ChangedItem
 from chappe.clients.http_path import FindPath, Path
 from chappe.clients.http_translate import item_of
 from chappe.model.message import Item, Message
+from chappe.model.money import Price
 from chappe.text import gsm7, udh
 from chappe.text.encoding import Encoding, encoding_of
 from chappe.text.reading import read
 from chappe.text.segments import SplitMethod, room, split
 from chappe.wire.http.messages import NewMessage, Preview
+from chappe.wire.http.money import money_of
 from chappe.wire.http.problems import Refusal
 
 #: esm_class: user data begins with a header.  SMPP 3.4 §5.2.12.
 _UDHI: Final = 0x40
 
 
-def preview_of(new: NewMessage, client: str, now_ms: int, find_path: FindPath) -> Preview | Refusal:
-    """Judge a message, and say what would become of it."""
+def preview_of(
+    new: NewMessage,
+    client: str,
+    now_ms: int,
+    find_path: FindPath,
+    price_of: Callable[[str, int], Price] | None = None,
+) -> Preview | Refusal:
+    """Judge a message, and say what would become of it; `price_of(to, parts)` where its client pays."""
     path: Path | Refusal | None = None
 
     def remember(to: str, source: str) -> Path | Refusal | None:
@@ -34,7 +45,10 @@ def preview_of(new: NewMessage, client: str, now_ms: int, find_path: FindPath) -
         return item
     assert isinstance(path, Path)
     assert isinstance(item.content, Message)
-    return _shown(item, item.content, new, path)
+    shown, message = _shown(item, item.content, new, path), item.content
+    if price_of is None:
+        return shown
+    return msgspec.structs.replace(shown, price=money_of(price_of(message.dest, message.parts)))
 
 
 def _shown(item: Item, message: Message, new: NewMessage, path: Path) -> Preview:

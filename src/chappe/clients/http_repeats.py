@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.credit import units_in
 from chappe.clients.http_intake import STORE_AWAY, Intake
 from chappe.clients.http_view import accepted_of
 from chappe.crash import ARMED, CrashPoint, reach
@@ -118,6 +119,8 @@ class _Request:
         self._request_id = request_id
         #: Something of the request was not known yet, and is now.
         self._is_new = False
+        #: What its messages were charged that are not stored.
+        self._charged = 0
         #: What is told where not one message was accepted.
         self._why_none = Refusal(Code.NOT_STORABLE, "The store can keep none of these messages.")
 
@@ -132,6 +135,7 @@ class _Request:
             for each in left:
                 each.judged = self._intake.judge(each.messages, self._account, each.start_or_none)
                 reserved += self._intake.reserve(self._account.name, each.judged)
+                self._charged += units_in(one for one in each.judged if isinstance(one, Item))
                 if not is_one:
                     await asyncio.sleep(0)
             if not reserved and is_one:
@@ -148,6 +152,7 @@ class _Request:
             return refused.why
         finally:
             self._intake.give_back(self._account.name, reserved)
+            self._intake.give_back_credit(self._account.name, self._charged)
         if not left:
             self._intake.tell_repeat(self._account.name, sum(len(each.messages) for each in slices))
         if not any(_ACCEPTED in each for each in answers):
@@ -200,7 +205,10 @@ class _Request:
         now_ms = self._intake.now_ms()
         digest = self._digest(start, piece)
         once = Once(self._intake.next_id(now_ms), digest, self._fingerprint, answer, now_ms + KEPT_MS, items)
-        return await self._intake.store_once(self._account.name, once)
+        outcome = await self._intake.store_once(self._account.name, once)
+        if outcome is None and self._charged:
+            self._charged -= units_in(items)
+        return outcome
 
     async def _store_halves(self, start: int, judged: Sequence[Judged]) -> list[bytes]:
         """One of these messages cannot be stored, or could not the first time: halves, until it is alone."""

@@ -18,6 +18,7 @@ from chappe.store.port import Happening, Life
 from chappe.text.encoding import encoding_of
 from chappe.wire.http.handsets import shown
 from chappe.wire.http.messages import Accepted, FailureView, MessageSummary, MessageView, PartView
+from chappe.wire.http.money import money_of
 
 #: SMPP 3.4 §5.2.5: type of number of a number that begins with its country.
 _INTERNATIONAL: Final = 1
@@ -46,7 +47,13 @@ def view_of(life: Life, message: Message, story: Sequence[Happening] = ()) -> Me
     summary = summary_of(life, message)
     history = history_of(life, message, story, summary.failure.code if summary.failure else None)
     shown = {name: getattr(summary, name) for name in _SHARED}
-    return MessageView(**shown, parts=_part_views(life, message), updated_at=history[-1].at, history=history)
+    return MessageView(
+        **shown,
+        parts=_part_views(life, message),
+        updated_at=history[-1].at,
+        price=money_of(message.price),
+        history=history,
+    )
 
 
 def summary_of(life: Life, message: Message) -> MessageSummary:

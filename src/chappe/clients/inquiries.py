@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.credit import give_back_unreplaced
 from chappe.clients.finding import find_known
 from chappe.clients.flushing import flush
 from chappe.clients.translate_inquiries import (
@@ -45,6 +46,8 @@ Question = QuerySm | CancelSm | ReplaceSm
 Answer = QuerySmResp | CancelSmResp | ReplaceSmResp
 #: A message with another text, judged and counted in parts.  Raises: PeerError.
 CutAgain = Callable[[Message], Message]
+#: The same, paid: account, what it was, what it is to be.  Raises: PeerError.
+PayAgain = Callable[[Account, Message, Message], Message]
 
 
 class Inquiry(msgspec.Struct, gc=False):
@@ -58,11 +61,12 @@ class Inquiry(msgspec.Struct, gc=False):
 class Inquiries:
     """Reads lives of messages, and lets the store grant wishes."""
 
-    def __init__(self, store: Store, clock: Clock, notes: Notes, cut_again: CutAgain) -> None:
+    def __init__(self, store: Store, clock: Clock, notes: Notes, cut_again: CutAgain, pay_again: PayAgain) -> None:
         self._store = store
         self._clock = clock
         self._notes = notes
         self._cut_again = cut_again
+        self._pay_again = pay_again
         self._asked: Gathered[Inquiry] = Gathered()
         #: Cancels without an id: each goes through all that waits, so they are done one by one.
         self._wide: Gathered[Inquiry] = Gathered()
@@ -159,12 +163,14 @@ class Inquiries:
     async def _replace(self, account: Account, pdu: ReplaceSm) -> int:
         """Raises: PeerError, StoreAway."""
         lives = await self._find(account, pdu.message_id, pdu.source_addr)
-        wishes = [self._replacement(_message(life), pdu) for life in lives]
-        return REPLACE_STATUS[_best(await self._store.grant(wishes))]
+        wishes = [self._replacement(account, _message(life), pdu) for life in lives]
+        granted = await self._store.grant(wishes)
+        give_back_unreplaced(account.credit, wishes, granted)
+        return REPLACE_STATUS[_best(granted)]
 
-    def _replacement(self, was: Message, pdu: ReplaceSm) -> Replace:
+    def _replacement(self, account: Account, was: Message, pdu: ReplaceSm) -> Replace:
         message = replacement_of(pdu, was, self._clock.utc_us() // 1000)
-        return Replace(was, self._cut_again(message))
+        return Replace(was, self._pay_again(account, was, self._cut_again(message)))
 
     # -- finding ------------------------------------------------------------------------------------
 

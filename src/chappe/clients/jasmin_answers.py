@@ -22,6 +22,7 @@ class Refused(Exception):
 
 
 NO_ROUTE: Final = "No route found"
+NO_CREDIT: Final = "Cannot charge submit_sm, check RouterPB log file for details"
 TOO_FAST: Final = "User throughput exceeded"
 NOT_NOW: Final = "Cannot send submit_sm, try again later"
 #: What a refusal of ours points at → the parameter that Jasmin's client knows.
@@ -50,7 +51,9 @@ def refused_of(refusal: Refusal) -> Refused:
             return Refused(412, NO_ROUTE)
         case Code.RATE_EXCEEDED:
             return Refused(403, TOO_FAST, refusal.retry_after_s)
-        case Code.QUEUE_FULL | Code.STORE_AWAY | Code.DRAINING | Code.BUSY | Code.KEY_RUNNING:
+        case Code.NO_CREDIT:
+            return Refused(403, NO_CREDIT)
+        case Code.CREDIT_LATER | Code.QUEUE_FULL | Code.STORE_AWAY | Code.DRAINING | Code.BUSY | Code.KEY_RUNNING:
             return Refused(503, NOT_NOW, refusal.retry_after_s or 1.0)
         case Code.INVALID_MESSAGE if refusal.errors:
             error = refusal.errors[0]

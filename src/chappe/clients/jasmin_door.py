@@ -4,12 +4,14 @@ A yes follows the commit of what it accepts.  Judging and storing are those of o
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from chappe.clients import jasmin_answers as answers
+from chappe.clients.account import Account
 from chappe.clients.door_message import DoorMessage
 from chappe.clients.guests import Guest, Guests, may_enter
 from chappe.clients.http_intake import Intake
@@ -20,9 +22,11 @@ from chappe.clients.jasmin_request import BALANCE, RATE, SEND, Parameter, check,
 from chappe.crash import ARMED, CrashPoint, reach
 from chappe.net.http_message import Reply, Request
 from chappe.runtime.clock import Clock
+from chappe.store.port import StoreAway
 from chappe.wire.http.forms import Fields
 from chappe.wire.http.jasmin import uuid_of
 from chappe.wire.http.messages import Accepted
+from chappe.wire.http.money import BalanceView
 from chappe.wire.http.problems import Refusal
 
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,6 +37,8 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 Answering = Reply | Awaitable[Reply] | None
+BalanceOf = Callable[[Account], Awaitable[BalanceView]]
+_NOT_DEFINED: Final = "ND"
 _decode = msgspec.json.Decoder(Accepted).decode
 
 
@@ -47,8 +53,10 @@ class Wish(msgspec.Struct, frozen=True):
 class JasminDoor:
     """Answers requests."""
 
-    def __init__(self, intake: Intake, repeats: Repeats, guests: Guests, clock: Clock) -> None:
+    def __init__(self, intake: Intake, repeats: Repeats, guests: Guests, clock: Clock, balance_of: BalanceOf) -> None:
+        """`balance_of(account)` looks up what a client may still spend.  Raises: StoreAway."""
         self._intake = intake
+        self._balance_of = balance_of
         self._repeats = repeats
         self._guests = guests
         self._clock = clock
@@ -91,8 +99,8 @@ class JasminDoor:
             answer = self._answer_guest(request, fields, wish, guest)
         except Refused as refused:
             return wish.refuse(refused)
-        assert isinstance(answer, Reply)
-        return answer
+        assert answer is not None
+        return answer if isinstance(answer, Reply) else await answer
 
     def _answer_guest(self, request: Request, fields: Fields, wish: Wish, guest: Guest) -> Answering:
         if not may_enter(guest, request.certificate):
@@ -139,16 +147,22 @@ class JasminDoor:
         return answers.success(uuid_of(int(_decode(taken.answers[0]).id)))
 
     def _rate(self, request: Request, fields: Fields, guest: Guest) -> Reply:
-        """What a message would be: its parts; it costs nothing here."""
+        """What a message would be: its parts, and what each costs."""
         message = message_of(fields, guest.sender, self._now_ms(), needs_content=False)
         judged = self._intake.preview(message, guest.account)
         if isinstance(judged, Refusal):
             return answers.json_error(refused_of(judged))
-        return answers.found({"unit_rate": 0.0, "submit_sm_count": judged.parts})
+        rate = 0.0 if judged.price is None else float(Decimal(judged.price.amount) / judged.parts)
+        return answers.found({"unit_rate": rate, "submit_sm_count": judged.parts})
 
-    def _balance(self, request: Request, fields: Fields, guest: Guest) -> Reply:
-        """As of a user without quotas."""
-        return answers.found({"balance": "ND", "sms_count": "ND"})
+    async def _balance(self, request: Request, fields: Fields, guest: Guest) -> Reply:
+        """What is left of money or of parts; ND, not defined, is what has no limit."""
+        try:
+            left = await self._balance_of(guest.account)
+        except StoreAway:
+            return answers.json_error(Refused(503, answers.NOT_NOW, 1.0))
+        money = _NOT_DEFINED if left.balance is None else float(left.balance.amount)
+        return answers.found({"balance": money, "sms_count": _NOT_DEFINED if left.parts is None else left.parts})
 
     def _now_ms(self) -> int:
         return self._clock.utc_us() // 1000

@@ -25,6 +25,8 @@ ACCEPTED: Final = Answer(202, "0: Accepted for delivery")
 #: No operator of its route can be reached now.
 QUEUED: Final = Answer(202, "3: Queued for later delivery")
 UNAUTHORIZED: Final = Answer(403, "Authorization failed for sendsms")
+#: Kannel has no such thing; this is how it says no to whom it knows.
+NO_CREDIT: Final = Answer(403, "Credit is used up. Do not try again.")
 NOT_ROUTABLE: Final = Answer(403, "Not routable. Do not try again.")
 TRY_AGAIN: Final = Answer(503, "Temporal failure, try again later.", 1.0)
 FAILED: Final = Answer(500, "Sending failed.")
@@ -56,7 +58,15 @@ _ANSWER_BY_POINTER: Final = {
     "/validity_seconds": misformed("Validity"),
 }
 _PASSING: Final = frozenset(
-    {Code.RATE_EXCEEDED, Code.QUEUE_FULL, Code.STORE_AWAY, Code.DRAINING, Code.BUSY, Code.KEY_RUNNING}
+    {
+        Code.RATE_EXCEEDED,
+        Code.CREDIT_LATER,
+        Code.QUEUE_FULL,
+        Code.STORE_AWAY,
+        Code.DRAINING,
+        Code.BUSY,
+        Code.KEY_RUNNING,
+    }
 )
 
 
@@ -67,6 +77,8 @@ def answer_of(refusal: Refusal) -> Answer:
     match refusal.code:
         case Code.NO_ROUTE:
             return NOT_ROUTABLE
+        case Code.NO_CREDIT:
+            return NO_CREDIT
         case Code.INVALID_MESSAGE:
             return _ANSWER_BY_POINTER.get(refusal.errors[0].pointer, BAD_BODY) if refusal.errors else BAD_BODY
         case Code.INVALID_KEY | Code.KEY_REUSED:

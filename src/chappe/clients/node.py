@@ -5,13 +5,14 @@ It must never know a protocol: the nodes for SMPP and UCP say how a peer is gree
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from chappe.clients.account import Account
 from chappe.clients.changed_item import ChangedItem, tell_routed
+from chappe.clients.credit import Credit, Shortage, units_in
 from chappe.clients.deliveries import Deliveries, DeliveryWords
 from chappe.clients.entrance import Entrance
 from chappe.clients.flushing import flush
@@ -309,6 +310,31 @@ class ClientNode(ABC):
         where = (f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id)
         return ChangedItem(*where, message, told=judged.told) if judged.told else Item(*where, message)
 
+    def _paid(self, credit: Credit, item: Item) -> Item:
+        """The message, charged to its client.  Raises: PeerError."""
+        paid = credit.charge(item)
+        if isinstance(paid, Shortage):
+            status = self.refusals.no_credit if paid is Shortage.NONE_LEFT else self.refusals.credit_later
+            raise PeerError(credit.told_short(paid, item), status=status)
+        return paid
+
+    def _paid_again(self, account: Account, was: Message, message: Message) -> Message:
+        """A message with another text: its client pays now what that costs more.  Raises: PeerError."""
+        credit = account.credit
+        if credit is None or was.price is None or was.price.currency != credit.currency:
+            return msgspec.structs.replace(message, price=was.price)
+        price = credit.price_of(message.dest, message.parts)
+        short = credit.take(max(0, price.units - was.price.units))
+        if short is not None:
+            status = self.refusals.no_credit if short is Shortage.NONE_LEFT else self.refusals.credit_later
+            raise PeerError(short.value, status=status)
+        return msgspec.structs.replace(message, price=price)
+
+    def _give_back(self, account: Account, items: Iterable[Item]) -> None:
+        """These are not stored after all: what they cost may be spent again."""
+        if account.credit is not None:
+            account.credit.give_back(units_in(items))
+
     def _cut_again(self, message: Message) -> Message:
         """A message with another text, judged like a new one and counted in parts.  Raises: PeerError."""
         policy, now_ms = self._policy(), self._clock.utc_us() // 1000
@@ -360,6 +386,8 @@ class ClientNode(ABC):
         for submission, fault in zip(submissions, faults, strict=True):
             peer = submission.peer
             peer.owner.arriving -= 1
+            if fault is not None:
+                self._give_back(peer.owner, (submission.item,))
             if peer.is_lost:
                 continue
             if fault is None:

@@ -21,6 +21,9 @@ class Refusals(msgspec.Struct, frozen=True):
     malformed: int
     #: It makes too many parts.
     too_long: int
+    #: Its client's credit is used up; it is being fetched, and another try is worth while.
+    no_credit: int
+    credit_later: int
 
 
 class Limit(Enum):

@@ -100,7 +100,7 @@ class ClientSmppNode(ClientNode):
         super().__init__(*terms, **more)
         self._system_id = system_id
         self._guarded = GuardedAccept(self._store, self._clock, self._notes)
-        self._inquiries = Inquiries(self._store, self._clock, self._notes, self._cut_again)
+        self._inquiries = Inquiries(self._store, self._clock, self._notes, self._cut_again, self._paid_again)
 
     def loops(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """What goes on at the same time, by name."""
@@ -191,6 +191,8 @@ class ClientSmppNode(ClientNode):
             item = self._judge_message(account, pdu, now_ms)
             if account.short_id_peers and peer in account.short_id_peers:
                 item = with_short_id(item, account)
+            if account.credit is not None:
+                item = self._paid(account.credit, item)
         except PeerError as error:
             peer.session.respond_error(number, error.status, type(pdu))
             self._note_refusal(account, pdu.destination_addr, pdu.source_addr, error)
@@ -226,13 +228,15 @@ class ClientSmppNode(ClientNode):
         multi = Multi()
         for submit in submits_of(pdu, multi):
             try:
-                multi.take(self._judge_message(account, submit, now_ms))
+                item = self._judge_message(account, submit, now_ms)
+                multi.take(item if account.credit is None else self._paid(account.credit, item))
             except PeerError as error:
                 multi.refuse(submit.dest_addr_ton, submit.dest_addr_npi, submit.destination_addr, error.status)
                 self._note_refusal(account, submit.destination_addr, submit.source_addr, error)
         try:
             multi.name(account, is_short=peer in account.short_id_peers)
         except PeerError as error:
+            self._give_back(account, multi.items)
             peer.session.respond_error(number, error.status, SubmitMulti)
             return
         if not multi.items:

@@ -48,6 +48,8 @@ SMPP_REFUSALS: Final = Refusals(
     kept_out=CommandStatus.ESME_RSUBMITFAIL,
     malformed=CommandStatus.ESME_RINVESMCLASS,
     too_long=CommandStatus.ESME_RINVMSGLEN,
+    no_credit=CommandStatus.ESME_RSUBMITFAIL,
+    credit_later=CommandStatus.ESME_RTHROTTLED,
 )
 
 STATE_BY_STATUS: Final = {

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from chappe.clients.account import Account
+from chappe.clients.credit import give_back_unreplaced
 from chappe.clients.flushing import flush
 from chappe.clients.seconds import meant_between
 from chappe.clients.ucp_translate import found, message_of, recipient_of, second_of
@@ -60,12 +61,20 @@ class Inquiry(msgspec.Struct, gc=False):
 class UcpInquiries:
     """Reads lives of messages, and lets the store grant wishes."""
 
-    def __init__(self, store: Store, clock: Clock, notes: Notes, cut: Callable[[Message], Message]) -> None:
-        """`cut(message)` counts the parts of a message with another text.  Raises: PeerError."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        notes: Notes,
+        cut: Callable[[Message], Message],
+        pay_again: Callable[[Account, Message, Message], Message],
+    ) -> None:
+        """`cut(message)` counts the parts of another text, `pay_again` charges it.  Both raise PeerError."""
         self._store = store
         self._clock = clock
         self._notes = notes
         self._cut = cut
+        self._pay_again = pay_again
         self._asked: Gathered[Inquiry] = Gathered()
 
     def add(self, inquiry: Inquiry) -> None:
@@ -128,8 +137,11 @@ class UcpInquiries:
                 found(InquiryResponse, each, life.status, life.error, life.final_at_us) for life, each in told
             ]
         if isinstance(operation, ModifyMessage):
-            wish = Replace(messages[0], self._changed(messages[0], operation, account))
-            _check(await self._store.grant([wish]))
+            changed = self._changed(messages[0], operation, account)
+            wish = Replace(messages[0], self._pay_again(account, messages[0], changed))
+            granted = await self._store.grant([wish])
+            give_back_unreplaced(account.credit, [wish], granted)
+            _check(granted)
             return name, []
         granted = await self._store.grant([Cancel(each.id, account.name) for each in messages])
         _check(granted)

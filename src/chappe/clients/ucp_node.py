@@ -112,7 +112,7 @@ class ClientUcpNode(ClientNode):
         self._alphabets = {name: each for name, each in alphabets.items() if each is not DefaultAlphabet.GSM7}
         self._is_alone = is_alone
         self._named: Gathered[Submission] = Gathered()
-        self._inquiries = UcpInquiries(store, self._clock, self._notes, self._cut_again)
+        self._inquiries = UcpInquiries(store, self._clock, self._notes, self._cut_again, self._paid_again)
         self._ceiling = ceiling or Ceiling()
         for account in accounts:
             account.seconds.begin_after(self._ceiling.noted)
@@ -194,6 +194,8 @@ class ClientUcpNode(ClientNode):
             return
         try:
             item = self._judge(account, operation, now_ms)
+            if account.credit is not None:
+                item = self._paid(account.credit, item)
         except PeerError as error:
             self._refuse(peer, trn, operation.ot, error, account, operation.adc, operation.oadc)
             return
@@ -208,11 +210,15 @@ class ClientUcpNode(ClientNode):
         if limit is not None:
             peer.session.respond(trn, operation.ot, _nack_of(limit, account))
             return
+        items: list[Item] = []
         try:
-            items = [self._judge(account, each, now_ms) for each in each_of(operation)]
+            for each in each_of(operation):
+                item = self._judge(account, each, now_ms)
+                items.append(item if account.credit is None else self._paid(account.credit, item))
             if not items:
                 raise PeerError("no recipient", status=ErrorCode.ADC_INVALID)
         except PeerError as error:
+            self._give_back(account, items)
             self._refuse(peer, trn, operation.ot, error, account, ",".join(operation.rads), operation.oadc)
             return
         account.throttle.take(len(items))

@@ -40,6 +40,8 @@ UCP_REFUSALS: Final = Refusals(
     kept_out=ErrorCode.CALL_BARRING_ACTIVE,
     malformed=ErrorCode.SYNTAX_ERROR,
     too_long=ErrorCode.MESSAGE_TOO_LONG,
+    no_credit=ErrorCode.OPERATION_NOT_ALLOWED,
+    credit_later=ErrorCode.OPERATION_NOT_ALLOWED,
 )
 
 #: Operations that carry one message.

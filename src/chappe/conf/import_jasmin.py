@@ -12,6 +12,8 @@ from chappe.conf.imported import Imported, Table, pattern_of
 from chappe.conf.inert_pickle import Shell, loads
 from chappe.model.errors import SettingsError
 
+#: Of balances; Jasmin does not say.
+CURRENCY: Final = "EUR"
 _HEAD: Final = b"Persisted on "
 _KEYWORD: Final = re.compile(r"\^?(?:\(\?i\))?([^\W_]+)(?:\\b|\.\*|\$)*")
 #: dlr_msgid → how an id changes from the response to the receipt.
@@ -69,7 +71,19 @@ class JasminImport:
                 told = read(route, f"{where} route {order}")
                 if told is not None:
                     self._found.routes.append({"direction": direction, **told})
+        self._finish_tariffs()
         return self._found
+
+    def _finish_tariffs(self) -> None:
+        """Tariffs are for balances in money; with one, what no route prices is free, as it is in Jasmin."""
+        has_money = any(client.get("credit", {}).get("currency") for client in self._found.clients)
+        priced = [each for each in self._found.tariffs if float(each["amount"])]
+        if not has_money:
+            if priced:
+                self._found.leave_out("routes", "no user has a balance that their rates would be taken from")
+            self._found.tariffs = []
+        elif not any(set(each) == {"amount"} for each in self._found.tariffs):
+            self._found.tariffs.append({"amount": "0"})
 
     # -- jasmin.cfg -----------------------------------------------------------------------------------
 
@@ -105,6 +119,7 @@ class JasminImport:
         rates = [rate for key in ("http_throughput", "smpps_throughput") if (rate := quotas.pop(key, None))]
         if rates:
             client["rate"] = float(min(rates))
+        self._credit(client, quotas, where)
         digest = user.get("password")
         hashed = self._hash_of(digest.hex()) if isinstance(digest, bytes) else None
         password: Table = {"password_hash": hashed, "password_is_md5": True} if hashed else {"password": ""}
@@ -126,6 +141,20 @@ class JasminImport:
         self._tell_limits(where, rights, quotas, _dict_of(mt, "value_filters"))
         self._client_by_user[uid] = client
         self._found.clients.append(client)
+
+    def _credit(self, client: Table, quotas: dict[str, Any], where: str) -> None:
+        """What is left of a user's quotas is what its balance begins with."""
+        balance, parts = quotas.pop("balance", None), quotas.pop("submit_sm_count", None)
+        if balance is not None:
+            client["credit"] = {"currency": CURRENCY, "opening": f"{max(0.0, float(balance)):.6f}"}
+            self._found.leave_out(where, f"balance {balance}: Jasmin names no currency; {CURRENCY} is taken")
+            if parts is not None:
+                self._found.leave_out(where, f"quota submit_sm_count = {parts}: it has a balance in money already")
+        elif parts is not None:
+            client["credit"] = {"opening": str(max(0, int(parts)))}
+        if share := quotas.pop("early_decrement_balance_percent", None):
+            told = f"early_decrement_balance_percent = {share}: a message is paid when it is accepted"
+            self._found.leave_out(where, told)
 
     def _tell_limits(
         self, where: str, rights: Mapping[str, Any], quotas: Mapping[str, Any], filters: Mapping[str, Any]
@@ -194,9 +223,17 @@ class JasminImport:
             return None
         if type(route).__name__.startswith("RandomRoundrobin"):
             self._found.leave_out(where, "round robin: its connectors are tried in their order")
-        if route.get("rate"):
-            self._found.leave_out(where, f"rate {route.get('rate')}: has no counterpart")
+        self._tariff(route, told, where)
         return {**told, "operators": names}
+
+    def _tariff(self, route: Shell, told: Table, where: str) -> None:
+        """What a route costs is a tariff of its numbers."""
+        rate = float(route.get("rate") or 0.0)
+        if rate and "from" in told:
+            self._found.leave_out(where, f"rate {rate} of a route by sender: tariffs go by numbers and clients")
+            return
+        conditions: Table = {key: told[key] for key in ("client", "to") if key in told}
+        self._found.tariffs.append({**conditions, "amount": f"{rate:.6f}"})
 
     def _mo_route(self, route: Shell, where: str) -> Table | None:
         told = self._filtered(route, where)

@@ -23,6 +23,7 @@ class Imported:
         self.profiles: dict[str, Table] = {}
         self.clients: list[Table] = []
         self.routes: list[Table] = []
+        self.tariffs: list[Table] = []
         #: One line each.
         self.left_out: list[str] = []
         self._names: set[str] = set()
@@ -49,6 +50,7 @@ class Imported:
             "operators": self.operators,
             "clients": self.clients,
             "routes": self.routes,
+            "tariffs": self.tariffs,
         }
         return {key: value for key, value in tables.items() if value}
 

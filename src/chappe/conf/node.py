@@ -12,11 +12,13 @@ import msgspec
 from chappe.conf.approving import Approvals
 from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.configuring import Configuring
+from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.inbox import Inbox
 from chappe.conf.steering import Steering
 from chappe.crash import CrashPoint, reach
 from chappe.instructions.kinds import (
+    AddCredit,
     Approve,
     CancelMessage,
     Change,
@@ -65,6 +67,7 @@ class ConfNode:
         callbacks: CallbackWishes | None = None,
         configuring: Configuring | None = None,
         steering: Steering | None = None,
+        credit: CreditWishes | None = None,
     ) -> None:
         self._inbox = inbox
         self._store = store
@@ -72,6 +75,7 @@ class ConfNode:
         self._callbacks = callbacks
         self._configuring = configuring
         self._steering = steering
+        self._credit = credit
         self._approvals = Approvals(inbox, self._carry_out)
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
@@ -135,6 +139,8 @@ class ConfNode:
             return await self._resolve_held(asked, instruction)
         if isinstance(instruction, _CHANGES) and self._configuring is not None:
             return await self._configuring.carry_out(instruction, asked, approved_by)
+        if isinstance(instruction, AddCredit) and self._credit is not None:
+            return await self._credit.add(instruction, asked.id, told)
         if isinstance(instruction, DropQueue) and self._queues is not None:
             return await self._queues.drop(instruction.queue, told)
         if isinstance(instruction, ReplayCallbacks) and self._callbacks is not None:

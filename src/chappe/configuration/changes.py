@@ -34,7 +34,7 @@ from chappe.model.errors import SettingsError
 from chappe.runtime.settings_table import nearest
 
 #: What `SetSection` may write; operators, clients, routes and profiles have instructions of their own.
-SECTIONS: Final = ("networks", "portability", "prices", "senders", "blocks", "opt_outs", "loops", "conf")
+SECTIONS: Final = ("networks", "portability", "prices", "tariffs", "senders", "blocks", "opt_outs", "loops", "conf")
 
 
 def changed(document: Document, instruction: Change) -> Document:

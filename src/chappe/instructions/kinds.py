@@ -37,6 +37,15 @@ class EnableCallbacks(msgspec.Struct, frozen=True, tag="enable_callbacks"):
     client: str
 
 
+class AddCredit(msgspec.Struct, frozen=True, tag="add_credit"):
+    """Pay into a client's balance, or take from it; units are millionths of a currency, or parts without one."""
+
+    client: str
+    currency: str
+    units: int
+    note: str = ""
+
+
 class CancelMessage(msgspec.Struct, frozen=True, tag="cancel_message"):
     """End a message that only waits, as its client could."""
 
@@ -175,7 +184,7 @@ class RemoveProfile(ConfigurationChange, frozen=True, kw_only=True, tag="remove_
 
 
 class SetSection(ConfigurationChange, frozen=True, kw_only=True, tag="set_section"):
-    """Write a whole section: `networks`, `portability`, `prices`, `senders`, `blocks`, `opt_outs`, `loops`, `conf`."""
+    """Write a section: `networks`, `portability`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, `loops`, `conf`."""
 
     section: str
     tables: list[Table] | Table
@@ -241,6 +250,7 @@ Instruction = (
     | DropQueue
     | ReplayCallbacks
     | EnableCallbacks
+    | AddCredit
     | CancelMessage
     | ResetLink
     | DrainNode

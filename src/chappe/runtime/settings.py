@@ -31,6 +31,7 @@ from chappe.runtime.settings_routing import (
     Portability,
     Route,
     SenderRule,
+    Tariff,
 )
 from chappe.runtime.settings_table import Fault, Table
 
@@ -65,6 +66,7 @@ class Settings(Table, frozen=True, kw_only=True):
     prices: Annotated[
         tuple[OperatorPrice, ...], Meta(description="What operators take, for routes that choose by price.")
     ] = ()
+    tariffs: Annotated[tuple[Tariff, ...], Meta(description="What clients with credit in money pay.")] = ()
     senders: Annotated[tuple[SenderRule, ...], Meta(description="What clients may send as.")] = ()
     blocks: Annotated[tuple[BlockRule, ...], Meta(description="What is not taken.")] = ()
     opt_outs: Annotated[tuple[OptOutRule, ...], Meta(description="How handsets say that they want no more.")] = ()

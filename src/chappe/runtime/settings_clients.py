@@ -373,6 +373,28 @@ class ClientCallback(Table, frozen=True, kw_only=True):
     ] = False
 
 
+class ClientCredit(Table, frozen=True, kw_only=True):
+    """What a client may spend: a balance in money or in parts, which is never exceeded (docs/credit.md)."""
+
+    currency: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Z]{3})?$",
+            extra={"expected": 'three capital letters as in "EUR"'},
+            description="The currency of its balance, whose prices are in `[[tariffs]]`; empty: the balance counts "
+            "parts, and each part costs one.",
+        ),
+    ] = ""
+    opening: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$",
+            extra={"expected": 'an amount as in "100.00", or a number of parts'},
+            description="What the balance begins with, once; what is paid in later is added by `chappe credit add`.",
+        ),
+    ] = "0"
+
+
 class Client(Table, frozen=True, kw_only=True):
     """One client: a company that sends and receives messages, and the doors it uses."""
 
@@ -404,6 +426,9 @@ class Client(Table, frozen=True, kw_only=True):
             "what is not whole by then is handed on as parts. 0 hands on each part as it comes.",
         ),
     ] = 0.0
+    credit: Annotated[
+        ClientCredit | None, Meta(description="What it may spend; without this table it is not charged.")
+    ] = None
     smpp: Annotated[ClientSmpp | None, Meta(description="Its SMPP door.")] = None
     ucp: Annotated[ClientUcp | None, Meta(description="Its UCP door.")] = None
     http: Annotated[ClientHttp | None, Meta(description="Its HTTP door.")] = None

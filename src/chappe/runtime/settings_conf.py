@@ -22,6 +22,7 @@ class Section(Enum):
     NETWORKS = "networks"
     PORTABILITY = "portability"
     PRICES = "prices"
+    TARIFFS = "tariffs"
     SENDERS = "senders"
     BLOCKS = "blocks"
     OPT_OUTS = "opt_outs"
@@ -36,7 +37,8 @@ class ConfRules(Table, frozen=True, kw_only=True):
         tuple[Section, ...],
         Meta(
             description="Sections whose changes wait until a second person has approved them: `operators`, `clients`, "
-            "`routes`, `networks`, `portability`, `prices`, `senders`, `blocks`, `opt_outs`, `loops`, `profiles`. "
+            "`routes`, `networks`, `portability`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, `loops`, "
+            "`profiles`. "
             "While some are named, a change of `[conf]` waits too."
         ),
     ] = ()

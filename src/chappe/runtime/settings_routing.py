@@ -197,6 +197,22 @@ class OperatorPrice(Table, frozen=True, kw_only=True):
     ]
 
 
+class Tariff(Table, frozen=True, kw_only=True):
+    """What a client with credit in money pays for a part; the first tariff that fits counts."""
+
+    client: Annotated[str | None, Meta(description="Only messages of this client.")] = None
+    to: Annotated[Pattern, Meta(description=_TO)] = "*"
+    networks: Annotated[tuple[Network, ...], Meta(description=_NETWORKS)] = ()
+    amount: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$",
+            extra={"expected": 'an amount as in "0.045", with at most 6 decimals'},
+            description="The price of one part, in the client's currency.",
+        ),
+    ]
+
+
 class SenderRule(Table, frozen=True, kw_only=True):
     """What becomes of a sender.  The first rule that matches a message decides; what none matches is allowed."""
 

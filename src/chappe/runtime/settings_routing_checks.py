@@ -28,6 +28,7 @@ def routing_faults(settings: Settings) -> Iterator[Fault]:
     yield from _routes(settings)
     yield from _networks(settings)
     yield from _prices(settings)
+    yield from _tariffs(settings)
     yield from _senders(settings)
     yield from _blocks(settings)
     yield from _opt_outs(settings)
@@ -145,7 +146,7 @@ def _networks(settings: Settings) -> Iterator[Fault]:
             if first.setdefault(prefix.lstrip("+"), at) != at:
                 yield f"{at}.prefixes", f"{prefix!r} already stands in {first[prefix.lstrip('+')]}"
     if not settings.networks and settings.portability.file is None:
-        for section in ("routes", "prices", "senders", "blocks"):
+        for section in ("routes", "prices", "tariffs", "senders", "blocks"):
             for at, rule in each(section, getattr(settings, section)):
                 if rule.networks:
                     yield (
@@ -163,6 +164,24 @@ def _prices(settings: Settings) -> Iterator[Fault]:
         for at, route in each("routes", settings.routes):
             if route.choice is Choice.PRICE:
                 yield f"{at}.choice", "there are no [[prices]] to choose by"
+
+
+def _tariffs(settings: Settings) -> Iterator[Fault]:
+    clients = frozenset(client.name for client in settings.clients)
+    for at, tariff in each("tariffs", settings.tariffs):
+        yield from unknown_names(f"{at}.client", "client", (tariff.client,) if tariff.client else (), clients)
+        yield from bad_range(f"{at}.to", tariff.to)
+    for_all = {tariff.client for tariff in settings.tariffs if tariff.to == "*" and not tariff.networks}
+    for at, client in each("clients", settings.clients):
+        if client.credit is None:
+            continue
+        if client.credit.currency and not for_all & {None, client.name}:
+            yield (
+                f"{at}.credit.currency",
+                "some destinations have no price: expected a last [[tariffs]] without `to` for this client",
+            )
+        if not client.credit.currency and "." in client.credit.opening:
+            yield f"{at}.credit.opening", "expected a whole number of parts, or a currency beside it"
 
 
 # -- senders and blocks -------------------------------------------------------------------------------------------

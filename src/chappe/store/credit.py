@@ -41,6 +41,10 @@ class CreditStore(Protocol):
         """
         ...
 
+    def draw_credit_now(self, client: str, currency: str) -> int | None:
+        """Take all there is without waiting; None of a store that many processes share.  Raises: StoreAway."""
+        ...
+
     async def return_credit(self, client: str, currency: str, units: int) -> None:
         """Give back what was drawn and is not spent.  Raises: StoreAway; then it counts as drawn until the end."""
         ...

@@ -12,6 +12,7 @@ import msgspec
 from chappe.model.address import same_handset
 from chappe.model.message import Message, Receipt
 from chappe.rules.opt_outs import OptOut
+from chappe.store.credit import Balance
 from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
 from chappe.store.versions import Version
 
@@ -90,6 +91,10 @@ class Reader(Protocol):
 
     def version(self, number: int) -> Version | None:
         """One version of the configuration."""
+        ...
+
+    def balances(self) -> list[Balance]:
+        """What clients may still spend, by client."""
         ...
 
     def callbacks_off(self) -> list[CallbacksOff]:

@@ -143,8 +143,8 @@ def test_what_a_user_may_not_is_named(jasmin: Any) -> None:
     users = [user(jasmin, "foo", rights={"http_balance": False}, quotas={"balance": 10.0}, filter=b"^44")]
 
     assert imported(jcli_prod__router_users=stored(users)).left_out == [
+        "jcli-prod.router-users user foo: balance 10.0: Jasmin names no currency; EUR is taken",
         "jcli-prod.router-users user foo: is denied http_balance: has no counterpart",
-        "jcli-prod.router-users user foo: quota balance = 10.0: has no counterpart",
         "jcli-prod.router-users user foo: filter destination_address ^44: has no counterpart",
     ]
 
@@ -208,8 +208,33 @@ def test_routes_keep_their_order_filters_and_connectors(jasmin: Any) -> None:
     assert callback is not None
     assert (callback.url, callback.method) == ("http://10.0.0.5/mo", CallMethod.POST)
     left_out = imported(**files).left_out
-    assert "jcli-prod.router-mtroutes route 20: rate 0.5: has no counterpart" in left_out
+    assert "routes: no user has a balance that their rates would be taken from" in left_out
     assert "jcli-prod.router-mtroutes route 30: EvalPyFilter has no counterpart; the route is left out" in left_out
+
+
+def test_what_is_left_of_quotas_is_what_credit_begins_with(jasmin: Any) -> None:
+    mt, _ = routes(jasmin)
+    users = [
+        user(jasmin, "foo", quotas={"balance": 10.5, "submit_sm_count": 7}),
+        user(jasmin, "bar", quotas={"submit_sm_count": 12}),
+    ]
+    files = {
+        "jcli_prod__router_mtroutes": stored(mt),
+        "jcli_prod__router_users": stored(users),
+        "jcli_prod__smppccs": stored([connector(jasmin, "three"), connector(jasmin, "two")]),
+    }
+
+    found = settings(**files)
+
+    foo, bar = found.client("foo").credit, found.client("bar").credit
+    assert foo is not None
+    assert bar is not None
+    assert (foo.currency, foo.opening, bar.currency, bar.opening) == ("EUR", "10.500000", "", "12")
+    assert [(each.client, each.to, float(each.amount)) for each in found.tariffs] == [
+        (None, "*", 0.5),
+        ("foo", "44*", 0.0),
+        (None, "*", 0.0),
+    ]
 
 
 def test_the_configuration_says_where_it_listens() -> None:

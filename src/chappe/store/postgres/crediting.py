@@ -111,7 +111,12 @@ class Crediting:
     async def balances(self) -> list[Balance]:
         """All of them, by client."""
         async with self._connecting() as connection:
-            return [_balance(row) for row in await connection.fetch(f"{_TOTALS} ORDER BY 1, 2")]
+            return await list_balances(connection)
+
+
+async def list_balances(connection: Any) -> list[Balance]:
+    """All of them, by client."""
+    return [_balance(row) for row in await connection.fetch(f"{_TOTALS} ORDER BY 1, 2")]
 
 
 async def add(connection: Any, events: EventBatch, key: Key, units: int, *, told: str, changed: list[int]) -> None:

@@ -366,6 +366,9 @@ class PostgresStore:
     async def draw_credit(self, client: str, currency: str, wish: int) -> Drawn:
         return Drawn(0) if self.is_away else await self._crediting.draw((client, currency), wish)
 
+    def draw_credit_now(self, client: str, currency: str) -> int | None:
+        return None
+
     async def return_credit(self, client: str, currency: str, units: int) -> None:
         await self._crediting.give_back((client, currency), units)
 

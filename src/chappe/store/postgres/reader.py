@@ -17,9 +17,11 @@ from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
 from chappe.rules.opt_outs import OptOut
 from chappe.store.bodies import message_or_none
+from chappe.store.credit import Balance
 from chappe.store.happenings import events_in
 from chappe.store.port import MAX_ID, CallbacksOff
 from chappe.store.postgres import opting
+from chappe.store.postgres.crediting import list_balances
 from chappe.store.postgres.hashing import ref_key
 from chappe.store.postgres.history import day_of
 from chappe.store.postgres.names import Names
@@ -98,6 +100,9 @@ class PostgresReader:
 
     def version(self, number: int) -> Version | None:
         return self._ask(lambda connection: find_version(connection, number))
+
+    def balances(self) -> list[Balance]:
+        return self._ask(list_balances)
 
     def callbacks_off(self) -> list[CallbacksOff]:
         return self._ask(list_off)

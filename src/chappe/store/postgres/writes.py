@@ -109,6 +109,8 @@ class Writes:
 
     def charge(self, client: str, price: Price) -> None:
         """A client pays for a new message."""
+        if not price.units:
+            return
         self.charged[client, price.currency] += price.units
 
     def give_back(self, client: str, price: Price) -> None:

@@ -62,12 +62,17 @@ class Crediting:
     def balances(self) -> list[Balance]:
         """All of them, by client."""
         with self._file.reading():
-            return [Balance(*row) for row in self._file.connection.execute(_BALANCES)]
+            return list_balances(self._file.connection)
 
     def _balance(self, key: Key) -> int:
         with self._file.reading():
             row = self._file.connection.execute(_BALANCE, key).fetchone()
         return 0 if row is None else int(row[0])
+
+
+def list_balances(connection: sqlite3.Connection) -> list[Balance]:
+    """All of them, by client."""
+    return [Balance(*row) for row in connection.execute(_BALANCES)]
 
 
 def add(

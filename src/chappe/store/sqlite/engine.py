@@ -316,6 +316,9 @@ class SqliteStore:
     async def draw_credit(self, client: str, currency: str, wish: int) -> Drawn:
         return self._crediting.draw((client, currency))
 
+    def draw_credit_now(self, client: str, currency: str) -> int | None:
+        return self._crediting.draw((client, currency)).units
+
     async def return_credit(self, client: str, currency: str, units: int) -> None:
         self._crediting.give_back((client, currency), units)
 

@@ -17,10 +17,12 @@ from chappe.model.errors import ResourceError
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
 from chappe.rules.opt_outs import OptOut
+from chappe.store.credit import Balance
 from chappe.store.happenings import events_in
 from chappe.store.port import MAX_ID, CallbacksOff
 from chappe.store.sqlite import opting, rows
 from chappe.store.sqlite.callbacks import list_failed, list_off
+from chappe.store.sqlite.crediting import list_balances
 from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
 from chappe.store.sqlite.opening import STORE_FILE, connect
 from chappe.store.sqlite.versions import find_version, list_versions
@@ -68,6 +70,10 @@ class SqliteReader:
     def version(self, number: int) -> Version | None:
         with _reading(self._data_dir) as hot:
             return find_version(hot, number)
+
+    def balances(self) -> list[Balance]:
+        with _reading(self._data_dir) as hot:
+            return list_balances(hot)
 
     def callbacks_off(self) -> list[CallbacksOff]:
         return callbacks_off(self._data_dir)

@@ -102,6 +102,8 @@ class Writes:
 
     def charge(self, client: str, price: Price) -> None:
         """A client pays for a new message."""
+        if not price.units:
+            return
         charged, key = self.effects.charged, (client, price.currency)
         charged[key] = charged.get(key, 0) + price.units
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, field
 
 from chappe.model.lifecycle import Status
+from chappe.wire.http.money import Money
 
 #: Longest reference that a client may give its message, in characters.
 MAX_REFERENCE: Final = 255
@@ -173,6 +174,9 @@ class Preview(msgspec.Struct, frozen=True, omit_defaults=True):
     route: Annotated[str, Meta(description="The operator that it would be sent to.")]
     part_texts: Annotated[Sequence[str] | None, Meta(description="The text of each part; null for `binary`.")]
     transliterated: Transliterated = None
+    price: Annotated[
+        Money | None, Meta(description="What it would cost; absent for a client without credit in money.")
+    ] = None
 
 
 class PartView(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,6 +247,9 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Annotated[Moment, Meta(description="When it was accepted.")]
     expires_at: Annotated[Moment | None, Meta(description="When it is worthless; null where it names no validity.")]
     updated_at: Annotated[Moment, Meta(description="When it last moved.")]
+    price: Annotated[
+        Money | None, Meta(description="What its client was charged for it; null without credit in money.")
+    ] = None
     history: Sequence[HistoryEntry]
 
 

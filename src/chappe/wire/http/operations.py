@@ -18,6 +18,7 @@ from chappe.wire.http.messages import (
     NewMessage,
     Preview,
 )
+from chappe.wire.http.money import BalanceView
 from chappe.wire.http.problems import Code
 from chappe.wire.http.queries import CallbacksQuery, InboundQuery, MessagesQuery
 
@@ -63,6 +64,7 @@ _SUMMARY: Final = {
 _MESSAGE: Final = {
     **_SUMMARY,
     "parts": [{"number": 1, "status": "delivered", "operator_reference": "0a77f3"}],
+    "price": None,
     "history": [
         {"status": "accepted", "at": "2026-01-16T12:38:51.204Z", "source": "client", "detail": None},
         {"status": "sent", "at": "2026-01-16T12:38:51.230Z", "source": "operator:three", "detail": "reference 0a77f3"},
@@ -167,6 +169,8 @@ OPERATIONS: Final[Sequence[Operation]] = (
             Code.BLOCKED,
             Code.OPTED_OUT,
             Code.NOT_STORABLE,
+            Code.NO_CREDIT,
+            Code.CREDIT_LATER,
             Code.RATE_EXCEEDED,
             Code.QUEUE_FULL,
             Code.STORE_AWAY,
@@ -293,6 +297,18 @@ OPERATIONS: Final[Sequence[Operation]] = (
                 "next": None,
             },
         ),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/balance",
+        name="getBalance",
+        title="Look up what may still be spent",
+        words="What is left of the client's credit at this moment, in money or in parts; messages that are accepted "
+        "are taken off, what no operator took has come back.",
+        answers=(BalanceView,),
+        answer_words="What is left; nulls for a client without a limit.",
+        refusals=(*FOR_CLIENTS, Code.STORE_AWAY),
+        example=Example("/v1/balance", {"balance": {"amount": "99.91", "currency": "EUR"}, "parts": None}),
     ),
     Operation(
         method="GET",
