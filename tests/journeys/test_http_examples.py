@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chappe.clients.http_page import curl_of
-from chappe.runtime.settings_clients import ClientCallback, ClientHttp
+from chappe.runtime.settings_clients import ClientCallback, ClientCredit, ClientHttp
 from chappe.sim.faults import Action
 from chappe.sim.options import MoOptions, SmscOptions
 from chappe.wire.http.operations import OPERATIONS
@@ -22,6 +22,7 @@ from web import MESSAGE, Answer, Caller, web_house
 
 DOCS = Path(__file__).parents[2] / "docs"
 MESSAGE_ID, CALLBACK_ID = "2816341877214478336", "msg_2816341877214479001"
+CREDIT = ClientCredit(opening="5000")
 TOKENS = {"TOKEN": "demo-token", "demo-token": "demo-token", "acme-trial": "demo-trial"}
 
 
@@ -91,7 +92,9 @@ class Stage:
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     dead = f"http://127.0.0.1:{free_port()}/cb"
     callback = ClientCallback(url=dead, give_up_after_s=0.001, retry_s=(0.05,))
-    demo = client("demo", http=ClientHttp(token="demo-token", test_token="demo-trial"), callback=callback)
+    demo = client(
+        "demo", http=ClientHttp(token="demo-token", test_token="demo-trial"), callback=callback, credit=CREDIT
+    )
     smsc = SmscOptions(mo=MoOptions(destination="12345", text="VOTE 5"))
     async with web_house(folder, clients=[demo], smsc=smsc) as (house, simulator, caller):
         new = {**MESSAGE, "reference": "order-881"}

@@ -99,7 +99,7 @@ class Lookup:
             return []
 
     async def balance(self, request: Request, account: Account) -> Reply:
-        """What the client may still spend, wherever it lies; of a trial what the client itself may."""
+        """What the client may still spend, wherever it lies; trials have no limit."""
         try:
             return found(await balance_of(self._store, account))
         except StoreAway:

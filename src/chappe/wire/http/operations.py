@@ -308,7 +308,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         answers=(BalanceView,),
         answer_words="What is left; nulls for a client without a limit.",
         refusals=(*FOR_CLIENTS, Code.STORE_AWAY),
-        example=Example("/v1/balance", {"balance": {"amount": "99.91", "currency": "EUR"}, "parts": None}),
+        example=Example("/v1/balance", {"balance": None, "parts": 4812}),
     ),
     Operation(
         method="GET",
