@@ -184,7 +184,7 @@ class RemoveProfile(ConfigurationChange, frozen=True, kw_only=True, tag="remove_
 
 
 class SetSection(ConfigurationChange, frozen=True, kw_only=True, tag="set_section"):
-    """Write a section: `networks`, `portability`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, `loops`, `conf`."""
+    """Write a section, such as `networks`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, `loops` or `conf`."""
 
     section: str
     tables: list[Table] | Table
