@@ -44,8 +44,14 @@ class Races:
             await sender.send(*pairs)
             answered_s.set_result(time.monotonic())
 
+        is_after = self.chance.random() < 0.5
+
         async def report() -> float:
-            await asyncio.sleep(max(0.0, self.commit_s + self.chance.uniform(-AROUND_S, AROUND_S)))
+            if is_after:
+                await answered_s
+                await asyncio.sleep(self.chance.uniform(0.0, 0.8 * AROUND_S))
+            else:
+                await asyncio.sleep(max(0.0, self.commit_s - self.chance.uniform(0.0, AROUND_S)))
             came_s = time.monotonic()
             await receiver.report(*(receiver.report_on(name, item.content.dest) for item, name in pairs))  # type: ignore[union-attr]
             return came_s
@@ -54,17 +60,19 @@ class Races:
         self.by_ms[int((came_s - answered_s.result()) * 1000 // 1)] += len(pairs)
         self.commit_s += 0.1 * (answered_s.result() - begun_s - self.commit_s)
 
-    def share(self) -> float:
-        """How many of all came within those milliseconds."""
-        near = sum(count for ms, count in self.by_ms.items() if -AROUND_S * 1000 <= ms < AROUND_S * 1000)
-        return near / self.by_ms.total()
+    @property
+    def near(self) -> int:
+        """How many came within those milliseconds."""
+        return sum(count for ms, count in self.by_ms.items() if -AROUND_S * 1000 <= ms < AROUND_S * 1000)
 
 
 async def race(dsn: str, wanted: int) -> Races:
-    """So many messages are sent by one node and reported to another one."""
+    """Messages are sent by one node and reported to another one, so many of them that close to their commit."""
     races = Races()
     async with nodes(dsn, "sender", "receiver") as (sender, receiver):
-        for turn in range(wanted // TURN):
+        turn = 0
+        while races.near < wanted:
+            turn += 1
             items = [sender.mt(dest=f"371{turn:05}{number:03}") for number in range(TURN)]
             await sender.accept(*items)
             leased = await sender.leased(len(items))
@@ -78,7 +86,7 @@ async def race(dsn: str, wanted: int) -> Races:
         # Those that have ended may be in history already.
         lives = "SELECT status FROM messages UNION ALL SELECT status FROM history"
         rows = await connection.fetch(f"SELECT status, count(*) FROM ({lives}) AS l GROUP BY 1")
-        assert [tuple(row) for row in rows] == [(Status.DELIVERED, wanted // TURN * TURN)]
+        assert [tuple(row) for row in rows] == [(Status.DELIVERED, turn * TURN)]
         assert await connection.fetchval("SELECT sum(n)::bigint FROM counts WHERE kind IN (0, 2)") == 0
     finally:
         await connection.close()
@@ -88,17 +96,16 @@ async def race(dsn: str, wanted: int) -> Races:
 def test_receipts_around_the_commit_of_what_they_tell_of_all_meet_it(postgres_server: Reached) -> None:
     races = asyncio.run(asyncio.wait_for(race(postgres_server.new_database(), 2_000), 120))
 
-    assert races.by_ms.total() == 2_000
+    assert races.near >= 2_000
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(1_800)
 def test_two_hundred_thousand_receipts_around_the_commit_of_what_they_tell_of_all_meet_it(
     postgres_server: Reached,
 ) -> None:
-    races = asyncio.run(asyncio.wait_for(race(postgres_server.new_database(), 200_000), 1_100))
+    races = asyncio.run(asyncio.wait_for(race(postgres_server.new_database(), 200_000), 1_700))
 
-    before = sum(count for ms, count in races.by_ms.items() if ms < 0)
-    print(f"{races.by_ms.total():,} receipts, {races.share():.0%} within 5 ms of the commit, {before:,} before it")
-    assert races.by_ms.total() == 200_000
-    assert races.share() > 0.5
+    before = sum(count for ms, count in races.by_ms.items() if -AROUND_S * 1000 <= ms < 0)
+    print(f"{races.by_ms.total():,} receipts, {races.near:,} within 5 ms of the commit, {before:,} of them before it")
+    assert races.near >= 200_000

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from chappe.observe.status import BoxStatus, CertificateStatus, LinkStatus
+from chappe.observe.status import ELSEWHERE, BoxStatus, CertificateStatus, LinkStatus
 
 #: Rows of queues and of events that a picture shows; `chappe queues` and `--json` show all.
 QUEUE_ROWS: Final = 15
@@ -60,7 +60,8 @@ def _head(box: BoxStatus) -> Text:
     colour = "green" if box.state == "running" else "yellow"
     return Text.assemble(
         ("chappe ", "bold"),
-        f"{box.version}  box {box.box}  run {box.run}  ",
+        # Where nodes are processes each has a run of its own.
+        f"{box.version}  box {box.box}  " + ("" if box.fleet else f"run {box.run}  "),
         (box.state, f"bold {colour}"),
         f"  up {duration(box.uptime_s)}",
     )
@@ -79,9 +80,14 @@ def _links(box: BoxStatus) -> Table:
     table = _table("operator", ">link", "state", "window", ">since", "why")
     for operator in box.operators:
         for link in operator.links:
-            state = Text("● up", "green") if link.state == "up" else Text("● down", "bold red")
-            table.add_row(operator.name, str(link.link), state, bar(link), duration(link.since_s), link.reason)
+            table.add_row(operator.name, str(link.link), _state(link), bar(link), duration(link.since_s), link.reason)
     return table
+
+
+def _state(link: LinkStatus) -> Text:
+    if link.state == "up":
+        return Text("● up", "green")
+    return Text("○ elsewhere", "dim") if link.reason == ELSEWHERE else Text("● down", "bold red")
 
 
 def _fleet(box: BoxStatus) -> Table:
@@ -149,7 +155,8 @@ def _foot(box: BoxStatus) -> Iterator[Text]:
     yield Text.assemble(
         "store ",
         ("away", "bold red") if store.is_away else ("ready", "green"),
-        f"  {octets(store.octets)} and {octets(store.wal_octets)} of log in {store.path}",
+        f"  {octets(store.octets)} and {octets(store.wal_octets)} of log" if store.octets else "",
+        f"  in {store.path}",
     )
     yield Text(
         f"{box.parked:,} parked reports, {box.held:,} held messages", "yellow" if box.parked or box.held else "dim"

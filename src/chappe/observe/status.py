@@ -3,7 +3,12 @@
 Gateway and command line share these shapes.  It must never know where the values come from.
 """
 
+from typing import Final
+
 import msgspec
+
+#: Why a link is not up that need not be: other processes hold their parts of an operator's links.
+ELSEWHERE: Final = "left to other nodes of this operator"
 
 
 class NodeStatus(msgspec.Struct, frozen=True):

@@ -16,13 +16,14 @@ from chappe.net.http_call import Endpoint
 from chappe.net.peer import CLOSED, FactsHandler, Peer
 from chappe.net.tls import TlsTerms
 from chappe.net.tls_dial import DialCredentials, DialTerms, why_lost
+from chappe.observe.status import ELSEWHERE
 from chappe.operators.link import Connecting, Link
 from chappe.runtime.backoff import Backoff
 from chappe.runtime.clock import Clock
 from chappe.runtime.node import Notes
 
 #: Why a link is down that this node leaves to others.
-RESTS: Final = "left to other nodes of this operator"
+RESTS: Final = ELSEWHERE
 #: How long an operator may take to answer a goodbye.
 UNBIND_S: Final = 2.0
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from chappe.cli.status_view import duration, octets, view
-from chappe.observe.status import BoxStatus, RunStatus, StoreStatus
+from chappe.observe.status import ELSEWHERE, BoxStatus, LinkStatus, OperatorStatus, RunStatus, StoreStatus
 
 STORE = StoreStatus("postgresql://db1/chappe", 0, 0, is_away=False)
 
@@ -43,3 +43,19 @@ def test_every_node_of_every_box_is_shown_and_a_silent_one_stands_out() -> None:
 
     assert re.search(r"riga1\s+operator:three\s+0\.1\.0\s+7\s+running\s+three 1/2\s+1 min 0 s\s+0 s", text)
     assert re.search(r"riga2\s+router\s+0\.2\.0\s+9\s+silent\s+1 min 0 s\s+31 s", text)
+
+
+def test_a_link_that_other_nodes_hold_is_not_shown_as_lost() -> None:
+    links = [LinkStatus(1, "down", 0, 50, 3.0, ELSEWHERE), LinkStatus(2, "down", 0, 50, 3.0, "connection refused")]
+    box = BoxStatus(
+        "0.1.0", 7, "riga1", "running", 1.0, [], [OperatorStatus("three", links)], [], [], 0, 0, STORE, [], {}
+    )
+
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(view(box))
+    text = console.export_text()
+
+    assert re.search(r"three\s+1\s+○ elsewhere", text)
+    assert re.search(r"three\s+2\s+● down", text)
+    assert "of log" not in text
+    assert "in postgresql://db1/chappe" in text
