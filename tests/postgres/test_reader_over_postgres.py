@@ -19,10 +19,13 @@ from chappe.conf.node import ConfNode
 from chappe.engines import inbox_of
 from chappe.model.errors import ResourceError
 from chappe.model.events import EventBatch, EventName
+from chappe.model.ids import made_at_ms
+from chappe.model.lifecycle import Status
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_gateway import Gateway
 from chappe.store.port import CallbacksOff, GivenUp, Held
 from chappe.store.postgres.reader import PostgresReader
+from chappe.store.views import Look
 from postgres_server import Reached
 
 
@@ -198,3 +201,43 @@ async def carry_out(dsn: str) -> None:
     await connection.close()
     await conf.close()
     await node.close()
+
+
+def all_pages(dsn: str, look: Look) -> list[int]:
+    found: list[int] = []
+    for _ in range(100):
+        page = PostgresReader(dsn).look(look)
+        assert len(page.lives) <= look.limit
+        found += [each.id for each in page.lives]
+        if not page.before_id:
+            return found
+        assert page.before_id < (look.before_id or 1 << 63)
+        look = msgspec.structs.replace(look, before_id=page.before_id)
+    raise AssertionError("the pages never end")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_people_look_by_client_status_time_and_name_page_by_page(
+    filled: tuple[str, dict[str, int]], limit: int
+) -> None:
+    dsn, ids = filled
+    everything = sorted(ids.values(), reverse=True)
+    came_us = {name: made_at_ms(number) * 1000 for name, number in ids.items()}
+
+    def found(look: Look) -> list[int]:
+        return all_pages(dsn, msgspec.structs.replace(look, limit=limit))
+
+    assert found(Look()) == everything
+    assert found(Look(client="acme")) == [each for each in everything if each != ids["callback"]]
+    assert found(Look(client="shop")) == [ids["callback"]]
+    assert found(Look(client="nobody")) == found(Look(operator="nobody")) == []
+    assert found(Look(statuses=(Status.DELIVERED,))) == sorted((ids["first"], ids["long"]), reverse=True)
+    assert found(Look(client="acme", statuses=(Status.HELD,))) == [ids["held"]]
+    assert found(Look(direction="mo")) == []
+    assert found(Look(until_us=came_us["callback"])) == [each for each in everything if each != ids["callback"]]
+    assert found(Look("+371 2000 0009")) == [ids["last"]]
+    assert found(Look("order-1", client="acme")) == [ids["first"]]
+    assert found(Look("order-1", client="shop")) == []
+    assert found(Look("L2")) == [ids["long"]]
+    assert found(Look(str(ids["held"]))) == [ids["held"]]
+    assert found(Look("nobody-has-this")) == []

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import msgspec
 
 from chappe.model.address import same_handset
+from chappe.model.ids import first_id_at
+from chappe.model.lifecycle import Status
 from chappe.model.message import Message, Receipt
 from chappe.rules.opt_outs import OptOut
 from chappe.store.credit import Balance
@@ -36,6 +38,50 @@ class LifeView(msgspec.Struct, frozen=True):
     final_at_us: int
     #: The day of the history that holds it; empty while it is hot.
     history: str = ""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What people look for: a message must fit all that is given."""
+
+    #: An id (decimal or hexadecimal), a handset's number, a client's or an operator's reference.
+    text: str = ""
+    client: str = ""
+    operator: str = ""
+    #: "mt", "mo", or both.
+    direction: str = ""
+    statuses: tuple[Status, ...] = ()
+    #: When it came, Unix µs: from the one until before the other; 0 for any time.
+    from_us: int = 0
+    until_us: int = 0
+    #: Where an earlier page ended; 0 for the newest.
+    before_id: int = 0
+    limit: int = 50
+
+    def fits(self, view: LifeView, status: Status) -> bool:
+        """All but the text, and but the ids."""
+        return (
+            self.client in ("", view.client)
+            and self.operator in ("", view.operator)
+            and self.direction in ("", view.direction)
+            and (not self.statuses or status in self.statuses)
+        )
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """The lowest id that fits, and the first above it that does not."""
+        low = first_id_at(self.from_us // 1000) if self.from_us else 1
+        high = first_id_at(-(-self.until_us // 1000)) if self.until_us else MAX_ID
+        return max(low, 1), min(high, self.before_id or MAX_ID)
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What was found, newest first.  `before_id` is where the next page begins, 0 when nothing is left.
+
+    A page may be short, or empty, and not the last: enough was looked at for one answer.
+    """
+
+    lives: list[LifeView]
+    before_id: int = 0
 
 
 class HeldView(msgspec.Struct, frozen=True):
@@ -67,6 +113,10 @@ class Reader(Protocol):
 
     def find_messages(self, text: str, limit: int = 50) -> Sequence[LifeView]:
         """Messages by id (decimal or hexadecimal), handset number, client's or operator's reference; newest first."""
+        ...
+
+    def look(self, look: Look) -> Looked:
+        """One page of messages, newest first, for people who wait for it: what takes long is left to the next page."""
         ...
 
     def life_events(self, message_id: int) -> list[dict[str, str]]:

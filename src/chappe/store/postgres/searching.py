@@ -40,7 +40,7 @@ _WINDOW: Final = (
     " (SELECT id FROM {table} id BETWEEN $1 AND $2 ORDER BY id DESC LIMIT $3) AS window_rows"
 )
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM messages WHERE id < $1"
-_DAYS: Final = (
+DAYS: Final = (
     "SELECT to_date(substr(c.relname, 9), 'YYYYMMDD') AS day FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
     " WHERE i.inhparent = 'history'::regclass ORDER BY day DESC"
 )
@@ -89,7 +89,7 @@ class Searching:
         client = self._names.known(search.client)
         if client is None:
             return Page([])
-        days = [row["day"] for row in await connection.fetch(_DAYS)]
+        days = [row["day"] for row in await connection.fetch(DAYS)]
         found: list[Life] = []
         before, rows_left = search.before_id or _MAX_ID, MAX_ROWS
         while (top := await self._newest_below(connection, days, before)) >= max(search.from_id, 1):

@@ -7,11 +7,12 @@ to ten times dearer, and a look-up asks every run of the day.  Written by the mo
 import os
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
 import msgspec
@@ -22,6 +23,7 @@ from chappe.model.lifecycle import Status
 from chappe.store.port import Life
 from chappe.store.sqlite import rows
 from chappe.store.sqlite.opening import HISTORY_FOLDER
+from chappe.store.views import Look
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS lives (
@@ -38,6 +40,10 @@ CREATE TABLE IF NOT EXISTS by_reference (
 CREATE TABLE IF NOT EXISTS by_operator_ref (
     run INTEGER, key INTEGER, id INTEGER, PRIMARY KEY (run, key, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS by_fact (
+    run INTEGER, key INTEGER, id INTEGER, PRIMARY KEY (run, key, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs_with_facts (run INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS blocks (
     first_seq INTEGER PRIMARY KEY, last_seq INTEGER, first_us INTEGER, last_us INTEGER,
     min_id INTEGER, max_id INTEGER, events INTEGER, ids BLOB, lines BLOB
@@ -208,6 +214,10 @@ class HistoryDay:
         self._index("by_reference", run, lives, named)
         named = [hash_of(each) << _PLACE | place for place, life in numbered for each in references_of(life)]
         self._index("by_operator_ref", run, lives, list(set(named)))
+        self._index(
+            "by_fact", run, lives, [key << _PLACE | place for place, life in numbered for key in facts_of(life)]
+        )
+        self._connection.execute("INSERT INTO runs_with_facts VALUES (?)", (run,))
 
     def _index(self, table: str, run: int, lives: Sequence[Finished], keys: list[int]) -> None:
         """`keys` are keys with the place of the life in `lives`, as one number: those sort several times faster."""
@@ -250,6 +260,23 @@ def references_of(life: Finished) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=4096)
+def _fact(*words: str) -> int:
+    return hash_of("\0".join(words))
+
+
+def facts_of(life: Finished) -> list[int]:
+    """Keys under which a life is found beside its numbers: its client's, and those of what is not as usual."""
+    facts = [_fact("client", life.client)]
+    status = str(life.status)
+    if life.status != Status.DELIVERED:
+        facts += [_fact("status", status), _fact("status", status, life.client)]
+    # An MO bears the operator that brought it and was never sent to one.
+    if life.operator and not life.sent_at_us:
+        facts += [_fact("mo"), _fact("mo", life.client)]
+    return facts
+
+
 # -- reading ----------------------------------------------------------------------------------------
 
 
@@ -260,6 +287,23 @@ def open_reader(path: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=5)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def facts_asked(look: Look) -> list[int]:
+    """The fewest keys under which all that fits is found; none where no key narrows it."""
+    of_client = (look.client,) if look.client else ()
+    if look.statuses and Status.DELIVERED not in look.statuses:
+        return [_fact("status", str(int(status)), *of_client) for status in look.statuses]
+    if look.direction == "mo":
+        return [_fact("mo", *of_client)]
+    return [_fact("client", look.client)] if look.client else []
+
+
+def has_facts(history: sqlite3.Connection) -> bool:
+    """Whether all of a day is found by facts: what earlier releases moved is not."""
+    tables = {name for (name,) in history.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    query = "SELECT (SELECT count(*) FROM runs) = (SELECT count(*) FROM runs_with_facts)"
+    return "runs_with_facts" in tables and bool(history.execute(query).fetchone()[0])
 
 
 def find_life(data_dir: Path, message_id: int) -> Life | None:
@@ -302,22 +346,3 @@ def life_of(found: Finished) -> Life:
         found.msisdn,
         [reference for _, _, reference in parts] or None,
     )
-
-
-def search(connection: sqlite3.Connection, text: str, handset: int) -> Iterator[Finished]:
-    """Lives of one day whose handset key, client's reference or operator's reference is meant; the caller compares."""
-    ids: set[int] = set()
-    keys: Iterable[tuple[str, int]] = (
-        ("by_msisdn", handset),
-        ("by_reference", hash_of(text)),
-        ("by_operator_ref", hash_of(text)),
-    )
-    runs = [row[0] for row in connection.execute("SELECT run FROM runs")]
-    for table, key in keys:
-        for run in runs:
-            query = f"SELECT id FROM {table} WHERE run = ? AND key = ?"
-            ids.update(row[0] for row in connection.execute(query, (run, key)))
-    for each in sorted(ids):
-        row: tuple[Any, ...] | None = connection.execute("SELECT * FROM lives WHERE id = ?", (each,)).fetchone()
-        if row is not None:
-            yield Finished(*row)

@@ -5,34 +5,30 @@ was copied before it was deleted, so it is seen at least once, and what is seen 
 """
 
 import sqlite3
-from collections.abc import Iterator
-from datetime import date
+from math import inf
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Final
 
 import zstandard
 
-from chappe.model.address import handset_key, same_handset
 from chappe.model.errors import ResourceError
 from chappe.model.ids import made_at_ms
-from chappe.model.lifecycle import Direction, Status
 from chappe.rules.opt_outs import OptOut
 from chappe.store.credit import Balance
 from chappe.store.happenings import events_in
 from chappe.store.port import MAX_ID, CallbacksOff
-from chappe.store.sqlite import opting, rows
+from chappe.store.sqlite import opting
 from chappe.store.sqlite.callbacks import list_failed, list_off
 from chappe.store.sqlite.crediting import list_balances
-from chappe.store.sqlite.history import Finished, day_of, days, open_reader, path_of, references_of, search
+from chappe.store.sqlite.finding import Finder
+from chappe.store.sqlite.history import day_of, days, open_reader, path_of
+from chappe.store.sqlite.hot_index import HotIndex
 from chappe.store.sqlite.opening import STORE_FILE, connect
 from chappe.store.sqlite.versions import find_version, list_versions
 from chappe.store.versions import Version
-from chappe.store.views import FailedView, HeldView, LifeView, failed_view, ids_in, is_known_by
+from chappe.store.views import FailedView, HeldView, LifeView, Look, Looked, failed_view
 
-_HOT: Final = (
-    "SELECT m.id, c.name, o.name, m.status, m.operator_ref, m.sent_at_us, m.final_at_us, m.error, m.body"
-    " FROM messages m JOIN names c ON c.number = m.client LEFT JOIN names o ON o.number = m.operator"
-)
 _MOVED: Final = "SELECT first_seq, last_seq, lines FROM blocks WHERE ? BETWEEN min_id AND max_id AND instr(ids, ?) > 0"
 _HELD: Final = (
     "SELECT h.id, n.name, h.at_us, h.reason FROM held h JOIN names n ON n.number = h.queue ORDER BY h.at_us LIMIT ?"
@@ -44,8 +40,23 @@ class SqliteReader:
 
     hot = "the hot file"
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, is_lasting: bool = False) -> None:
+        """Who is asked again and again `is_lasting`: it keeps in memory what it would look for in rows."""
         self._data_dir = data_dir
+        self._index = HotIndex() if is_lasting else None
+        self._turn = Lock()
+
+    def look(self, look: Look) -> Looked:
+        if self._index is None:
+            return look_up(self._data_dir, look)
+        with self._turn:
+            return look_up(self._data_dir, look, self._index)
+
+    def follow(self) -> None:
+        """Read what came since the last look, so that the next one need not; for a process that is asked again."""
+        if self._index is not None:
+            with self._turn, _reading(self._data_dir) as hot:
+                self._index.follow(hot)
 
     def find_messages(self, text: str, limit: int = 50) -> list[LifeView]:
         return find_messages(self._data_dir, text, limit)
@@ -84,19 +95,14 @@ def find_messages(data_dir: Path, text: str, limit: int = 50) -> list[LifeView]:
 
     Raises: ResourceError when there is no store or it cannot be read.
     """
-    found: dict[int, LifeView] = {}
     with _reading(data_dir) as hot:
-        for view in _in_hot(hot, text, limit):
-            found.setdefault(view.id, view)
-    for day in days(data_dir):
-        if len(found) >= limit:
-            break
-        connection = open_reader(path_of(data_dir, day))
-        if connection is not None:
-            with _Closing(connection, path_of(data_dir, day)):
-                for view in _in_day(connection, day, text):
-                    found.setdefault(view.id, view)
-    return sorted(found.values(), key=lambda view: -view.id)[:limit]
+        return Finder(hot, data_dir, Look(text, limit=limit), budget_s=inf).page().lives
+
+
+def look_up(data_dir: Path, look: Look, index: HotIndex | None = None) -> Looked:
+    """One page; who asks again and again keeps an `index`.  Raises: ResourceError."""
+    with _reading(data_dir) as hot:
+        return Finder(hot, data_dir, look, index=index).page()
 
 
 def life_events(data_dir: Path, message_id: int) -> list[dict[str, str]]:
@@ -151,68 +157,6 @@ def require_store(data_dir: Path) -> Path:
     if not path.exists():
         raise ResourceError(f"no store at {path}: name the settings file of the gateway with --config")
     return path
-
-
-def _in_hot(hot: sqlite3.Connection, text: str, limit: int) -> Iterator[LifeView]:
-    """By id at once, else by looking at every message: the hot file has no such indexes, they would cost every life."""
-    for message_id in ids_in(text):
-        for row in hot.execute(f"{_HOT} WHERE m.id = ?", (message_id,)):
-            yield _hot_view(row)
-    number, left = handset_key(text), limit
-    part_ids = {row[0] for row in hot.execute("SELECT id FROM parts WHERE operator_ref = ?", (text,))}
-    for row in hot.execute(f"{_HOT} ORDER BY m.id DESC"):
-        message = rows.message_or_none(row[8])
-        is_meant = row[4] == text or row[0] in part_ids
-        if message is not None and not is_meant:
-            is_near = handset_key(message.handset) == number or message.reference == text
-            is_meant = is_near and is_known_by(message, text)
-        if is_meant:
-            yield _hot_view(row)
-            left -= 1
-            if not left:
-                return
-
-
-def _in_day(connection: sqlite3.Connection, day: date, text: str) -> Iterator[LifeView]:
-    for message_id in ids_in(text):
-        for row in connection.execute("SELECT * FROM lives WHERE id = ?", (message_id,)):
-            yield _history_view(Finished(*row), day)
-    for life in search(connection, text, handset_key(text)):
-        if life.client_ref == text or text in references_of(life) or same_handset(life.msisdn, text):
-            yield _history_view(life, day)
-
-
-def _hot_view(row: tuple[Any, ...]) -> LifeView:
-    message_id, client, operator, status, operator_ref, sent_at_us, final_at_us, error, body = row
-    told = (operator_ref or "", sent_at_us, final_at_us, error or "", body)
-    life = Finished(message_id, client, operator or "", status, "", "", "", *told)
-    return _view(life, "")
-
-
-def _history_view(life: Finished, day: date) -> LifeView:
-    return _view(life, day.isoformat())
-
-
-def _view(life: Finished, history: str) -> LifeView:
-    message = rows.message_or_none(life.body)
-    is_mo = message is not None and message.direction is Direction.MO
-    return LifeView(
-        life.id,
-        "mo" if is_mo else "mt",
-        life.client,
-        life.operator,
-        Status(life.status).word,
-        message.handset if message else life.msisdn,
-        message.number if message else life.number,
-        message.reference if message else life.client_ref,
-        life.operator_ref,
-        message.parts if message else 1,
-        life.error,
-        made_at_ms(life.id) * 1000,
-        life.sent_at_us,
-        life.final_at_us,
-        history,
-    )
 
 
 class _Closing:
