@@ -15,7 +15,6 @@ from chappe.box.desk import Desk, Granted, Wish, wish_at
 from chappe.box.parent import memory_mib
 from chappe.box.plan import Process
 from chappe.building import Building
-from chappe.callbacks.node import CallbackNode
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
@@ -27,13 +26,13 @@ from chappe.instructions.kinds import DrainNode, ResetLink
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
 from chappe.net.tls import Credentials
+from chappe.net.tls_dial import DialCredentials
 from chappe.net.tls_watch import TlsWatch
 from chappe.net.watching import Telling, Watching
 from chappe.node_terms import tls_of
 from chappe.observe.health import Health, Phase
 from chappe.observe.redact import redactor
 from chappe.observe.status import NodeStatus, NodeTold
-from chappe.operators.node import OperatorNode
 from chappe.operators.status import operator_status
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock, SystemClock
 from chappe.runtime.clock_watch import ClockWatch
@@ -47,12 +46,10 @@ from chappe.runtime.settings_table import nearest
 from chappe.store.fleet import Alone
 from chappe.store.port import StoreAway
 from chappe.store.versions import Version
+from chappe.swapping import Door, Swapping, nothing_to_open
 
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
-
-
-Door = ClientSmppNode | ClientUcpNode | ClientHttpNode | OperatorNode | CallbackNode
 
 
 class Gateway:
@@ -145,7 +142,7 @@ class Gateway:
         self.has_tls = bool(watched)
         self.tls_watch = TlsWatch(watched, self.store, self._clock)
         await self._watch()
-        if building.credits and self._accepts:
+        if self._accepts:
             self._credit_keeper = building.credit_keeper()
             await self._credit_keeper.begin()
         for node in self.operators:
@@ -161,6 +158,17 @@ class Gateway:
             self.ucp_port, self.ucp_tls_port = await self._open("ucp", self.ucp_door)
         if runs("callback"):
             self._nodes["callback"] = self.callbacks = building.callbacks()
+        self.swapping = Swapping(
+            building,
+            self._nodes,
+            self.operators,
+            self._sharings,
+            runs_operator=lambda name: runs("operator", name),
+            is_shared=self.process is not None,
+            drain=self._drain_removed,
+            watch_tls=self._watch_tls,
+            open_credit=self._credit_keeper.begin if self._accepts else nothing_to_open,
+        )
         await self._note(EventName.NODE_STARTED)
         await self._blame()
 
@@ -178,7 +186,16 @@ class Gateway:
 
     async def _announce(self, version: Version, settings: Settings) -> dict[str, str]:
         """Have everything that runs here take a version over; returns who did not, and why."""
-        return {"gateway": f"runs by version {self.version} until it is started again"}
+        try:
+            unmoved = await self.swapping.take(settings)
+        except SettingsError as error:
+            return {"gateway": str(error)}
+        self.settings, self.version = settings, version.number
+        told = f"version {version.number} {version.digest}"
+        events = EventBatch(self._clock.utc_us())
+        events.add(EventName.CONF_APPLIED, detail="; ".join([told, *(f"{who}: {why}" for who, why in unmoved.items())]))
+        await self.store.record(events)
+        return unmoved
 
     async def _reset(self, wish: ResetLink, instruction: int) -> int:
         """Have links of an operator bound anew; returns how many.  Raises: SettingsError."""
@@ -238,6 +255,7 @@ class Gateway:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain within `drain_s`."""
         async with asyncio.TaskGroup() as group:
+            self.swapping.start(group)
             tasks = [group.create_task(each, name=name) for name, each in self._work()]
             self.health.phase = Phase.RUNNING
             await stopping.wait()
@@ -245,21 +263,20 @@ class Gateway:
             self.unanswered = await self._drain(*self._nodes)
             for task in tasks:
                 task.cancel()
+            self.swapping.stop()
         await self._finish()
 
     def _work(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """Everything that goes on at the same time."""
-        for name, node in self._nodes.items():
-            yield name, node.run()
         if self._runs("client-http"):
             yield "trials", self.building.trials().run()
             yield "trial endings", self.building.trial_endings().run()
         # Also while it drains the store must come back: what peers have answered is not on disk yet.
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()
-        if self.building.policy.opt_outs and not isinstance(self.fleet, Alone):
+        if not isinstance(self.fleet, Alone):
             yield "opt-outs", self.building.opt_out_watch().run()
-        if self.building.credits and self._accepts:
+        if self._accepts:
             yield "credit", self._credit_keeper.run()
         yield "sick operators", self.building.sick_watch().run()
         if isinstance(self._clock, SystemClock):
@@ -267,10 +284,7 @@ class Gateway:
         yield "history", self.history.run()
         if not isinstance(self.fleet, Alone):
             yield "fleet", self.fleet_watch.run()
-            for sharing in self._sharings:
-                yield "sharing", sharing.run()
-        if self.has_tls:
-            yield "certificates", self.tls_watch.run()
+        yield "certificates", self.tls_watch.run()
         if self.conf is not None:
             yield "conf", self.conf.run()
         if self.counter is not None:
@@ -309,6 +323,15 @@ class Gateway:
         wanted = [name for name in names if name not in self._drained]
         self._drained.update(wanted)
         return sum(await asyncio.gather(*(self._nodes[name].drain(until) for name in wanted)))
+
+    async def _drain_removed(self, name: str) -> int:
+        """Drain a node that the configuration names no longer; one of the same name may come later."""
+        unanswered = await self._drain(name)
+        self._drained.discard(name)
+        return unanswered
+
+    def _watch_tls(self, name: str, credentials: DialCredentials | None) -> None:
+        self.has_tls = self.tls_watch.watch(name, credentials)
 
     async def grant(self, wish: Wish) -> Granted:
         """Drain one node of a gateway in one process.  Raises: SettingsError."""

@@ -3,7 +3,10 @@
 It must never start a node, nor know when one stops: that is `assembly`.
 """
 
+from typing import TypeVar
+
 from chappe.callbacks.node import Admit, CallbackNode
+from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import Account
 from chappe.clients.ceiling import Ceiling
 from chappe.clients.credit import Credits
@@ -52,7 +55,10 @@ from chappe.router.joiner import Joiner
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.routing_terms import doubts_of, policy_of, tariffs_of
+from chappe.rules.admit import Policy
+from chappe.rules.decide import Routes
 from chappe.rules.loops import Loops
+from chappe.rules.opt_outs import OptOuts
 from chappe.rules.readers import why_unread
 from chappe.rules.tariffs import Tariffs
 from chappe.rules.trial import TRIAL_OPERATOR, trial_client
@@ -69,6 +75,7 @@ from chappe.runtime.sick_watch import SickWatch
 from chappe.store.fleet import Alone, Fleet
 from chappe.store.versions import Versions
 from chappe.text.encoding import DefaultAlphabet, Encoding
+from chappe.text.segments import SplitMethod
 from chappe.wire.http.handsets import shown
 from chappe.wire.http.messages import NewMessage
 from chappe.wire.http.problems import Refusal
@@ -109,28 +116,127 @@ class Building:
         self._health = health
         self._watching = watching
         self._hand = hand
-        self.policy, self._mo_routes = policy_of(settings)
-        self._loops = Loops(settings.loops.limit, settings.loops.window_s)
         self._ids = IdMaker(store.slot, last_id=store.last_id)
-        self._validity_by_client = {client.name: client.default_validity_s for client in settings.clients}
-        self.accounts = [account_of(client, clock.monotonic()) for client in settings.clients]
-        self.credits = self._charge(tariffs_of(settings, self.policy.routes.plan))
+        self._loops = Loops(settings.loops.limit, settings.loops.window_s)
+        self.opt_outs = OptOuts()
+        self.credits = Credits()
+        self._sick: frozenset[str] = frozenset()
+        # What nodes are given of these they keep, and see what changes in it.
+        self.accounts: list[Account] = []
+        self._trials: dict[str, Account] = {}
+        self._validity_by_client: dict[str, float] = {}
+        self._rate_by_client: dict[str, float] = {}
+        self._split_by_operator: dict[str, SplitMethod] = {}
+        self._alphabet_by_operator: dict[str, DefaultAlphabet] = {}
+        self._encoding_by_operator: dict[str, Encoding] = {}
+        self._path_by_operator: dict[str, Path] = {}
+        self._patience_by_operator: dict[str, Patience] = {}
+        self._operator_names: list[str] = []
+        self._trial_clients: list[str] = []
         #: The operator nodes that were made here.
         self.operators: list[OperatorNode] = []
+        self.take(settings, *policy_of(settings))
 
-    def _charge(self, tariffs: Tariffs) -> Credits:
-        """Clients with credit pay from now on."""
+    # -- the configuration --------------------------------------------------------------------------
+
+    def take(self, settings: Settings, policy: Policy, mo_routes: Routes) -> None:
+        """Judge by these settings from now on; nodes that must be told of it are told by who calls this."""
+        self._settings = settings
+        self.opt_outs.change(policy.opt_outs.lists)
+        policy.opt_outs = self.opt_outs
+        policy.note_sick(self._sick)
+        self.policy, self._mo_routes = policy, mo_routes
+        self._loops.change(settings.loops.limit, settings.loops.window_s)
+        self._take_clients(settings)
+        self._take_operators(settings)
+        self._charge(tariffs_of(settings, policy.routes.plan))
+
+    def _take_clients(self, settings: Settings) -> None:
+        """Accounts stay the same objects as long as their clients are there: sessions hold them."""
+        now, known = self._clock.monotonic(), {account.name: account for account in self.accounts}
+        accounts = []
+        for client in settings.clients:
+            fresh, account = account_of(client, now), known.get(client.name)
+            if account is None or _must_sign_on_anew(account, fresh):
+                account = fresh
+            else:
+                account.adopt(fresh, now)
+            accounts.append(account)
+        self.accounts[:] = accounts
+        _replace(self._validity_by_client, {each.name: each.default_validity_s for each in settings.clients})
+        _replace(self._rate_by_client, {each.name: each.rate for each in settings.clients})
+        self._trial_clients[:] = [
+            trial_client(each.name) for each in settings.clients if each.http and trial_token_digest(each.http)
+        ]
+
+    def _take_operators(self, settings: Settings) -> None:
+        operators = [(each, settings.profile_of(each)) for each in settings.operators]
+        _replace(self._split_by_operator, {each.name: SPLIT_METHODS[profile.split] for each, profile in operators})
+        alphabets = {each.name: DefaultAlphabet(profile.alphabet.value) for each, profile in operators}
+        _replace(self._alphabet_by_operator, alphabets)
+        encodings = {each.name: encoding_of_operator(profile) for each, profile in operators}
+        _replace(self._encoding_by_operator, encodings)
+        _replace(self._path_by_operator, {each.name: http_path_of(each, profile) for each, profile in operators})
+        _replace(self._patience_by_operator, self._patience())
+        self._operator_names[:] = [each.name for each, _ in operators]
+
+    @property
+    def shortest_validity_s(self) -> float:
+        """No message that names no moment ends sooner."""
+        return min(self._validity_by_client.values(), default=DEFAULT_VALIDITY_S)
+
+    @property
+    def premium(self) -> frozenset[str]:
+        """Clients whose messages cost the handset's owner money."""
+        return frozenset(client.name for client in self._settings.clients if client.premium)
+
+    def _note_sick(self, sick: frozenset[str]) -> None:
+        self._sick = sick
+        self.policy.note_sick(sick)
+
+    @property
+    def settings(self) -> Settings:
+        """Those that are judged by."""
+        return self._settings
+
+    def let_listen(self, node: OperatorNode) -> None:
+        """Words of handsets and circles as the settings say now."""
+        node.listen_to(self.opt_outs, self._loops, self._ids)
+
+    @property
+    def mo_routes(self) -> Routes:
+        """Where MO go."""
+        return self._mo_routes
+
+    def forget(self, node: OperatorNode) -> None:
+        """A node of this operator works no longer."""
+        self.operators.remove(node)
+        self._store.unlisten(node.queue, node.bell)
+
+    # -- nodes --------------------------------------------------------------------------------------
+
+    def _charge(self, tariffs: Tariffs) -> None:
+        """Clients with credit pay these prices from now on; what is in hand of their balances stays."""
         for account, client in zip(self.accounts, self._settings.clients, strict=True):
-            if client.credit is not None:
-                account.credit = credit_of(client.name, client.credit, tariffs, self._clock.monotonic)
-        return Credits(account.credit for account in self.accounts if account.credit is not None)
+            if client.credit is None:
+                account.credit = None
+                continue
+            fresh = credit_of(client.name, client.credit, tariffs, self._clock.monotonic)
+            if account.credit is None or account.credit.currency != fresh.currency:
+                account.credit = fresh
+            else:
+                account.credit.adopt(fresh)
+        found = [account.credit for account in self.accounts if account.credit is not None]
+        self.credits.by_client = {each.client: each for each in found}
 
     def credit_keeper(self) -> CreditKeeper:
         return CreditKeeper(self.credits, self._store, Notes(self._store, self._clock))
 
     def sweeper(self) -> Sweeper:
         days = self._settings.gateway.retention_days
-        return Sweeper(self._store, self._clock, self._patience(), validity_s=self.validity_of, retention_days=days)
+        return Sweeper(
+            self._store, self._clock, self._patience_by_operator, validity_s=self.validity_of, retention_days=days
+        )
 
     def conf(self, versions: Versions, announce: Announce, reset: Reset, drain: Drain) -> ConfNode:
         return ConfNode(
@@ -163,13 +269,11 @@ class Building:
             self._ids,
             self._clock,
             validity_s=self.validity_of,
-            shortest_validity_s=min(
-                (client.default_validity_s for client in self._settings.clients), default=172_800.0
-            ),
-            premium=frozenset(client.name for client in self._settings.clients if client.premium),
+            shortest_validity_s=self.shortest_validity_s,
+            premium=self.premium,
             is_up=self.is_up,
             has_links_elsewhere=lambda: self._fleet_watch.links_elsewhere(operator.name) > 0,
-            opt_outs=self.policy.opt_outs,
+            opt_outs=self.opt_outs,
             loops=self._loops,
             hand=self._hand,
         )
@@ -182,11 +286,10 @@ class Building:
         return is_up_here or self._fleet_watch.links_elsewhere(operator) > 0
 
     def opt_out_watch(self) -> OptOutWatch:
-        return OptOutWatch(self._store, self.policy.opt_outs)
+        return OptOutWatch(self._store, self.opt_outs)
 
     def sick_watch(self) -> SickWatch:
-        names = [operator.name for operator in self._settings.operators]
-        return SickWatch(names, self.is_up, self._clock, lambda sick: self.policy.note_sick(sick))
+        return SickWatch(self._operator_names, self.is_up, self._clock, self._note_sick)
 
     def why_unread(self, queue: str) -> str:
         settings = self._settings
@@ -198,19 +301,17 @@ class Building:
         )
 
     def rerouter(self) -> Rerouter:
-        known = {operator.name for operator in self._settings.operators}
         return Rerouter(
             self._store,
             lambda: self.policy.routes,
             self._clock,
             depths=self._store.depths,
-            is_gone=lambda name: name not in known,
+            is_gone=lambda name: name not in self._operator_names,
             is_up=self.is_up,
         )
 
     def joiner(self) -> Joiner:
-        operators, profile_of = self._settings.operators, self._settings.profile_of
-        by_operator = {operator.name: encoding_of_operator(profile_of(operator)) for operator in operators}
+        by_operator = self._encoding_by_operator
         return Joiner(
             self._store,
             self._fleet,
@@ -221,9 +322,17 @@ class Building:
             hand=self._hand,
         )
 
+    def smpp_accounts(self) -> list[Account]:
+        """Clients that bind."""
+        return [account for account in self.accounts if account.system_id and not account.is_ucp]
+
+    def ucp_accounts(self) -> list[Account]:
+        """Clients that sign on over UCP."""
+        return [account for account in self.accounts if account.is_ucp]
+
     def smpp_door(self) -> ClientSmppNode:
         return ClientSmppNode(
-            [account for account in self.accounts if account.system_id and not account.is_ucp],
+            self.smpp_accounts(),
             self._store,
             lambda: self.policy,
             self._ids,
@@ -231,9 +340,7 @@ class Building:
             session_init_s=self._settings.listen.session_init_s,
             # Strangers never take the files that links, clients and the store need.
             max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
-            split_by_operator={
-                each.name: SPLIT_METHODS[self._settings.profile_of(each).split] for each in self._settings.operators
-            },
+            split_by_operator=self._split_by_operator,
             pressure=lambda: pressure_of(self._store),
             most_at_once=accept_items_of(self._store),
             hand=self._hand,
@@ -242,80 +349,77 @@ class Building:
     def ucp_door(self) -> ClientUcpNode:
         settings = self._settings
         return ClientUcpNode(
-            [account for account in self.accounts if account.is_ucp],
+            self.ucp_accounts(),
             self._store,
             lambda: self.policy,
             self._ids,
             self._clock,
             session_init_s=settings.listen.session_init_s,
             max_unbound=min(MAX_UNBOUND, open_files.limit() // 2),
-            split_by_operator={
-                each.name: SPLIT_METHODS[settings.profile_of(each).split] for each in settings.operators
-            },
+            split_by_operator=self._split_by_operator,
             pressure=lambda: pressure_of(self._store),
             hand=self._hand,
             is_alone=isinstance(self._fleet, Alone),
             ceiling=Ceiling(settings.gateway.data_path / UCP_NAMES) if isinstance(self._fleet, Alone) else None,
-            alphabet_by_operator={
-                each.name: DefaultAlphabet(settings.profile_of(each).alphabet.value) for each in settings.operators
-            },
+            alphabet_by_operator=self._alphabet_by_operator,
         )
 
     def callbacks(self) -> CallbackNode:
-        settings = self._settings
-        names = {each.name: each.system_id for each in settings.operators}
         return CallbackNode(
-            [
-                terms
-                for client in settings.clients
-                for terms in (callback_terms_of(client, names), trial_callback_terms_of(client, names))
-                if terms is not None
-            ],
+            self.callback_terms(),
             self._store,
             self._clock,
-            {each.name: encoding_of_operator(settings.profile_of(each)) for each in settings.operators},
+            self._encoding_by_operator,
             self._admit_reply(),
             took=lambda client, seconds: self._watching.metrics.on_callback(client, seconds),
             hand=self._hand,
         )
 
+    def callback_terms(self) -> list[CallbackTerms]:
+        """Who is called back, and how."""
+        settings = self._settings
+        names = {each.name: each.system_id for each in settings.operators}
+        return [
+            terms
+            for client in settings.clients
+            for terms in (callback_terms_of(client, names), trial_callback_terms_of(client, names))
+            if terms is not None
+        ]
+
     def _admit_reply(self) -> Admit:
         """A client's reply to an MO is judged as if the client had posted it."""
-        accounts = {account.name: account for account in self.accounts}
         notes = Notes(self._store, self._clock)
-        intake = Intake(
-            self._store, lambda: self.policy, self._http_paths(), self._ids, self._clock, notes, self.credits
+        intake = self._reply_intake = Intake(
+            self._store, lambda: self.policy, self._path_by_operator, self._ids, self._clock, notes, self.credits
         )
 
         def admit(message: Message, text: str) -> Item | str:
             new = NewMessage(to=shown(message.source_ton, message.source), source=message.dest, text=text)
-            judged = intake.admit(new, accounts[message.client])
+            account = next((each for each in self.accounts if each.name == message.client), None)
+            if account is None:
+                return f"client {message.client} is gone"
+            judged = intake.admit(new, account)
             return judged.detail if isinstance(judged, Refusal) else judged
 
         return admit
 
-    def _http_paths(self) -> dict[str, Path]:
-        """What must be known of each operator where texts come in."""
-        settings = self._settings
-        return {each.name: http_path_of(each, settings.profile_of(each)) for each in settings.operators}
-
     def http_door(self) -> ClientHttpNode:
         return ClientHttpNode(
-            self._account_by_token(),
+            self.account_by_token(),
             self._store,
             lambda: self.policy,
-            self._http_paths(),
+            self._path_by_operator,
             self._ids,
             self._clock,
             self._health,
-            by_certificate=self._by_certificate(),
-            until_us_by_token=self._until_us_by_token(),
-            guests=self._guests(),
+            by_certificate=self.by_certificate(),
+            until_us_by_token=self.until_us_by_token(),
+            guests=self.guests(),
             credits_=self.credits,
             is_up=self.is_up,
         )
 
-    def _guests(self) -> list[Guest]:
+    def guests(self) -> list[Guest]:
         """Clients that have a name and a password over HTTP."""
         accounts = {account.name: account for account in self.accounts}
         return [
@@ -324,12 +428,12 @@ class Building:
             if each.http and each.http.username
         ]
 
-    def _by_certificate(self) -> list[Account]:
+    def by_certificate(self) -> list[Account]:
         """Clients that have no token."""
         accounts = {account.name: account for account in self.accounts}
         return [accounts[each.name] for each in self._settings.clients if each.http and not token_digest(each.http)]
 
-    def _account_by_token(self) -> dict[str, Account]:
+    def account_by_token(self) -> dict[str, Account]:
         """Clients by the digests of their tokens, those of trials beside the real ones."""
         now, accounts = self._clock.monotonic(), {account.name: account for account in self.accounts}
         found: dict[str, Account] = {}
@@ -339,10 +443,14 @@ class Building:
             if client.http and (digest := previous_token_digest(client.http)):
                 found.setdefault(digest, accounts[client.name])
             if client.http and (digest := trial_token_digest(client.http)):
-                found[digest] = trial_account_of(client, now)
+                fresh, account = trial_account_of(client, now), self._trials.get(client.name)
+                if account is None:
+                    account = self._trials[client.name] = fresh
+                account.adopt(fresh, now)
+                found[digest] = account
         return found
 
-    def _until_us_by_token(self) -> dict[str, int]:
+    def until_us_by_token(self) -> dict[str, int]:
         """Tokens that have been replaced, and until when they are good."""
         return {
             digest: until_us_of(client.http.previous_token_until)
@@ -354,10 +462,7 @@ class Building:
         return TrialOperator(self._store, self._ids, self._clock)
 
     def trial_endings(self) -> TrialEndings:
-        clients = [
-            trial_client(each.name) for each in self._settings.clients if each.http and trial_token_digest(each.http)
-        ]
-        return TrialEndings(self._store, self._ids, self._clock, clients)
+        return TrialEndings(self._store, self._ids, self._clock, self._trial_clients)
 
     def validity_of(self, client: str) -> float:
         """Of a client that is gone from the settings messages may still wait."""
@@ -365,12 +470,27 @@ class Building:
 
     def divided(self) -> Divided:
         """Clients' rates and binds belong to all doors that they use."""
-        rates = {each.name: each.rate for each in self._settings.clients}
-        return Divided(self.accounts, rates, lambda: self._fleet_watch.clients_elsewhere)
+        return Divided(self.accounts, self._rate_by_client, lambda: self._fleet_watch.clients_elsewhere)
 
     def sharings(self) -> list[Sharing]:
         """Operators' links and rates belong to all nodes that serve them."""
         if isinstance(self._fleet, Alone):
             return []
-        rate_by_operator = {node.name: node.rate for node in self.operators}
-        return [Sharing(node, self._fleet, self._clock, rate=rate_by_operator[node.name]) for node in self.operators]
+        return [self.sharing(node) for node in self.operators]
+
+    def sharing(self, node: OperatorNode) -> Sharing:
+        return Sharing(node, self._fleet, self._clock)
+
+
+T = TypeVar("T")
+
+
+def _replace(mapping: dict[str, T], by: dict[str, T]) -> None:
+    """Who holds the mapping sees what is in it now."""
+    mapping.clear()
+    mapping.update(by)
+
+
+def _must_sign_on_anew(account: Account, fresh: Account) -> bool:
+    """The sessions of a client belong to another name or door from now on."""
+    return (account.system_id, account.is_ucp) != (fresh.system_id, fresh.is_ucp)

@@ -119,6 +119,15 @@ class Caller:
         self._own: Circuit | None = None
         self._order = MessageOrder()
 
+    def change(self, terms: Terms) -> None:
+        """Post by other terms from the next callback on; what is known of hosts stays."""
+        if (terms.url, terms.status_url) != (self.terms.url, self.terms.status_url):
+            self.off_url, self._own = "", None
+        self.terms = terms
+        self._batch = terms.batch if FORMATS[terms.format].can_batch else 1
+        self.look_at = 0.0
+        self.calls.change(limit=terms.max_connections, timeout_s=terms.timeout_s, may_be_private=terms.may_lead_home)
+
     @property
     def is_off(self) -> bool:
         """A URL of the client's own is gone."""

@@ -7,6 +7,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import chappe
@@ -71,25 +72,50 @@ class CallbackNode:
         self._settling = 0
         self._resolver = Resolver(RESOLVERS)
         self._tls: ssl.SSLContext | None = None
-        agent = f"chappe/{chappe.__version__}"
-        self.callers = {
-            each.client: Caller(
-                each,
-                clock,
-                encodings,
-                self._outcomes,
-                agent=agent,
-                wake=self._wake,
-                gone=self._switches.gone,
-                took=took,
-                crashed=self._crashes.add,
-            )
-            for each in terms
-        }
+        self._encodings = encodings
+        self._agent = f"chappe/{chappe.__version__}"
+        self._took = took
         #: Where tasks live while the node runs.
         self._group: asyncio.TaskGroup | None = None
-        for caller in self.callers.values():
-            caller.calls = self._calls_of(caller)
+        self.callers = {each.client: self._caller_of(each) for each in terms}
+        #: Callers of clients that are gone, until nothing of them is under way.
+        self._leaving: list[Caller] = []
+        #: Queues that we hear of.
+        self._heard: set[str] = set()
+
+    def _caller_of(self, terms: Terms) -> Caller:
+        caller = Caller(
+            terms,
+            self._clock,
+            self._encodings,
+            self._outcomes,
+            agent=self._agent,
+            wake=self._wake,
+            gone=self._switches.gone,
+            took=self._took,
+            crashed=self._crashes.add,
+        )
+        caller.calls = self._calls_of(caller)
+        return caller
+
+    # -- clients come and go ------------------------------------------------------------------------
+
+    async def take(self, terms: Sequence[Terms]) -> None:
+        """From now on these are called back.  What waits for others stays in their queues.  Raises: StoreAway."""
+        wanted = {each.client: each for each in terms}
+        for client in [name for name in self.callers if name not in wanted]:
+            gone = self.callers.pop(client)
+            gone.is_draining = True
+            self._leaving.append(gone)
+            await self._store.release(gone.unposted())
+        for client, theirs in wanted.items():
+            caller = self.callers.get(client)
+            if caller is None:
+                self.callers[client] = self._caller_of(theirs)
+                await self._start_caller(self.callers[client])
+            elif caller.terms != theirs:
+                caller.change(theirs)
+                self._wake(caller)
 
     # -- life of the node ---------------------------------------------------------------------------
 
@@ -106,15 +132,20 @@ class CallbackNode:
                 group.create_task(self._crashes.run(), name="callback crashes")
                 group.create_task(self._tick(), name="callback tick")
         finally:
-            for caller in self.callers.values():
+            for caller in (*self.callers.values(), *self._leaving):
                 caller.calls.close()
 
     async def _start_callers(self) -> None:
         """One after the other: the queues of clients that are dead may be long, and everybody else has work too."""
-        for caller in self.callers.values():
-            await self._look_for_waiting(caller)
-            self._store.listen(caller.terms.queue, self._bell_of(caller))
-            self._wake(caller)
+        for caller in list(self.callers.values()):
+            await self._start_caller(caller)
+
+    async def _start_caller(self, caller: Caller) -> None:
+        await self._look_for_waiting(caller)
+        if caller.terms.queue not in self._heard:
+            self._heard.add(caller.terms.queue)
+            self._store.listen(caller.terms.queue, partial(self._rung, caller.terms.client))
+        self._wake(caller)
 
     async def _look_for_waiting(self, caller: Caller) -> None:
         """Learn which callbacks wait for their next try since before the start, as far as that costs little."""
@@ -164,7 +195,7 @@ class CallbackNode:
 
         Returns how many calls have no answer, or one that is not noted yet: these will be posted again.
         """
-        for caller in self.callers.values():
+        for caller in (*self.callers.values(), *self._leaving):
             caller.is_draining = True
             await self._store.release(caller.unposted())
         while self._unsettled and self._clock.monotonic() < until:
@@ -173,7 +204,7 @@ class CallbackNode:
 
     @property
     def _unsettled(self) -> int:
-        under_way = sum(caller.calls.busy for caller in self.callers.values())
+        under_way = sum(caller.calls.busy for caller in (*self.callers.values(), *self._leaving))
         return under_way + self._settling + len(self._outcomes)
 
     async def _tick(self) -> None:
@@ -181,10 +212,12 @@ class CallbackNode:
         look_at = 0.0
         while True:
             now = self._clock.monotonic()
-            for caller in self.callers.values():
+            for caller in (*self.callers.values(), *self._leaving):
                 if caller.calls.look():
                     # Many clients may be silent at the same time: others have their turn in between.
                     await asyncio.sleep(0)
+            if self._leaving:
+                await self._let_go()
             if now >= look_at:
                 look_at = now + LOOK_FOR_SWITCHES_S
                 await self._switches.look(self.callers)
@@ -193,12 +226,19 @@ class CallbackNode:
 
     # -- feeding ------------------------------------------------------------------------------------
 
-    def _bell_of(self, caller: Caller) -> Callable[[], None]:
-        def ring() -> None:
-            if not caller.look_at and not caller.is_feeding:
-                self._wake(caller)
+    def _rung(self, client: str) -> None:
+        caller = self.callers.get(client)
+        if caller is not None and not caller.look_at and not caller.is_feeding:
+            self._wake(caller)
 
-        return ring
+    async def _let_go(self) -> None:
+        """Callers of clients that are gone end when their last call has."""
+        for caller in self._leaving:
+            await self._give_back(caller)
+        gone = [caller for caller in self._leaving if not caller.calls.busy and not caller.is_feeding]
+        self._leaving = [caller for caller in self._leaving if caller not in gone]
+        for caller in gone:
+            caller.calls.close()
 
     def _wake(self, caller: Caller) -> None:
         if caller.terms.client not in self._is_hungry:

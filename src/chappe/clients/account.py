@@ -93,6 +93,13 @@ class Account:
     #: The names that its messages were given.
     seconds: Seconds = field(default_factory=Seconds)
 
+    def adopt(self, other: "Account", now: float) -> None:
+        """Take the rights of an account that was made anew; what is going on stays as it is."""
+        for name in self.__slots__:
+            if name not in _STATE:
+                setattr(self, name, getattr(other, name))
+        self.throttle.change(other.throttle.rate, now)
+
     @property
     def queue(self) -> str:
         """Where what it is to receive over SMPP waits."""
@@ -107,3 +114,10 @@ class Account:
         """Say whether its allow-list has this address."""
         came = ip_address(address)
         return any(came in network for network in self.allowed)
+
+
+#: What an account has gathered while it was used; everything else is from the settings.
+_STATE: Final = frozenset(
+    {"throttle", "peers", "binds_elsewhere", "short_id_peers", "congestion_peers", "short_ids", "arriving", "order"}
+    | {"seconds", "credit"}
+)

@@ -53,6 +53,10 @@ class Credit:
         self._dry_until = 0.0
         self._short_since = 0.0
 
+    def adopt(self, other: "Credit") -> None:
+        """Charge by the prices of another one, which was made anew."""
+        self._unit_price = other._unit_price
+
     def price_of(self, to: str, parts: int) -> Price:
         """What a message costs."""
         return Price(self._unit_price(to) * parts, self.currency)
@@ -143,7 +147,9 @@ class Credits:
         for item in items:
             message = item.content
             if isinstance(message, Message) and message.price is not None:
-                self.by_client[message.client].give_back(message.price.units)
+                credit = self.by_client.get(message.client)
+                if credit is not None:
+                    credit.give_back(message.price.units)
 
 
 def units_in(items: Iterable[Item]) -> int:

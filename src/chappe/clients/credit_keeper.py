@@ -21,23 +21,37 @@ class CreditKeeper:
     """Works for all clients that have credit."""
 
     def __init__(self, credits_: Credits, store: Store, notes: Notes) -> None:
-        self._credits: Sequence[Credit] = tuple(credits_.by_client.values())
+        self._all = credits_
+        #: Those whose balances are open.
+        self._credits: Sequence[Credit] = ()
         self._store = store
         self._notes = notes
         self._asked = asyncio.Event()
-        for each in self._credits:
-            each.wake = self._asked.set
 
     async def begin(self) -> None:
-        """Open the balances and fetch the first slices, before the doors open.  Raises: StoreAway."""
+        """Open the balances and fetch the first slices, before the doors open; again when clients came or went.
+
+        Raises: StoreAway.
+        """
+        wanted = tuple(self._all.by_client.values())
         for each in self._credits:
-            await self._store.open_credit(each.client, each.currency, each.opening)
-            units = self._store.draw_credit_now(each.client, each.currency)
-            if units is None:
-                await self._draw(each, 0)
-            else:
-                each.left, each.has_all = units, True
-                each.fetch_now = partial(self._fetch_now, each)
+            if all(each is not other for other in wanted):
+                units, each.left = each.left, 0
+                await self._store.return_credit(each.client, each.currency, units)
+        known, self._credits = self._credits, wanted
+        for each in wanted:
+            if all(each is not other for other in known):
+                await self._open(each)
+
+    async def _open(self, each: Credit) -> None:
+        each.wake = self._asked.set
+        await self._store.open_credit(each.client, each.currency, each.opening)
+        units = self._store.draw_credit_now(each.client, each.currency)
+        if units is None:
+            await self._draw(each, 0)
+        else:
+            each.left, each.has_all = units, True
+            each.fetch_now = partial(self._fetch_now, each)
 
     def _fetch_now(self, credit: Credit) -> int:
         try:
@@ -59,7 +73,8 @@ class CreditKeeper:
                 await self._fetch(is_round=is_round)
                 if is_round:
                     looked_at = loop.time()
-                    await self._give_back()
+                    if self._credits:
+                        await self._give_back()
             except StoreAway:
                 # Nothing is accepted meanwhile; the next round asks again.
                 looked_at = loop.time()

@@ -33,9 +33,13 @@ class Guests:
     """All of them.  Right passwords are remembered as keyed digests."""
 
     def __init__(self, guests: Iterable[Guest]) -> None:
-        self._guest_by_name = {guest.username: guest for guest in guests}
         self._passwords = Passwords()
         self._key = os.urandom(32)
+        self.take(guests)
+
+    def take(self, guests: Iterable[Guest]) -> None:
+        """From now on these are all."""
+        self._guest_by_name = {guest.username: guest for guest in guests}
         self._guest_by_digest: dict[bytes, Guest] = {}
 
     def __bool__(self) -> bool:

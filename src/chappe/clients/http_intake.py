@@ -322,6 +322,11 @@ class Intake:
 
         return find_path
 
+    def forget_paths(self) -> None:
+        """What must be known of operators has changed."""
+        self._path_by_route.clear()
+        self._finders.clear()
+
     def _by_policy(self, new: NewMessage, account: Account, now_ms: int) -> FindPath:
         """Where one message goes, everything asked of it that may be."""
 

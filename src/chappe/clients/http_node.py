@@ -102,8 +102,13 @@ class ClientHttpNode:
         self._intake = Intake(store, policy, path_by_operator, ids, clock, self._notes, credits_)
         repeats = Repeats(store, self._intake)
         self._posting = Posting(self._intake, repeats)
-        self._doors = Doors(self._intake, repeats, Guests(guests), clock, is_up, partial(balance_of, store))
-        self._lookup = Lookup(store, _encodings(path_by_operator), clock)
+        self._guests = Guests(guests)
+        self._doors = Doors(self._intake, repeats, self._guests, clock, is_up, partial(balance_of, store))
+        #: Clients with a name and a password have had paths since the start.
+        self._has_guest_paths = bool(guests)
+        self._path_by_operator = path_by_operator
+        self._encodings = _encodings(path_by_operator)
+        self._lookup = Lookup(store, self._encodings, clock)
         self._callbacks = FailedCallbacks(store)
         #: Requests of clients whose answers are awaited.
         self._requests = 0
@@ -111,6 +116,26 @@ class ClientHttpNode:
         #: Others take in at the same address who is turned away here.
         self._is_shared = False
         self.is_draining = False
+
+    # -- clients come and go ------------------------------------------------------------------------
+
+    def take(
+        self,
+        account_by_token: Mapping[str, Account],
+        by_certificate: Sequence[Account],
+        until_us_by_token: Mapping[str, int],
+        guests: Sequence[Guest],
+    ) -> bool:
+        """From now on these are the clients; requests that are being answered are.
+
+        False: clients with a name and a password have no paths here before the next start.
+        """
+        self._holders.take(account_by_token, by_certificate, until_us_by_token)
+        self._guests.take(guests)
+        self._intake.forget_paths()
+        self._encodings.clear()
+        self._encodings.update(_encodings(self._path_by_operator))
+        return self._has_guest_paths or not guests
 
     # -- life of the node ---------------------------------------------------------------------------
 

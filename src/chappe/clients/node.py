@@ -6,6 +6,7 @@ It must never know a protocol: the nodes for SMPP and UCP say how a peer is gree
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -111,12 +112,13 @@ class ClientNode(ABC):
         self._doors: list[Door] = []
         self.is_draining = False
         self._deliveries = Deliveries(store, clock, self.words, is_draining=lambda: self.is_draining, hand=hand)
-        self._split_by_operator = split_by_operator or {}
+        self._split_by_operator = split_by_operator if split_by_operator is not None else {}
         #: What data_coding 0 means to operators, where a message must be rewritten for that.
         self._alphabets: Mapping[str, DefaultAlphabet] = {}
         self._entrance = Entrance(self._account_by_system_id, clock, is_draining=lambda: self.is_draining)
-        for account in self._account_by_system_id.values():
-            store.listen(account.queue, lambda account=account: self._deliveries.wake(account))  # type: ignore[misc]
+        #: Those of whose queues we hear, by name.
+        self._account_by_name: dict[str, Account] = {}
+        self._listen_for(accounts)
 
     # -- what a protocol says -----------------------------------------------------------------------
 
@@ -147,6 +149,34 @@ class ClientNode(ABC):
         yield "settle", self._deliveries.settle()
         yield "crashes", self._deliveries.crashes.run()
         yield "tick", self._tick()
+
+    # -- clients come and go ------------------------------------------------------------------------
+
+    def _listen_for(self, accounts: Sequence[Account]) -> None:
+        for account in accounts:
+            if account.name not in self._account_by_name:
+                self._store.listen(account.queue, partial(self._rung, account.name))
+            self._account_by_name[account.name] = account
+
+    def _rung(self, client: str) -> None:
+        self._deliveries.wake(self._account_by_name[client])
+
+    def take_accounts(self, accounts: Sequence[Account]) -> None:
+        """From now on these are the clients.  Who is no longer among them, or may not come any more, is unbound."""
+        before = list(self._account_by_system_id.values())
+        self._account_by_system_id.clear()
+        self._account_by_system_id.update({account.system_id: account for account in accounts})
+        self._listen_for(accounts)
+        staying = {id(account) for account in accounts if account.is_enabled}
+        now = self._clock.monotonic()
+        for account in before:
+            if id(account) not in staying:
+                for peer in list(account.peers):
+                    self.say_goodbye(peer, now)
+        for account in accounts:
+            for peer in account.peers:
+                peer.session.resize(account.window)
+            self._deliveries.wake(account)
 
     # -- life of the node ---------------------------------------------------------------------------
 

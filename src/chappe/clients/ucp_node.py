@@ -100,7 +100,7 @@ class ClientUcpNode(ClientNode):
         `is_alone`: no other process gives names to messages of these clients, and `ceiling` knows those of the runs
         before this one.  `alphabet_by_operator`: what data_coding 0 means to each.
         """
-        alphabets = alphabet_by_operator or {}
+        alphabets = alphabet_by_operator if alphabet_by_operator is not None else {}
         self.words = DeliveryWords(
             of_receipt=notification_of,
             of_message=lambda message, account: delivery_of(message, account, _encoding(alphabets, message.operator)),
@@ -109,13 +109,26 @@ class ClientUcpNode(ClientNode):
             no_alerts=ErrorCode.OPERATION_NOT_SUPPORTED,
         )
         super().__init__(accounts, store, *terms, **more)
-        self._alphabets = {name: each for name, each in alphabets.items() if each is not DefaultAlphabet.GSM7}
+        self._every_alphabet = alphabets
+        self.take_alphabets()
         self._is_alone = is_alone
         self._named: Gathered[Submission] = Gathered()
         self._inquiries = UcpInquiries(store, self._clock, self._notes, self._cut_again, self._paid_again)
         self._ceiling = ceiling or Ceiling()
         for account in accounts:
             account.seconds.begin_after(self._ceiling.noted)
+
+    def take_alphabets(self) -> None:
+        """What data_coding 0 means to operators may have changed."""
+        every = self._every_alphabet
+        self._alphabets = {name: each for name, each in every.items() if each is not DefaultAlphabet.GSM7}
+
+    def take_accounts(self, accounts: Sequence[Account]) -> None:
+        """From now on these are the clients; names of messages go on after those that were given."""
+        for account in accounts:
+            if account.name not in self._account_by_name:
+                account.seconds.begin_after(self._ceiling.noted)
+        super().take_accounts(accounts)
 
     def loops(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """What goes on at the same time, by name."""

@@ -83,6 +83,7 @@ class EventName(StrEnum):
     CREDIT_CHANGED = "credit_changed"
     CREDIT_USED_UP = "credit_used_up"
     INSTRUCTION_DONE = "instruction_done"
+    CONF_APPLIED = "conf_applied"
 
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\",\u2028\u2029\ud800-\udfff]")

@@ -63,6 +63,10 @@ class Calls:
         """How many more calls may begin."""
         return self._limit - len(self._busy) - self._opening
 
+    def change(self, *, limit: int, timeout_s: float, may_be_private: Callable[[str, int], bool]) -> None:
+        """Other terms from the next call on."""
+        self._limit, self._timeout_s, self._may_be_private = limit, timeout_s, may_be_private
+
     def begin(self, call: Call) -> None:
         """Send a request; `on_answer` is called later, never from here."""
         call.began_at = call.began_at or self.now()

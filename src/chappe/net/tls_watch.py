@@ -45,6 +45,13 @@ class TlsWatch:
         #: Door → why its files could not be loaded when they were looked at last.
         self._faults: dict[str, str] = {}
 
+    def watch(self, name: str, credentials: Watched | None) -> bool:
+        """Look after these under a name from now on, or after none; returns whether there are any at all."""
+        kept = {door: each for door, each in self._credentials_by_door.items() if door != name}
+        self._credentials_by_door = kept | ({name: credentials} if credentials is not None else {})
+        self._faults.pop(name, None)
+        return bool(self._credentials_by_door)
+
     async def run(self) -> None:
         """Look at the files until cancelled."""
         while True:

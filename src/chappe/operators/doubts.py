@@ -86,6 +86,10 @@ class Doubts:
         #: (message id, part) of late yeses, the oldest first: what else happens to copies of these changes nothing.
         self.taken: dict[tuple[int, int], None] = {}
 
+    def change(self, terms: SendingTerms) -> None:
+        """Judge by other terms from the next doubt on."""
+        self._terms = terms
+
     @property
     def unsettled(self) -> int:
         """Doubts and late answers that are not yet on disk."""

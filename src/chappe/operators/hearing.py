@@ -34,6 +34,10 @@ class Hearing:
         self._opt_outs = opt_outs
         self._ids = ids
 
+    def change(self, wire: Wire) -> None:
+        """Another way to write for this operator."""
+        self._wire = wire
+
     def said(self, message: Message, text: str) -> Said | None:
         """A word for one of the lists; None for everything else."""
         return self._opt_outs.heard(message.dest, text)

@@ -92,6 +92,14 @@ class Inbound(ABC):
         self._last_id = 0
         self._redelivery_ms = redelivery_ms
 
+    def change(self, wire: Wire, retry_status: int, redelivery_ms: int) -> None:
+        """Read by other terms from the next delivery on."""
+        self._wire, self._retry_status = wire, retry_status
+        self._redelivery_ms = redelivery_ms
+        self._repeats.change(redelivery_ms)
+        if self.hearing is not None:
+            self.hearing.change(wire)
+
     async def recall(self) -> None:
         """Learn what was stored before the start: a copy of it may come.  Done before the first link is up.
 

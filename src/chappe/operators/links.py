@@ -80,6 +80,8 @@ class Links(ABC):
         self._on_down = on_down
         self.links = [self.new_link(number) for number in range(1, terms.links + 1)]
         self.is_stopping = False
+        #: Where keepers live while the node runs.
+        self._group: asyncio.TaskGroup | None = None
         #: How many links this node may keep: those of an operator are shared by all nodes that serve it.
         self.allowed = terms.links
         self._allowance = asyncio.Event()
@@ -129,9 +131,38 @@ class Links(ABC):
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start one keeper for each connection."""
+        self._group = group
         for link in self.links:
+            self._start_keepers(link)
+
+    def _start_keepers(self, link: Link) -> None:
+        if self._group is not None:
             for kind in self.kinds():
-                group.create_task(self._keep(link, kind), name=f"{self.terms.operator} link {link.number}")
+                self._group.create_task(self._keep(link, kind), name=f"{self.terms.operator} link {link.number}")
+
+    def change(self, terms: LinkTerms, credentials: DialCredentials | None) -> None:
+        """Other terms: the window holds at once, the rest when a connection is dialled; links are added or end."""
+        was, self.terms, self.credentials = self.terms, terms, credentials
+        if terms.window_pdus != was.window_pdus:
+            for peer in self.peers():
+                peer.session.resize(terms.window_pdus)
+        if terms.links == was.links:
+            return
+        known = {link.number for link in self.links}
+        for number in range(1, terms.links + 1):
+            if number not in known:
+                link = self.new_link(number)
+                link.is_wanted = False
+                self.links.append(link)
+                self._start_keepers(link)
+        if self.allowed == was.links:
+            # Nobody else serves the operator; else what is ours is asked for again soon.
+            self.allow(terms.links)
+
+    def _forget(self, link: Link) -> None:
+        """The settings name fewer links now."""
+        if link in self.links and not link.kept:
+            self.links.remove(link)
 
     def _may_dial(self) -> bool:
         return not self.is_stopping
@@ -139,6 +170,9 @@ class Links(ABC):
     async def _keep(self, link: Link, kind: Any) -> None:
         """Keep one connection bound until asked to stop, for as long as this node may have the link."""
         while self._may_dial():
+            if link.number > self.terms.links:
+                self._forget(link)
+                return
             if link.is_reset:
                 link.is_reset, link.is_wanted = False, link.number <= self.allowed
             if not link.is_wanted:

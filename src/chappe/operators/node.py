@@ -14,6 +14,8 @@ from typing import Any, Final
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item
 from chappe.net.peer import Peer
+from chappe.net.tls_dial import DialCredentials
+from chappe.operators.dialect import Dialect
 from chappe.operators.doubts import Doubts
 from chappe.operators.failover import Failover
 from chappe.operators.filling import Filling
@@ -25,6 +27,7 @@ from chappe.operators.link import InFlight, Link
 from chappe.operators.links import Links, LinkTerms
 from chappe.operators.open_parts import OpenParts
 from chappe.operators.responses import Answered, Responses
+from chappe.operators.shape import Wire
 from chappe.operators.terms import SendingTerms
 from chappe.operators.validity import Validity
 from chappe.rules.decide import Routes
@@ -113,12 +116,10 @@ class OperatorNode(Filling):
             self.name, terms.wire, store, mo_routes, ids, clock, terms.retry_status, redelivery_ms
         )
         if opt_outs or loops:
-            self.leaving = Leaving(self.name, store, clock, self._order, opt_outs or OptOuts(), loops or Loops(0, 0.0))
-        if opt_outs:
-            self.inbound.hearing = Hearing(self.name, terms.wire, opt_outs, ids)
-        if loops:
-            self.inbound.loops = loops
-        store.listen(self.queue, self._wake)
+            self.listen_to(opt_outs or OptOuts(), loops or Loops(0, 0.0), ids)
+        #: Rings when something is laid into its queue.
+        self.bell: Callable[[], None] = self._wake
+        store.listen(self.queue, self.bell)
 
     @abstractmethod
     def make_links(self, terms: LinkTerms) -> Links:
@@ -237,6 +238,67 @@ class OperatorNode(Filling):
         for peer in self.links.peers():
             peer.close("the gateway stops")
         return unanswered
+
+    # -- other terms --------------------------------------------------------------------------------
+
+    @property
+    def wire(self) -> Wire:
+        """How its messages are written and read."""
+        return self._terms.wire
+
+    def dialect_for(self, terms: SendingTerms) -> Dialect:
+        """What is written otherwise for these terms."""
+        return self.dialect
+
+    def change(
+        self,
+        links: LinkTerms,
+        terms: SendingTerms,
+        credentials: DialCredentials | None,
+        *,
+        shortest_validity_s: float,
+        premium: frozenset[str],
+    ) -> None:
+        """Work by other terms from now on.
+
+        Links stay up: their window holds at once, address, names and timers when they are dialled next.
+        """
+        if terms.rate != self.rate:
+            self.rate = terms.rate
+            if math.isinf(self._may_until):
+                # Where it is shared, the next share brings it.
+                self._throttle.change(terms.rate, self._clock.monotonic())
+        was_paused, self._terms = self._terms.is_paused, terms
+        self._premium = premium
+        self._may_hold = terms.holds_unknown or (bool(premium) and terms.holds_premium)
+        self.dialect = self.dialect_for(terms)
+        self._submit_of = self.dialect.submit_of
+        self._responses.change(terms, self.dialect)
+        self._doubts.change(terms)
+        self._validity.change(shortest_validity_s, terms.max_validity_s)
+        self.inbound.change(terms.wire, terms.retry_status, int(terms.redelivery_s * 1000))
+        self.links.change(links, credentials)
+        if terms.is_paused and not was_paused:
+            self._pause()
+        self._wake()
+
+    def _pause(self) -> None:
+        """What waits on links goes back into the queue, but for messages of which some parts have left."""
+        for link in self.links.links:
+            waiting = list(link.backlog)
+            unwritten, begun = self._take_backlog(link)
+            begun_ids = {item.id for item in begun}
+            link.backlog.extend(each for each in waiting if each[1].item.id in begun_ids)
+            if unwritten:
+                self._start(self._give_back(unwritten))
+
+    def listen_to(self, opt_outs: OptOuts, loops: Loops, ids: IdMaker) -> None:
+        """From now on handsets' words silence, and circles end."""
+        self.leaving = None
+        if opt_outs or loops:
+            self.leaving = Leaving(self.name, self._store, self._clock, self._order, opt_outs, loops)
+        self.inbound.hearing = Hearing(self.name, self._terms.wire, opt_outs, ids) if opt_outs else None
+        self.inbound.loops = loops if loops else None
 
     # -- sharing ------------------------------------------------------------------------------------
 

@@ -92,6 +92,10 @@ class Responses:
         #: Responses that are being written to the store.
         self._writing = 0
 
+    def change(self, terms: SendingTerms, dialect: Dialect) -> None:
+        """Judge by other terms from the next response on."""
+        self._terms, self._dialect, self._status_name = terms, dialect, dialect.status_name
+
     @property
     def unsettled(self) -> int:
         """Responses that were read and are not yet on disk."""

@@ -24,6 +24,8 @@ class SharingNode(Protocol):
 
     name: str
     links: Links
+    #: What all nodes of the operator may send together, in PDUs a second; 0 sets no bound.
+    rate: float
 
     def allow(self, links: int, rate: float, until: float) -> None:
         """Use so much until a monotonic moment."""
@@ -33,15 +35,22 @@ class SharingNode(Protocol):
 class Sharing:
     """Asks for one node's part again and again.  A node that cannot ask takes no more work when its part lapses."""
 
-    def __init__(self, node: SharingNode, fleet: Fleet, clock: Clock, *, rate: float) -> None:
-        """`rate` is what all nodes of the operator may send together, in PDUs a second; 0 sets no bound."""
+    def __init__(self, node: SharingNode, fleet: Fleet, clock: Clock) -> None:
         self._node = node
         self._fleet = fleet
         self._clock = clock
-        self._rate = int(rate * PARTS)
         self._held_rate = 0
         # Before the first answer nothing is ours.
         node.allow(0, self._smallest, 0.0)
+
+    @property
+    def node(self) -> SharingNode:
+        """For whom it asks."""
+        return self._node
+
+    @property
+    def _rate(self) -> int:
+        return int(self._node.rate * PARTS)
 
     @property
     def _smallest(self) -> float:

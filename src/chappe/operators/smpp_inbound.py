@@ -6,6 +6,7 @@ from typing import Any, Final
 from chappe.net.smpp_peer import SmppPeer
 from chappe.operators.inbound import Arrival, Inbound
 from chappe.operators.link import Link
+from chappe.operators.shape import Wire
 from chappe.operators.translate import alert_of, identity_of, is_report, mo_of, report_from, report_of
 from chappe.operators.vendor import read_back, receipt_of
 from chappe.store.port import Report
@@ -25,6 +26,12 @@ class SmppInbound(Inbound):
         super().__init__(*terms)
         self.has_identities = self._wire.mo_identity_tag is not None
         self._has_vendor = self._wire.vendor is not None
+
+    def change(self, wire: Wire, retry_status: int, redelivery_ms: int) -> None:
+        """Read by other terms from the next delivery on."""
+        super().change(wire, retry_status, redelivery_ms)
+        self.has_identities = wire.mo_identity_tag is not None
+        self._has_vendor = wire.vendor is not None
 
     def take(self, link: Link, peer: SmppPeer, requests: Sequence[Request]) -> None:
         """Deliveries of the operator; answered after their commit."""

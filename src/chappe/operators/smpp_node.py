@@ -4,6 +4,7 @@ from typing import Any
 
 from chappe.model.events import EventName
 from chappe.net.smpp_peer import SmppPeer
+from chappe.operators.dialect import Dialect
 from chappe.operators.inbound import Inbound
 from chappe.operators.link import InFlight
 from chappe.operators.links import Links, LinkTerms
@@ -23,9 +24,12 @@ class OperatorSmppNode(OperatorNode):
     dialect = SMPP
 
     def __init__(self, links: LinkTerms, terms: SendingTerms, *rest: Any, **keywords: Any) -> None:
-        if terms.wire.vendor is not None:
-            self.dialect = adapting(SMPP)
+        self.dialect = self.dialect_for(terms)
         super().__init__(links, terms, *rest, **keywords)
+
+    def dialect_for(self, terms: SendingTerms) -> Dialect:
+        """A vendor's wishes are looked at only where there are some."""
+        return adapting(SMPP) if terms.wire.vendor is not None else SMPP
 
     def make_links(self, terms: LinkTerms) -> Links:
         """Binds."""

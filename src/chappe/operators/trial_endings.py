@@ -27,7 +27,7 @@ class TrialEndings:
     """Brings the last receipt of trials that have none."""
 
     def __init__(self, store: Store, ids: IdMaker, clock: Clock, clients: Sequence[str]) -> None:
-        """`clients` are those whose messages are trials."""
+        """`clients` are those whose messages are trials; they may change."""
         self._store = store
         self._ids = ids
         self._clock = clock
@@ -36,7 +36,7 @@ class TrialEndings:
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
-        while self._clients:
+        while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self.look()

@@ -31,6 +31,10 @@ class Validity:
         self._store = store
         self._clock = clock
         self._validity_s = validity_s
+        self.change(shortest_validity_s, max_validity_s)
+
+    def change(self, shortest_validity_s: float, max_validity_s: float) -> None:
+        """Other bounds from now on."""
         self._max_validity_s = max_validity_s
         # Younger messages that name no moment need no look.
         self._surely_valid_ms = int(min(shortest_validity_s, max_validity_s) * 1000)

@@ -97,7 +97,7 @@ class Sweeper:
         now_us = self._clock.utc_us()
         try:
             await self._end(await self._store.expired(now_us // 1000, EXPIRED_ITEMS))
-            for operator, patience in self._patience.items():
+            for operator, patience in list(self._patience.items()):
                 await self._end(await self._overdue(operator, patience, now_us // 1000))
             silent_since = {name: now_us - int(each.unknown_s * 1e6) for name, each in self._patience.items()}
             await self._store.mark_unknown(silent_since)

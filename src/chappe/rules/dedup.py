@@ -86,6 +86,10 @@ class RepeatJudge:
         #: There are suspects that were none when somebody last cleared this, or the other way round.
         self.has_changed = False
 
+    def change(self, redelivery_ms: int) -> None:
+        """Copies come within another time from now on."""
+        self._redelivery_ms = redelivery_ms
+
     def suspect(self, content: bytes, received_at_ms: int, message_id: int = 0) -> None:
         """An MO was stored, but its response was perhaps not read: it may come again."""
         self._suspects.setdefault(content, []).append((received_at_ms, message_id))

@@ -23,6 +23,10 @@ class Loops:
         #: Pair → when an MO was followed by an MT, oldest first, and which way the last message went.
         self._turns: OrderedDict[tuple[str, str], tuple[deque[float], Direction]] = OrderedDict()
 
+    def change(self, limit: int, window_s: float) -> None:
+        """Other bounds; the turns that were counted stay."""
+        self._limit, self._window_s = limit, window_s
+
     def __bool__(self) -> bool:
         return self._limit > 0
 

@@ -86,15 +86,19 @@ class OptOuts:
     """All lists, and who has opted out as far as this process knows."""
 
     def __init__(self, lists: Sequence[OptOutList] = ()) -> None:
-        self.lists = tuple(lists)
-        self._numbers = [[compile_pattern(each) for each in one.numbers] for one in lists]
-        self._senders = [[compile_pattern(each) for each in one.senders or one.numbers] for one in lists]
+        self.change(lists)
         #: Handset key → what handsets with that key have said, one for each handset and list.
         self._said: dict[int, tuple[OptOut, ...]] = {}
         #: Answers to words that were heard here: those alone are never silenced.
         self._answers: OrderedDict[int, None] = OrderedDict()
         #: The youngest that is known (Unix us).
         self.known_until_us = 0
+
+    def change(self, lists: Sequence[OptOutList]) -> None:
+        """Other lists; what handsets have said stays known."""
+        self.lists = tuple(lists)
+        self._numbers = [[compile_pattern(each) for each in one.numbers] for one in lists]
+        self._senders = [[compile_pattern(each) for each in one.senders or one.numbers] for one in lists]
 
     def __bool__(self) -> bool:
         return bool(self.lists)

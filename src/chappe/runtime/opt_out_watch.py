@@ -31,5 +31,6 @@ class OptOutWatch:
         """Look until cancelled; while the store is away, nobody can say anything."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            with suppress(StoreAway):
-                await self.look()
+            if self._opt_outs:
+                with suppress(StoreAway):
+                    await self.look()

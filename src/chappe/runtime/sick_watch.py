@@ -24,8 +24,11 @@ class SickWatch:
         clock: Clock,
         note: Callable[[frozenset[str]], None],
     ) -> None:
-        """`is_up(operator)` says whether any link of it can send; `note` hears of the sick ones when they change."""
-        self._operators = tuple(operators)
+        """`is_up(operator)` says whether any link of it can send; `note` hears of the sick ones when they change.
+
+        `operators` may change meanwhile.
+        """
+        self._operators = operators
         self._is_up = is_up
         self._clock = clock
         self._note = note

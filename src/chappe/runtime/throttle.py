@@ -14,8 +14,15 @@ class Throttle:
         self._at = now
         self._burst_s = burst_s
 
+    @property
+    def rate(self) -> float:
+        """Units per second; 0 for everything."""
+        return self._rate
+
     def change(self, rate: float, now: float) -> None:
         """Grant another rate from now on; what was saved up stays within its burst."""
+        if rate == self._rate:
+            return
         self.available(now)
         was_unlimited, self.is_unlimited = self.is_unlimited, not rate
         self._rate, self._burst, self._at = rate, max(1.0, rate * self._burst_s), now

@@ -161,6 +161,10 @@ class Queues(Protocol):
         """Ring `bell` after a commit that laid something into `queue`; at least once, never per item."""
         ...
 
+    def unlisten(self, queue: str, bell: Callable[[], None]) -> None:
+        """Ring it no more."""
+        ...
+
     def open_messages(self, client: str) -> int:
         """How many of a client's messages are not yet final."""
         ...

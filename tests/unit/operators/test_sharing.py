@@ -78,8 +78,9 @@ def links_of(clock: FakeClock, links: int = 3) -> SmppLinks:
 class Node:
     name = "three"
 
-    def __init__(self, links: SmppLinks) -> None:
+    def __init__(self, links: SmppLinks, rate: float = 0.0) -> None:
         self.links = links
+        self.rate = rate
         self.allowed: tuple[int, float, float] = (-1, -1.0, -1.0)
 
     def allow(self, links: int, rate: float, until: float) -> None:
@@ -91,7 +92,7 @@ def test_nothing_is_a_nodes_own_before_it_has_asked() -> None:
     clock = FakeClock()
     node = Node(links_of(clock))
 
-    Sharing(node, Fleet(), clock, rate=0)
+    Sharing(node, Fleet(), clock)
 
     assert node.links.allowed == 0
     assert node.links.held == 0
@@ -100,9 +101,9 @@ def test_nothing_is_a_nodes_own_before_it_has_asked() -> None:
 
 def test_a_node_uses_what_it_was_given_until_its_time_is_over() -> None:
     clock = FakeClock()
-    node, fleet = Node(links_of(clock)), Fleet(links=2, rate=50_000)
+    node, fleet = Node(links_of(clock), rate=100.0), Fleet(links=2, rate=50_000)
 
-    assert not asyncio.run(Sharing(node, fleet, clock, rate=100).ask()), "it has not reported yet that it holds them"
+    assert not asyncio.run(Sharing(node, fleet, clock).ask()), "it has not reported yet that it holds them"
 
     assert node.allowed == (2, 50.0, clock.now + SHARE_S)
     assert fleet.held == {"links:three": [0], "rate:three": [0]}
@@ -111,7 +112,7 @@ def test_a_node_uses_what_it_was_given_until_its_time_is_over() -> None:
 def test_a_node_that_cannot_ask_is_given_no_longer_than_it_was() -> None:
     clock = FakeClock()
     node, fleet = Node(links_of(clock)), Fleet(links=2)
-    sharing = Sharing(node, fleet, clock, rate=0)
+    sharing = Sharing(node, fleet, clock)
     asyncio.run(sharing.ask())
     until = node.allowed[2]
     clock.now += 5
@@ -124,9 +125,9 @@ def test_a_node_that_cannot_ask_is_given_no_longer_than_it_was() -> None:
 
 def test_a_node_without_links_leaves_the_rate_to_others() -> None:
     clock = FakeClock()
-    node, fleet = Node(links_of(clock)), Fleet(links=0, rate=9)
+    node, fleet = Node(links_of(clock), rate=100.0), Fleet(links=0, rate=9)
 
-    asyncio.run(Sharing(node, fleet, clock, rate=100).ask())
+    asyncio.run(Sharing(node, fleet, clock).ask())
 
     assert fleet.left == ["rate:three"]
     assert node.allowed[0] == 0

@@ -384,6 +384,10 @@ class Queues:
         """Call `bell` whenever something may be leased from the queue."""
         self._bells.setdefault(queue, []).append(bell)
 
+    def unlisten(self, queue: str, bell: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._bells[queue].remove(bell)
+
     def ring(self, queue: str) -> None:
         """Wake who reads the queue."""
         for bell in self._bells.get(queue, ()):

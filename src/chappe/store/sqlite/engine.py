@@ -425,6 +425,9 @@ class SqliteStore:
     def listen(self, queue: str, bell: Callable[[], None]) -> None:
         self._queues.listen(queue, bell)
 
+    def unlisten(self, queue: str, bell: Callable[[], None]) -> None:
+        self._queues.unlisten(queue, bell)
+
     def on_block(self, listener: BlockListener) -> None:
         """Call `listener` after each commit with the block that it wrote."""
         self._group.listeners.append(listener)

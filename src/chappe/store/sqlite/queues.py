@@ -156,6 +156,10 @@ class Queues:
         """Call `bell` whenever something may be leased from the queue."""
         self._bells.setdefault(queue, []).append(bell)
 
+    def unlisten(self, queue: str, bell: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._bells[queue].remove(bell)
+
     def is_waiting(self, queue: str) -> bool:
         """Something may be leased from the queue."""
         head = self._heads.get(queue)

@@ -72,6 +72,10 @@ class Session(Keepalive):
         """How many requests may be sent now; 0 unless the session is bound so that we may ask."""
         return self._window.room if self._sendable else 0
 
+    def resize(self, window_pdus: int) -> None:
+        """From now on so many requests at a time; what is in flight stays."""
+        self._window.resize(window_pdus, response_s=self._timers.response_s)
+
     @property
     def in_flight(self) -> int:
         """How many of our requests wait for an answer."""

@@ -85,6 +85,10 @@ class Session:
         """How many operations may be sent now; 0 unless somebody has signed on."""
         return max(0, self._window.room) if self.state is State.SIGNED_ON else 0
 
+    def resize(self, window: int) -> None:
+        """From now on so many operations at a time; what is in flight stays."""
+        self._window.resize(window)
+
     @property
     def in_flight(self) -> int:
         """How many of our operations wait for a result."""

@@ -34,6 +34,10 @@ class Window:
         """How many more operations may be sent now."""
         return min(self._window - len(self._sent), len(self._free))
 
+    def resize(self, window: int) -> None:
+        """From now on so many at a time; what is in flight stays."""
+        self._window = min(window, TRNS)
+
     def reserve(self, now: float, ot: int, context: object) -> int:
         """Take the TRN that has been free for longest; whoever sends looks at `room` first."""
         trn = self._free.popleft()
