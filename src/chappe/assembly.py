@@ -131,7 +131,7 @@ class Gateway:
         self.conf = building.conf(self.versions, self._announce, self._reset, self._steer) if self._runs_conf else None
         self.history = history_of(self.store, settings)
         self._nodes = {node.queue: node for node in self.operators}
-        self._sharings = building.sharings()
+        self._sharings = building.sharings(self.operators)
         self._divided = building.divided()
         self.fleet_watch.looked = lambda: self._divided.divide(self._clock.monotonic())
         self._credentials = {

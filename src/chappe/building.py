@@ -3,6 +3,7 @@
 It must never start a node, nor know when one stops: that is `assembly`.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from chappe.callbacks.node import Admit, CallbackNode
@@ -244,7 +245,7 @@ class Building:
             self._store,
             QueueDrop(self._store, self._clock, self.why_unread),
             CallbackWishes(self._store, self._clock),
-            Configuring(versions, self._settings, self._clock, self._store.key, announce, doubts_of),
+            Configuring(versions, self._settings, self._clock, self._store.key, announce, reset, doubts_of),
             Steering(self._store, reset, drain),
             CreditWishes(self._store),
         )
@@ -472,14 +473,11 @@ class Building:
         """Clients' rates and binds belong to all doors that they use."""
         return Divided(self.accounts, self._rate_by_client, lambda: self._fleet_watch.clients_elsewhere)
 
-    def sharings(self) -> list[Sharing]:
+    def sharings(self, nodes: Sequence[OperatorNode]) -> list[Sharing]:
         """Operators' links and rates belong to all nodes that serve them."""
         if isinstance(self._fleet, Alone):
             return []
-        return [self.sharing(node) for node in self.operators]
-
-    def sharing(self, node: OperatorNode) -> Sharing:
-        return Sharing(node, self._fleet, self._clock)
+        return [Sharing(node, self._fleet, self._clock) for node in nodes]
 
 
 T = TypeVar("T")

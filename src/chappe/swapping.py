@@ -190,8 +190,7 @@ class Swapping:
         self._nodes[node.queue] = node
         self._watch_tls(node.queue, node.links.credentials)
         self._start_node(node.queue, node)
-        if self._is_shared:
-            sharing = self._building.sharing(node)
+        for sharing in self._building.sharings([node]):
             self._sharings.append(sharing)
             self._start_task(node.queue, "sharing", sharing.run())
 

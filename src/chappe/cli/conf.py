@@ -31,12 +31,12 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    conf.command(epilog=example("chappe conf show --config chappe.toml", "chappe conf show --version 3"))(show)
+    conf.command(epilog=example("chappe conf show --config chappe.toml", "chappe conf show --version 1"))(show)
     conf.command(epilog=example("chappe conf check chappe.toml"))(check)
     conf.command(epilog=example("chappe conf versions"))(versions)
-    conf.command(epilog=example("chappe conf diff 3 4", "chappe conf diff chappe.toml"))(diff)
+    conf.command(epilog=example("chappe conf diff 1 2", "chappe conf diff chappe.toml"))(diff)
     conf.command(epilog=example("chappe conf apply chappe.toml"))(apply)
-    conf.command(epilog=example("chappe conf rollback 3"))(rollback)
+    conf.command(epilog=example("chappe conf rollback 1"))(rollback)
     conf.command(epilog=example("chappe conf export chappe-now.toml"))(export)
     app.add_typer(conf)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chappe.instructions.outcome import Asked
 
 EXAMPLE: Final = example(
-    "chappe instruct pause_operator name=three",
+    "chappe instruct resume_operator three",
     "chappe instruct change_operator name=three changes='{rate = 50}'",
     "chappe instruct list",
 )

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from chappe.conf.steering import Reset
 from chappe.configuration.changes import changed
 from chappe.configuration.differences import Difference, differences, sections_of
 from chappe.configuration.document import (
@@ -21,7 +22,15 @@ from chappe.configuration.document import (
 )
 from chappe.configuration.secrets import give_secret, secret_for
 from chappe.crash import CrashPoint, reach
-from chappe.instructions.kinds import ApplyConfiguration, Change, Rollback, RotateClientSecret, kind_of
+from chappe.instructions.kinds import (
+    ApplyConfiguration,
+    Change,
+    ChangeOperator,
+    ResetLink,
+    Rollback,
+    RotateClientSecret,
+    kind_of,
+)
 from chappe.instructions.outcome import Asked, Outcome
 from chappe.model.errors import SettingsError
 from chappe.runtime.clock import Clock
@@ -47,6 +56,7 @@ class Configuring:
         clock: Clock,
         key: bytes,
         announce: Announce,
+        reset: Reset,
         doubts: Callable[[Settings], Sequence[str]],
     ) -> None:
         """`own` has what is this box's own; secrets are made of `key`; `doubts` raises SettingsError."""
@@ -55,6 +65,7 @@ class Configuring:
         self._clock = clock
         self._key = key
         self._announce = announce
+        self._reset = reset
         self._doubts = doubts
 
     async def carry_out(self, instruction: Change, asked: Asked, approved_by: str = "") -> Outcome:
@@ -134,6 +145,8 @@ class Configuring:
                 unmoved = {"conf": str(error)}
             else:
                 unmoved = await self._announce(made, settings)
+                if isinstance(instruction, ChangeOperator) and instruction.resets_links:
+                    await self._reset(ResetLink(instruction.name), made.instruction)
         reach(CrashPoint.AFTER_SWAP)
         before = await self._versions.version(made.number - 1)
         found = differences(tables_of(before) if before is not None else {}, tables_of(made))
