@@ -52,7 +52,7 @@ def up(
     if take not in ("", "file", "stored"):
         raise typer.BadParameter(f"--take {take}: expected file or stored")
     if config is None:
-        raise typer.Exit(_run_demo())
+        raise typer.Exit(_run_demo(take))
     settings = load(config)
 
     def opened(said: str) -> None:
@@ -154,7 +154,7 @@ def _told(run: Callable[[], int]) -> int:
         raise ResourceError(f"cannot run: {error}; free it, or change listen or data_dir in the settings") from error
 
 
-def _run_demo() -> int:
+def _run_demo(take: str) -> int:
     """The gateway without a settings file, beside a simulated operator of its own."""
     from chappe.cli import simulated_operator, simulated_web_server
     from chappe.runtime.settings import CALLBACK_PORT, SIMULATOR_PORT, Settings
@@ -172,7 +172,7 @@ def _run_demo() -> int:
             for line in welcome(settings, ledger, log):
                 print_line(line)
 
-        return _run(settings, opened=greet)
+        return _run(settings, opened=greet, take=take)
 
 
 def _make_folder(folder: Path) -> None:
