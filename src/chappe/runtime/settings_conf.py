@@ -23,7 +23,6 @@ class Section(Enum):
     PORTABILITY = "portability"
     PRICES = "prices"
     TARIFFS = "tariffs"
-    TARIFFS = "tariffs"
     SENDERS = "senders"
     BLOCKS = "blocks"
     OPT_OUTS = "opt_outs"
