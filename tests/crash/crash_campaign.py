@@ -38,7 +38,7 @@ OUTBOX_FULL: Final = 20_000
 #: As much as the simulators can send and the gateway takes.
 FULL_LOAD: Final = 0.0
 #: A transaction may take so long where many processes and their database share a busy machine.
-COMMIT_S: Final = 8.0
+COMMIT_S: Final = 3.0
 #: How long the last messages may take to come home.
 SETTLE_S: Final = 150.0
 
@@ -208,7 +208,10 @@ class Campaign:
         self.client.ledger.flush()
         self.http.ledger.flush()
         in_flight_s = COMMIT_S if self.dsn else IN_FLIGHT_S
-        return verdict_of(self.ledgers, await self.gateway.stored(), kills=self.gateway.kills, in_flight_s=in_flight_s)
+        gateway, stored = self.gateway, await self.gateway.stored()
+        return verdict_of(
+            self.ledgers, stored, kills=gateway.kills, link_deaths=gateway.link_deaths, in_flight_s=in_flight_s
+        )
 
     async def _send_mo(self) -> None:
         """MO beside the receipts: the simulator's own would wait behind them under full load."""

@@ -169,6 +169,8 @@ class GatewayProcess:
         self._process: asyncio.subprocess.Process | None = None
         #: Processes that were killed so far.
         self.kills = 0
+        #: Those of them that had links to an operator, or that ended since others had taken them for dead.
+        self.link_deaths = 0
 
     async def start(self, death: Death | None = None, *, wrapper: Sequence[str] = ()) -> None:
         """Start it; it says nothing and binds when it can.  `wrapper` is a command that runs the command behind it."""
@@ -199,6 +201,7 @@ class GatewayProcess:
         code = await self._ended(PATIENCE_S, f"it never reached {death}")
         assert code == -signal.SIGKILL, f"the gateway ended with {code} and not by {death}: {self.said}"
         self.kills += 1
+        self.link_deaths += 1
 
     async def is_at_rest(self) -> bool:
         """Nothing waits in the store that could still move, as far as can be seen while it runs."""

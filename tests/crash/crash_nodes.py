@@ -33,6 +33,8 @@ class NodeProcesses(GatewayProcess):
         self._dsn = dsn
         self._nodes = (*nodes, *([CALLBACK] if terms.get("callback_port") else []))
         self._processes: dict[str, asyncio.subprocess.Process] = {}
+        #: Processes that stood still for so long that others took them for dead: a busy machine does that.
+        self.fenced = 0
 
     async def start(self, death: Death | None = None, *, wrapper: Sequence[str] = ()) -> None:
         """Start those that do not run, as a box does."""
@@ -49,7 +51,8 @@ class NodeProcesses(GatewayProcess):
         """
         for name, process in list(self._processes.items()):
             if process.returncode == FENCED:
-                self.kills += 1
+                self.fenced += 1
+                self.link_deaths += name.startswith("operator:")
                 del self._processes[name]
             is_expected = process.returncode in (None, FENCED, -signal.SIGKILL)
             assert is_expected, f"{name} ended with {process.returncode}: {self.said}"
@@ -81,7 +84,7 @@ class NodeProcesses(GatewayProcess):
         except TimeoutError:
             raise AssertionError(f"{death.node} never reached {death}: {self.said}") from None
         del self._processes[death.node]
-        self.kills += 1
+        self._count(death.node)
 
     async def ended(self, name: str, patience_s: float) -> int:
         """Wait until one node ends by itself; its exit code."""
@@ -95,7 +98,12 @@ class NodeProcesses(GatewayProcess):
         if process.returncode is None:
             process.kill()
             await process.wait()
+        self._count(name)
+
+    def _count(self, name: str) -> None:
+        """Only what has links to an operator can leave there what is sent again."""
         self.kills += 1
+        self.link_deaths += name.startswith("operator:")
 
     async def stop(self, patience_s: float = DRAIN_S + 5.0) -> int:
         """Ask all to stop; the greatest of their exit codes."""

@@ -30,6 +30,8 @@ _BLOCKS: Final = (
     " LEFT JOIN copies e ON e.writer = b.writer AND e.name = 'events' ORDER BY 1, 2"
 )
 _COUNTED: Final = "SELECT event, client, operator, sum(count) AS count FROM counters GROUP BY 1, 2, 3"
+#: What a node may have to say of its own end, after its files were closed.
+LAST_WORDS: Final = {"node_stopped", "store_slow"}
 _counts = msgspec.msgpack.Decoder(list[tuple[str, str, str, int]]).decode
 
 
@@ -77,8 +79,10 @@ def _faults_of_events(blocks: Sequence[Any], data_dir: Path) -> Iterator[str]:
         for before, after in pairwise(own):
             if after["seq"] != before["seq"] + 1:
                 yield f"event block {before['seq']} of {writer} is followed by {after['seq']}"
-        if sum(not row["is_filed"] for row in own) > 1:
-            yield f"{writer} stopped, and its files lack more than its last words"
+        unfiled = [row for row in own if not row["is_filed"]]
+        said = {event for row in unfiled for event, *_ in _counts(row["counts"])}
+        if len(unfiled) > 1 or said - LAST_WORDS:
+            yield f"{writer} stopped, and its files lack more than its last words: {len(unfiled)} blocks of {said}"
         lines = [line for row in own if row["is_filed"] for line in unzip(row["lines"]).splitlines()]
         name = writer.replace("/", "-").replace(":", "-").replace("#", "-")
         written = event_lines_of(data_dir, f"*/??-{name}.csv*")

@@ -33,6 +33,8 @@ class Verdict:
     #: Messages that the store holds although no client heard yes: their answers died with a gateway.
     unheard: int
     faults: Sequence[str] = field(default_factory=tuple)
+    #: Of the kills, those of processes with links to an operator.
+    link_deaths: int = 0
 
     @property
     def sums(self) -> tuple[int, ...]:
@@ -45,11 +47,13 @@ class Verdict:
     def check(self, *, may_double: bool = True) -> None:
         """Nothing is lost; doubles are in flight at a kill, or, with `may_double=False`, there are none."""
         assert not self.faults, "\n".join(self.faults) + "\n" + self.account.as_text()
-        most = self.kills * WINDOW_PDUS * LINKS if may_double else 0
+        most = self.link_deaths * WINDOW_PDUS * LINKS if may_double else 0
         assert len(self.doubled) <= most, f"{len(self.doubled)} doubled, {most} may be: {self.doubled[:_SHOWN]}"
 
 
-def verdict_of(ledgers: Sequence[Path], stored: Stored, *, kills: int, in_flight_s: float = IN_FLIGHT_S) -> Verdict:
+def verdict_of(
+    ledgers: Sequence[Path], stored: Stored, *, kills: int, link_deaths: int, in_flight_s: float = IN_FLIGHT_S
+) -> Verdict:
     """Reckon; the gateway is stopped and its traffic had come to rest.
 
     What was answered so short a time before its link ended may not have been written when the gateway died.
@@ -62,7 +66,7 @@ def verdict_of(ledgers: Sequence[Path], stored: Stored, *, kills: int, in_flight
     faults += [*_of_receipts(ledgers, books, stored, kills), *stored.faults]
     doubled = sorted(_doubled(books, stored))
     unheard = sum(life.direction is Direction.MT for life in stored.lives.values()) - len(heard & set(stored.lives))
-    return Verdict(kills, told, doubled, len(held), unheard, faults)
+    return Verdict(kills, told, doubled, len(held), unheard, faults, link_deaths)
 
 
 def _of_messages(books: Books, stored: Stored, heard: set[int]) -> Iterator[str]:

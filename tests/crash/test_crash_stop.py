@@ -71,6 +71,7 @@ def test_a_second_sigterm_ends_the_drain_at_once_and_loses_nothing(tmp_path: Pat
             running.gateway.signal(signal.SIGTERM)
             await running.gateway.wait(1.0)
             running.gateway.kills += 1
+            running.gateway.link_deaths += 1
             await running.up()
             return await running.settle()
 
@@ -93,6 +94,7 @@ def test_a_client_that_answers_nothing_does_not_keep_the_gateway_from_stopping(
             assert await running.gateway.stop(DRAIN_S + LEAVE_S) == 0, running.gateway.said
             # What it left unanswered comes again, as after a death.
             running.gateway.kills += 1
+            running.gateway.link_deaths += 1
             await running.up()
             return await running.settle()
 
