@@ -91,22 +91,27 @@ def _state(link: LinkStatus) -> Text:
 
 
 def _fleet(box: BoxStatus) -> Table:
-    """Every node of every box."""
+    """Every node of every box; of this one also those that have no process now."""
     table = _table("box", "node", "version", ">run", "state", "links", ">up", ">heard")
+    kept = {node.name: node.state for node in box.nodes if node.state != "running"}
     for each in box.fleet:
-        is_well = each.state == "running" and each.silent_s < SILENT_S
         state = each.state if each.silent_s < SILENT_S else "silent"
+        if each.box == box.box:
+            # Whoever keeps its process knows sooner than the store how it is.
+            state = kept.pop(each.node, state)
         links = " ".join(f"{operator} {up}/{of}" for operator, (up, of) in each.links.items())
         table.add_row(
             each.box,
             each.node,
             each.version,
             str(each.run),
-            Text(state, "green" if is_well else "bold yellow"),
+            Text(state, "green" if state == "running" else "bold yellow"),
             links,
             duration(each.up_s),
             f"{each.silent_s:.0f} s",
         )
+    for name, state in kept.items():
+        table.add_row(box.box, name, "", "", Text(state, "bold yellow"), "", "", "")
     return table
 
 

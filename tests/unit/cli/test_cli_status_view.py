@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from chappe.cli.status_view import duration, octets, view
-from chappe.observe.status import ELSEWHERE, BoxStatus, LinkStatus, OperatorStatus, RunStatus, StoreStatus
+from chappe.observe.status import ELSEWHERE, BoxStatus, LinkStatus, NodeStatus, OperatorStatus, RunStatus, StoreStatus
 
 STORE = StoreStatus("postgresql://db1/chappe", 0, 0, is_away=False)
 
@@ -59,3 +59,24 @@ def test_a_link_that_other_nodes_hold_is_not_shown_as_lost() -> None:
     assert re.search(r"three\s+2\s+● down", text)
     assert "of log" not in text
     assert "in postgresql://db1/chappe" in text
+
+
+def test_a_node_that_was_drained_is_shown_as_that_with_and_without_a_run_that_the_store_remembers() -> None:
+    kept = [
+        NodeStatus("operator:three", "drained"),
+        NodeStatus("router", "draining", 7),
+        NodeStatus("conf", "running", 8),
+    ]
+    runs = [
+        RunStatus("riga1", name, "0.1.0", run, "running", 60.0, 0.4) for run, name in ((7, "router"), (8, "conf"))
+    ] + [RunStatus("riga2", "operator:three", "0.1.0", 9, "running", 60.0, 0.4)]
+    box = BoxStatus("0.1.0", 7, "riga1", "running", 1.0, kept, [], [], [], 0, 0, STORE, [], {}, runs)
+
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(view(box))
+    text = console.export_text()
+
+    assert re.search(r"riga1\s+operator:three\s+drained", text)
+    assert re.search(r"riga1\s+router\s+0\.1\.0\s+7\s+draining", text)
+    assert re.search(r"riga1\s+conf\s+0\.1\.0\s+8\s+running", text)
+    assert re.search(r"riga2\s+operator:three\s+0\.1\.0\s+9\s+running", text)
