@@ -9,7 +9,7 @@ import asyncio
 import re
 from typing import Any
 
-from chappe.store.postgres import moving, resolving, runs
+from chappe.store.postgres import counts, moving, resolving, runs
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.opening import migrate
 from chappe.store.postgres.reaching import connect
@@ -17,13 +17,16 @@ from postgres_server import Reached
 
 #: What touches rows of big tables that it finds by arrays of keys.
 BY_KEYS = {
+    "counts of others": counts._OTHERS,
+    "counts of a dead run": counts._FOLD,
+    "counts that came late": counts._LATE,
     "in doubt": runs._IN_DOUBT,
     "has doubts": runs._HAS_DOUBTS,
     "failed callbacks": resolving._FAILED,
     "history": moving._MOVE,
     **{name: each for name, each in vars(sql).items() if name.isupper() and name[0] != "_" and isinstance(each, str)},
 }
-_SCAN = re.compile(r"Scan.* on (messages|queue|parts|expiries)\b")
+_SCAN = re.compile(r"Scan.* on (messages|queue|parts|expiries|event_blocks)\b")
 
 
 def test_rows_are_found_by_their_keys_though_the_tables_were_empty_when_plans_were_made(
@@ -53,9 +56,10 @@ async def _empty(connection: Any) -> None:
         "INSERT INTO parts (id, part, status, operator_ref, sent_at_us) SELECT n, 1, 3, '', 0"
         " FROM generate_series(1, 2000) n;"
         "INSERT INTO expiries SELECT n, n FROM generate_series(1, 2000) n;"
-        "DELETE FROM queue; DELETE FROM messages; DELETE FROM parts; DELETE FROM expiries;"
+        "INSERT INTO event_blocks SELECT 1, n, 1, 0, 0, '', '', '' FROM generate_series(1, 2000) n;"
+        "DELETE FROM queue; DELETE FROM messages; DELETE FROM parts; DELETE FROM expiries; DELETE FROM event_blocks;"
     )
-    for table in ("queue", "messages", "parts", "expiries"):
+    for table in ("queue", "messages", "parts", "expiries", "event_blocks"):
         await connection.execute(f"VACUUM (ANALYZE, TRUNCATE off) {table}")
 
 

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from chappe.model.errors import SettingsError
@@ -50,7 +51,7 @@ from chappe.store.port import (
 from chappe.store.postgres import crediting, opting, resolving
 from chappe.store.postgres.bells import Bells
 from chappe.store.postgres.clock import DatabaseClock
-from chappe.store.postgres.counts import Counts
+from chappe.store.postgres.counts import Counts, fold_own
 from chappe.store.postgres.granting import Asked
 from chappe.store.postgres.group_commit import TRIES, GroupCommit
 from chappe.store.postgres.hashing import Hashing
@@ -72,8 +73,9 @@ LOOK_EVERY_S: Final = 0.1
 LOOK_AT_OTHERS_S: Final = 0.25
 #: How often everything is looked at, also what lies below the marks.
 LOOK_EVERYWHERE_S: Final = 30.0
-#: How often what others have counted is read.
+#: How often what others have counted is read, and after how many such looks what we have is folded.
 COUNT_EVERY_S: Final = 1.0
+FOLD_LOOKS: Final = 2
 #: Pause between two tries to reach the database.
 AWAY_PAUSE_S: Final = 0.1
 #: Rows that one call deletes.
@@ -664,13 +666,13 @@ class PostgresStore:
                     continue
 
     async def _count_forever(self) -> None:
-        while True:
+        for looks in count(1):
             await asyncio.sleep(COUNT_EVERY_S)
-            try:
+            with suppress(StoreAway, SettingsError, *AGAIN):
                 async with self._sessions["reads"].lend() as connection:
                     await self._counts.look(connection, self._run.number)
-            except (StoreAway, SettingsError):
-                continue
+                    if looks % FOLD_LOOKS == 0:
+                        await fold_own(connection, self._run.number, self._run.writer, self._group.seq)
 
     def try_again(self) -> bool:
         """Whether the database is back; the heartbeat finds out."""

@@ -26,7 +26,8 @@ PLACE_PATIENCE_S: Final = LEASE_S + 5.0
 PLACE_PAUSE_S: Final = 0.2
 
 _NEW: Final = (
-    "INSERT INTO runs (slot, writer, box, node, version) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO runs (slot, writer, box, node, version, folded_seq) VALUES ($1, $2, $3, $4, $5,"
+    " (SELECT coalesce(max(seq), 0) FROM event_blocks WHERE writer = $2))"
     " RETURNING run, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 )
 _BEAT: Final = (
@@ -184,6 +185,7 @@ class Run:
                 doubtful += [item for row in rows if (item := _item_of(row, names)) is not None]
                 await connection.execute(_CLEARED, run)
             await counts.fold(connection, dead)
+            await counts.fold_late(connection)
             if dead:
                 await connection.execute(_WHOLE_TABLE)
                 held = await connection.fetch(_OF_RUNS, dead)

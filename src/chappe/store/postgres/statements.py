@@ -210,15 +210,12 @@ ON CONFLICT (key) DO UPDATE SET id = excluded.id, fingerprint = excluded.fingerp
 RETURNING key"""
 KEPT: Final = "SELECT key, id, fingerprint, answer, until_ms FROM kept WHERE key = ANY($1::bytea[])"
 
-#: The events of a transaction, and what it adds to this run's counts.
+#: The events of a transaction, and by how much it changes what is counted.
 BLOCK: Final = """
-WITH counted AS (
-  INSERT INTO counts AS c (run, kind, name, n)
-  SELECT $3, kind, name, n FROM unnest($9::smallint[], $10::integer[], $11::bigint[]) AS v(kind, name, n)
-  ON CONFLICT (run, kind, name) DO UPDATE SET n = c.n + excluded.n
-)
-INSERT INTO event_blocks (writer, seq, run, at_us, events, ids, counts, lines)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+INSERT INTO event_blocks (writer, seq, run, at_us, events, ids, counts, lines,
+                          counted_kinds, counted_names, counted_numbers)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9::smallint[], '{}'), nullif($10::integer[], '{}'),
+        nullif($11::bigint[], '{}'))"""
 #: Whether a block of this number is there: whoever is just writing it is waited for.
 IS_WRITTEN: Final = (
     "INSERT INTO event_blocks (writer, seq, run, at_us, events, ids, counts, lines)"
