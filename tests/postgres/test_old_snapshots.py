@@ -9,7 +9,9 @@ import asyncpg
 from store_pair import QUEUE, Node
 
 from chappe.model.events import EventBatch
-from chappe.store.port import Delivered
+from chappe.model.lifecycle import Status
+from chappe.model.message import Item
+from chappe.store.port import Delivered, Ended
 from chappe.store.postgres.cleaning import OLD_LOOKS, TABLES, Cleaning
 from postgres_server import Reached
 
@@ -90,3 +92,35 @@ async def _resting(connection: Any) -> list[str]:
 async def _dead(connection: Any) -> int:
     await connection.execute("SELECT pg_stat_clear_snapshot()")
     return int(await connection.fetchval("SELECT pg_stat_get_dead_tuples('queue'::regclass)"))
+
+
+def test_moments_that_are_dealt_with_are_not_looked_at_again(postgres_server: Reached) -> None:
+    asyncio.run(asyncio.wait_for(_expire(postgres_server.new_database()), 60))
+
+
+async def _expire(dsn: str) -> None:
+    node = Node(dsn, "all")
+    await node.open(keeps_time=False)
+    connection = await asyncpg.connect(dsn)
+    now_ms = node.now_ms
+    early = [node.mt(expires_at_ms=now_ms + number) for number in range(3)]
+    late = node.mt(expires_at_ms=now_ms + 200_000)
+    await node.accept(*early, late)
+    expired = await node.store.expired(now_ms + 100_000)
+    assert sorted(item.id for item in expired) == [item.id for item in early]
+    await node.store.settle([_over(item, now_ms) for item in expired], EventBatch(now_ms * 1000))
+    assert await node.store.expired(now_ms + 100_000) == []
+    assert await connection.fetchval("SELECT count(*) FROM expiries") == 1
+    # As what is dead is for whoever comes from below it.
+    await connection.execute("INSERT INTO expiries VALUES ($1, 1), ($2, 2)", now_ms, now_ms + 50_000)
+
+    assert await node.store.expired(now_ms + 100_001) == []
+
+    assert await connection.fetchval("SELECT array_agg(id) FROM expiries WHERE id < 10") == [1]
+    assert [item.id for item in await node.store.expired(now_ms + 200_001)] == [late.id]
+    await connection.close()
+    await node.close()
+
+
+def _over(item: Item, now_ms: int) -> Ended:
+    return Ended(item, Status.EXPIRED, "000", now_ms * 1000)

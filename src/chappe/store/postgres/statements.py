@@ -308,9 +308,11 @@ BEHIND: Final = (
     " ORDER BY q.priority, q.lane, q.place, q.id LIMIT $6"
 )
 
+#: Passed moments from a floor on: below it all rows are dead.
 PASSED_EXPIRIES: Final = (
     "SELECT e.at_ms, e.id, m.status, m.queue, m.priority, m.lane, m.place, m.due_at_ms, m.body"
-    " FROM expiries e LEFT JOIN messages m ON m.id = ANY (ARRAY[e.id]) WHERE e.at_ms <= $1 ORDER BY e.at_ms LIMIT $2"
+    " FROM expiries e LEFT JOIN messages m ON m.id = ANY (ARRAY[e.id])"
+    " WHERE e.at_ms >= $3 AND e.at_ms <= $1 ORDER BY e.at_ms LIMIT $2"
 )
 #: Messages of a lane that wait since before a moment.
 OLD_OF_LANE: Final = (

@@ -14,7 +14,7 @@ from chappe.store.bodies import message_or_none
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.opening import Session
-from chappe.store.postgres.queues import Queues
+from chappe.store.postgres.queues import FLOORS_HOLD_S, SETTLED_MS, Queues
 from chappe.store.postgres.writes import columns
 
 #: Messages that one look for overdue ones takes, and when one that is held or on its way is looked at again.
@@ -43,11 +43,16 @@ class Sweeping:
         self._names = names
         self._queues = queues
         self._look_again_at: dict[str, float] = {}
+        #: Named moments before this one are all dealt with: that is believed until a moment.
+        self._floor_ms = 0
+        self._floor_until = 0.0
 
     async def expired(self, now_ms: int, limit: int) -> list[Item]:
         """Lease messages whose named moment has passed.  Raises: StoreAway."""
+        if time.monotonic() >= self._floor_until:
+            self._floor_ms, self._floor_until = 0, time.monotonic() + FLOORS_HOLD_S
         async with self._session.lend() as connection:
-            rows = await connection.fetch(sql.PASSED_EXPIRIES, now_ms, limit)
+            rows = await connection.fetch(sql.PASSED_EXPIRIES, now_ms, limit, self._floor_ms)
             waiting = [row for row in rows if row["status"] in NEVER_SENT]
             over = [row for row in rows if row["status"] not in NEVER_SENT]
             if over:
@@ -58,6 +63,10 @@ class Sweeping:
                     if later:
                         await connection.execute(sql.EXPIRIES, *columns(later))
             await self._meet(connection, waiting)
+        open_ones = (row["at_ms"] for row in waiting)
+        first_ms = min(open_ones, default=rows[-1]["at_ms"] if len(rows) == limit else now_ms)
+        # A moment that had passed when it was named is there by then.
+        self._floor_ms = max(self._floor_ms, min(first_ms, now_ms - SETTLED_MS))
         return await self._queues.claim([item for item in map(self._item, waiting) if item is not None])
 
     async def overdue(self, queue: str, before_ms: Callable[[str], int], is_over: Callable[[Item], bool]) -> list[Item]:
