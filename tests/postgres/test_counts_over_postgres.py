@@ -78,13 +78,13 @@ def test_a_commit_that_comes_after_the_burial_of_its_run_counts(postgres_server:
         await dead.accept(dead.mt())
         await other.open(keeps_time=False)
         await connection.execute("UPDATE runs SET ended_at = clock_timestamp() WHERE run = $1", dead.store.run)
-        await other.store._bury()
+        await other.store._upkeep.bury()
         assert await connection.fetchval("SELECT is_cleared FROM runs WHERE run = $1", dead.store.run)
 
         await dead.accept(dead.mt())
 
         assert await _others(connection) == {0: 2, 1: 2}
-        await other.store._bury()
+        await other.store._upkeep.bury()
         assert await _others(connection) == {0: 2, 1: 2}
         assert await connection.fetchval("SELECT sum(n) FROM counts WHERE run = 0 AND kind = 0") == 2
         dead.die()

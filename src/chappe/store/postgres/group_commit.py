@@ -69,7 +69,7 @@ class GroupCommit:
         self._lanes = (Lane(main), Lane(reports))
         self._names = names
         self._run = run
-        self._now_us = now_us
+        self.now_us = now_us
         self._follow = follow
         self.hashing = Hashing(b"")
         self.marked: set[int] = set()
@@ -134,7 +134,7 @@ class GroupCommit:
     def go_away(self, reason: str) -> None:
         """The database takes nothing: everyone hears no until `come_back`."""
         if not self.away_reason:
-            self.away_at_us = self._now_us()
+            self.away_at_us = self.now_us()
         self.away_reason = reason or "the database is away"
 
     def come_back(self) -> None:
@@ -142,7 +142,7 @@ class GroupCommit:
         if not self.away_reason:
             return
         reason, self.away_reason = self.away_reason, ""
-        for event, at_us in ((EventName.STORE_AWAY, self.away_at_us), (EventName.STORE_BACK, self._now_us())):
+        for event, at_us in ((EventName.STORE_AWAY, self.away_at_us), (EventName.STORE_BACK, self.now_us())):
             events = EventBatch(at_us)
             events.add(event, detail=reason)
             self.ask("record", (), events).add_done_callback(ignore)
@@ -162,7 +162,7 @@ class GroupCommit:
                 for observer in self.observers:
                     observer(verb, took)
             if took > SLOW_CALL_S and not self.away_reason:
-                events = EventBatch(self._now_us())
+                events = EventBatch(self.now_us())
                 events.add(EventName.STORE_SLOW, detail=f"commit of {len(calls)} calls took {took * 1000:.0f} ms")
                 self.ask("record", (), events).add_done_callback(ignore)
 
@@ -236,7 +236,7 @@ class GroupCommit:
             connection.terminate()
 
     async def _try(self, lane: Lane, connection: Any, calls: Sequence[Call]) -> None:
-        transaction = Transaction(connection, self._names, self.hashing, self._run.number, self.marked, self._now_us())
+        transaction = Transaction(connection, self._names, self.hashing, self._run.number, self.marked, self.now_us())
         await connection.execute("BEGIN")
         try:
             await transaction.write(calls)
