@@ -18,11 +18,12 @@ import zstandard
 from chappe.crash import ARMED
 from chappe.model.errors import MisuseError
 from chappe.model.events import EventBatch, EventName, count, text_of
-from chappe.model.message import Item
 from chappe.store.calls import Call, ignore, reach_commit
-from chappe.store.port import SLOW_CALL_S, Block, BlockListener, Fault, Once, StoreAway
+from chappe.store.port import SLOW_CALL_S, Block, BlockListener, Fault, StoreAway
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.accepting import POISON
+from chappe.store.postgres.doubt import Doubt, roll_back
+from chappe.store.postgres.gathering import ids_in, names_in, some
 from chappe.store.postgres.hashing import Hashing
 from chappe.store.postgres.names import Names, UnknownName
 from chappe.store.postgres.opening import Session
@@ -30,12 +31,8 @@ from chappe.store.postgres.reaching import AGAIN, AWAY
 from chappe.store.postgres.runs import Run
 from chappe.store.postgres.transaction import Transaction
 
-#: Items of one transaction: more would make the first of them wait.
-GROUP_ITEMS: Final = 4_000
 #: Tries of a transaction that another one's locks undid.
 TRIES: Final = 20
-#: Pause between two questions whether a COMMIT holds.
-DOUBT_PAUSE_S: Final = 0.1
 
 _NOTES: Final = ("record", "sweep", "write")
 #: What the database finds wrong with a row itself.
@@ -79,6 +76,7 @@ class GroupCommit:
         self._zstd = zstandard.ZstdCompressor(level=1)
         #: Blocks are numbered in the order of their commits: one transaction at a time ends.
         self._numbering = asyncio.Lock()
+        self._doubt = Doubt(run, self.go_away, self.come_back)
         self._workers: list[asyncio.Task[None]] = []
         self.listeners: list[BlockListener] = []
         self.observers: list[Callable[[str, float], None]] = []
@@ -152,7 +150,7 @@ class GroupCommit:
     async def _work(self, lane: Lane) -> None:
         while True:
             await lane.has_calls.wait()
-            calls, lane.calls = _some(lane.calls)
+            calls, lane.calls = some(lane.calls)
             if not lane.calls:
                 lane.has_calls.clear()
             began = time.perf_counter()
@@ -193,7 +191,7 @@ class GroupCommit:
             return None
         middle, outcomes = len(call.items) // 2, list[Any]()
         for piece in (call.items[:middle], call.items[middle:]):
-            ids = _ids_in(piece)
+            ids = ids_in(piece)
             own = None if call.events is None else call.events.only(lambda each: each in ids)  # noqa: B023
             half = Call(call.kind, piece, own, asyncio.get_running_loop().create_future())
             await self._write(lane, [half])
@@ -231,7 +229,7 @@ class GroupCommit:
 
     async def _learn(self, connection: Any, calls: Sequence[Call], name: str) -> None:
         try:
-            await self._names.learn(connection, {name, *_names_in(calls)})
+            await self._names.learn(connection, {name, *names_in(calls)})
         except AWAY:
             connection.terminate()
 
@@ -241,7 +239,7 @@ class GroupCommit:
         try:
             await transaction.write(calls)
         except BaseException:
-            await _roll_back(connection)
+            await roll_back(connection)
             raise
         async with self._numbering:
             block, is_ending = None, False
@@ -254,10 +252,10 @@ class GroupCommit:
             except BaseException as error:
                 if is_ending and isinstance(error, AWAY) and block is not None:
                     connection.terminate()
-                    if not await self._is_durable(lane, block, error):
+                    if not await self._doubt.is_durable(lane.session, block.seq, error):
                         raise
                 else:
-                    await _roll_back(connection)
+                    await roll_back(connection)
                     raise
             if ARMED is not None:
                 reach_commit(calls, is_before=False)
@@ -306,96 +304,3 @@ class GroupCommit:
             *([list(column) for column in zip(*sorted(counted), strict=True)] or ([], [], [])),
         )
         return block
-
-    async def _is_durable(self, lane: Lane, block: Block, error: BaseException) -> bool:
-        """The answer to a COMMIT was lost: does it hold?  Until the database tells, nobody can be answered.
-
-        Raises: MisuseError when another process has taken our place and written a block of this number.
-        """
-        self.go_away(f"the answer to a COMMIT was lost: {error}")
-        while True:
-            try:
-                connection = await lane.session.get()
-                run = await self._run_of_block(connection, block.seq)
-                if run is not None:
-                    # A wait for the standby that was given up leaves a commit which the primary alone has: it is
-                    # answered only when one that comes after it has been confirmed.
-                    await connection.execute(sql.CONFIRM)
-            except (StoreAway, *AWAY):
-                lane.session.drop()
-                await asyncio.sleep(DOUBT_PAUSE_S)
-                continue
-            self.come_back()
-            if run not in (None, self._run.number):
-                self._run.is_fenced = True
-                raise MisuseError("another process writes under the name of this node")
-            return run is not None
-
-    async def _run_of_block(self, connection: Any, seq: int) -> int | None:
-        """Whose block it is; whoever is just writing it is waited for."""
-        await connection.execute("BEGIN")
-        try:
-            if await connection.fetchval(sql.IS_WRITTEN, self._run.writer, seq) is not None:
-                return None
-            return int(await connection.fetchval(sql.BLOCK_RUN, self._run.writer, seq))
-        finally:
-            await _roll_back(connection)
-
-
-async def _roll_back(connection: Any) -> None:
-    try:
-        if not connection.is_closed():
-            await connection.execute("ROLLBACK")
-    except AWAY:
-        connection.terminate()
-
-
-def _some(calls: list[Call]) -> tuple[list[Call], list[Call]]:
-    """As many of these calls as one transaction takes, at least one; and the rest."""
-    items = 0
-    for number, call in enumerate(calls):
-        items += len(call.items)
-        if items > GROUP_ITEMS and number:
-            return calls[:number], calls[number:]
-    return calls, []
-
-
-def _ids_in(items: Sequence[Any]) -> set[int]:
-    return {
-        int(getattr(each, "item", each).id)
-        for item in items
-        for each in (item.items if isinstance(item, Once) else (item,))
-    }
-
-
-def _names_in(calls: Sequence[Call]) -> set[str]:
-    """Every name that these calls may need a number for, as far as they can have one."""
-    names = {""}
-    for call in calls:
-        if call.kind in ("accept", "once", "settle", "report"):
-            for item in call.items:
-                for each in item.items if isinstance(item, Once) else (item,):
-                    names |= _names_of(each)
-    return {name for name in names if name.isascii() or _is_text(name)}
-
-
-def _names_of(each: Any) -> set[str]:
-    item = getattr(each, "item", each)
-    if not isinstance(item, Item):
-        return {each.operator}
-    content = item.content
-    names = {item.queue, item.lane, content.client, getattr(content, "operator", "")}
-    names |= {f"client:{content.client}", f"callback:{content.client}"}
-    others = (getattr(each, "queue", ""), getattr(each, "operator", ""))
-    receipt = getattr(each, "receipt", None)
-    if receipt is not None:
-        names |= {receipt.queue, receipt.lane}
-    return names | {other for other in others if isinstance(other, str)}
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

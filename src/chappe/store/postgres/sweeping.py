@@ -12,9 +12,10 @@ from chappe.model.lifecycle import NEVER_SENT, Status
 from chappe.model.message import Item
 from chappe.store.bodies import message_or_none
 from chappe.store.postgres import statements as sql
+from chappe.store.postgres.looking import FLOORS_HOLD_S, SETTLED_MS
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.opening import Session
-from chappe.store.postgres.queues import FLOORS_HOLD_S, SETTLED_MS, Queues
+from chappe.store.postgres.queues import Queues
 from chappe.store.postgres.writes import columns
 
 #: Messages that one look for overdue ones takes, and when one that is held or on its way is looked at again.
