@@ -255,7 +255,7 @@ async def test_whoever_buries_a_dead_node_tells_the_readers_elsewhere(dsn: str) 
         dead.die()
         # The door, which reads nothing, finds it.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(reader.store, "_bury", _nothing)
+            patch.setattr(reader.store._upkeep, "bury", _nothing)
             await sql(dsn, "UPDATE runs SET beat_at = beat_at - interval '1 minute' WHERE run = $1", dead.store.run)
 
             assert [item.id for item in await reader.leased()] == [first.id]
