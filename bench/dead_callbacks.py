@@ -138,6 +138,7 @@ data_dir = "{folder}/data"
 smpp = "127.0.0.1:{ports["smpp"]}"
 http = "127.0.0.1:{ports["http"]}"
 metrics = "127.0.0.1:{ports["metrics"]}"
+frontend = "off"
 frontend = "127.0.0.1:{ports["frontend"]}"
 [[operators]]
 name = "sim"

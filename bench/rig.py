@@ -51,6 +51,7 @@ allow_single_copy = true
 smpp = "127.0.0.1:{smpp}"
 http = "127.0.0.1:{http}"
 metrics = "127.0.0.1:{metrics}"
+frontend = "off"
 frontend = "127.0.0.1:{frontend}"
 [[operators]]
 name = "three"

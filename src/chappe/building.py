@@ -25,8 +25,11 @@ from chappe.conf.configuring import Announce, Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.node import ConfNode
+from chappe.conf.sending import Admit as AdmitTest
+from chappe.conf.sending import TestSending
 from chappe.conf.steering import Drain, Reset, Steering
 from chappe.engines import AnyStore, accept_items_of, inbox_of, pressure_of
+from chappe.instructions.kinds import SendTest
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
 from chappe.net.watching import Watching
@@ -93,6 +96,8 @@ _OPERATOR_NODES: dict[Protocol, type[OperatorNode]] = {
 UCP_NAMES = "ucp-names"
 #: Trials without a receipt become `unknown` soon: somebody waits to see it.
 TRIAL_UNKNOWN_S = 60.0
+#: A test that a person sends has at most so many characters.
+LONGEST_TEST = 5_000
 
 
 class Building:
@@ -248,6 +253,7 @@ class Building:
             Configuring(versions, self._settings, self._clock, self._store.key, announce, reset, doubts_of),
             Steering(self._store, reset, drain),
             CreditWishes(self._store),
+            TestSending(self._store, self._ids, self._clock, self._admit_test()),
         )
 
     def _patience(self) -> dict[str, Patience]:
@@ -386,6 +392,27 @@ class Building:
             for terms in (callback_terms_of(client, names), trial_callback_terms_of(client, names))
             if terms is not None
         ]
+
+    def _admit_test(self) -> AdmitTest:
+        """What a person sends as a client is judged as if the client had posted it."""
+        notes = Notes(self._store, self._clock)
+
+        def admit(wish: SendTest) -> Item | str:
+            account = next((each for each in self.accounts if each.name == wish.client), None)
+            if account is None:
+                return f"there is no client {wish.client!r}"
+            if not 0 < len(wish.text) <= LONGEST_TEST:
+                return f"a text has 1 to {LONGEST_TEST:,} characters"
+            # Made anew each time: tests are rare, and what counts changes.
+            intake = Intake(
+                self._store, lambda: self.policy, self._path_by_operator, self._ids, self._clock, notes, self.credits
+            )
+            judged = intake.admit(NewMessage(to=wish.to, source=wish.source or None, text=wish.text), account)
+            if not isinstance(judged, Refusal):
+                return judged
+            return "; ".join([judged.detail, *(f"{each.pointer.lstrip('/')}: {each.detail}" for each in judged.errors)])
+
+        return admit
 
     def _admit_reply(self) -> Admit:
         """A client's reply to an MO is judged as if the client had posted it."""

@@ -10,11 +10,12 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from chappe.assembly import Gateway
+from chappe.box.companion import Companion
 from chappe.box.parent import Parent
 from chappe.box.plan import Process
 from chappe.box.running import Box, command_of, log_to_stderr
@@ -24,6 +25,7 @@ from chappe.node_terms import tls_of
 from chappe.runtime import open_files
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.runtime.settings import Settings
+from chappe.runtime.settings_gateway import FRONTEND
 
 #: How often a process looks whether it was taken for dead, and its exit code when it was.
 FENCE_LOOK_S: Final = 0.25
@@ -74,7 +76,7 @@ async def serve(
     gateway.hand.listen_for_last_words()
     _renew_on_hangup(gateway)
     _freeze()
-    async with _ended_when_fenced(gateway):
+    async with _ended_when_fenced(gateway), _pages(settings, config):
         await gateway.run(stopping)
     return 0
 
@@ -115,8 +117,27 @@ async def serve_box(settings: Settings, config: Path, take: Take = Take.NEITHER)
     if tls_of(settings.listen):
         # Its processes look at the files by themselves.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
-    await box.run(_stopping(box.supervisor.kill))
+    async with _pages(settings, config):
+        await box.run(_stopping(box.supervisor.kill))
     return 0
+
+
+@asynccontextmanager
+async def _pages(settings: Settings, config: Path | None) -> AsyncIterator[None]:
+    """The web pages beside us, where the settings want them: a process whose end is nobody else's."""
+    if settings.listen.frontend == "off" or not settings.gateway.runs(FRONTEND):
+        yield
+        return
+    words = ["--config", str(config)] if config is not None else []
+    command = [sys.executable, "-m", "chappe.cli", "node", FRONTEND, "--beside", *words]
+    companion = Companion(FRONTEND, command)
+    keeping = asyncio.create_task(companion.run(), name="web pages")
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
 
 
 def _stopping(at_once: Callable[[], None]) -> asyncio.Event:

@@ -45,6 +45,7 @@ stall_s = {stall_s}
 smpp = "{host}:{smpp_port}"
 http = "{host}:{http_port}"
 metrics = "{host}:{metrics_port}"
+frontend = "off"
 [[operators]]
 name = "three"
 address = "{operator_host}:{operator_port}"

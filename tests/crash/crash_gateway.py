@@ -37,6 +37,7 @@ drain_s = {drain_s}
 smpp = "127.0.0.1:{smpp_port}"
 http = "127.0.0.1:{http_port}"
 metrics = "127.0.0.1:0"
+frontend = "off"
 {ucp}
 [[operators]]
 name = "sim"

@@ -22,6 +22,7 @@ drain_s = 1
 smpp = "127.0.0.1:{plain}"
 http = "127.0.0.1:0"
 metrics = "127.0.0.1:0"
+frontend = "off"
 [listen.smpp_tls]
 address = "127.0.0.1:{encrypted}"
 certificate = "{folder}/door.pem"

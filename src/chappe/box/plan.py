@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from chappe.runtime.settings_gateway import NODE_KINDS, node_parts
+from chappe.runtime.settings_gateway import FRONTEND, NODE_KINDS, node_parts
 
 #: Runs on every box that has processes: it carries out what people ask of the box.
 ALWAYS = "conf"
@@ -58,8 +58,11 @@ def _spelled_out(text: str, operators: Sequence[str]) -> Iterator[str]:
     kind, name, _ = node_parts(text)
     if kind == "all":
         for each in NODE_KINDS:
-            if each != "all":
+            if each not in ("all", FRONTEND):
                 yield from _spelled_out(each, operators)
+    elif kind == FRONTEND:
+        # No node: it has no messages, and must not make the box unready.
+        return
     elif kind == "operator" and not name:
         yield from (f"operator:{each}" for each in operators)
     else:

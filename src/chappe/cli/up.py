@@ -72,16 +72,33 @@ def node(
         str | None,
         typer.Option("--metrics", metavar="HOST:PORT", help="Where to serve metrics, if not on listen.metrics."),
     ] = None,
+    beside: Annotated[bool, typer.Option("--beside", hidden=True)] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Run one node as a process of its own; that needs a store which several processes share."""
+    """Run one node as a process of its own; that needs a store which several processes share.
+
+    The web pages (`frontend`) are a process of their own beside any gateway: `chappe up` starts them, and so does this.
+    """
     from chappe.runtime.settings import load
+    from chappe.runtime.settings_gateway import FRONTEND
 
     settings = load(config)
+    if kind == FRONTEND and name is None:
+        raise typer.Exit(_run_pages(settings, config, ends_with_parent=beside))
     process = _process(settings, kind if name is None else f"{kind}:{name}", number)
     from chappe.serving import run_node
 
     raise typer.Exit(_told(lambda: run_node(settings, process, metrics or settings.listen.metrics)))
+
+
+def _run_pages(settings: Settings, config: Path | None, *, ends_with_parent: bool) -> int:
+    """Serve the web pages.  Raises: SettingsError where the settings say that there are none."""
+    from chappe.pages import run_pages
+
+    if settings.listen.frontend == "off":
+        raise SettingsError('listen.frontend is "off": give it an address to have web pages')
+    _make_folder(settings.gateway.data_path)
+    return run_pages(settings, config, ends_with_parent=ends_with_parent)
 
 
 def _process(settings: Settings, wanted: str, number: int) -> Process:

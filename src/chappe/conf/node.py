@@ -15,6 +15,7 @@ from chappe.conf.configuring import Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.inbox import Inbox
+from chappe.conf.sending import TestSending
 from chappe.conf.steering import Steering
 from chappe.crash import CrashPoint, reach
 from chappe.instructions.kinds import (
@@ -30,6 +31,7 @@ from chappe.instructions.kinds import (
     ReplayCallbacks,
     ResetLink,
     ResolveHeld,
+    SendTest,
 )
 from chappe.instructions.outcome import Asked, Outcome
 from chappe.model.errors import ResourceError
@@ -68,6 +70,7 @@ class ConfNode:
         configuring: Configuring | None = None,
         steering: Steering | None = None,
         credit: CreditWishes | None = None,
+        sending: TestSending | None = None,
     ) -> None:
         self._inbox = inbox
         self._store = store
@@ -76,6 +79,7 @@ class ConfNode:
         self._configuring = configuring
         self._steering = steering
         self._credit = credit
+        self._sending = sending
         self._approvals = Approvals(inbox, self._carry_out)
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
@@ -141,6 +145,8 @@ class ConfNode:
             return await self._configuring.carry_out(instruction, asked, approved_by)
         if isinstance(instruction, AddCredit) and self._credit is not None:
             return await self._credit.add(instruction, asked.id, told)
+        if isinstance(instruction, SendTest) and self._sending is not None:
+            return await self._sending.send(instruction, asked.id, told)
         if isinstance(instruction, DropQueue) and self._queues is not None:
             return await self._queues.drop(instruction.queue, told)
         if isinstance(instruction, ReplayCallbacks) and self._callbacks is not None:

@@ -1,7 +1,7 @@
 """One version of the configuration as a value: the tables that all boxes share, as a settings file would write them.
 
-What belongs to one box, `[gateway]` and `[listen]`, is never in it.  It must never touch a store or a file but those
-of a box's own profiles.
+What belongs to one box, `[gateway]`, `[listen]` and `[frontend]`, is never in it.  It must never touch a store or a
+file but those of a box's own profiles.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from chappe.runtime.settings_text import as_toml, written
 from chappe.store.versions import Version
 
 #: Sections that stay in the file of each box.
-OWN_SECTIONS: Final = ("gateway", "listen")
+OWN_SECTIONS: Final = ("gateway", "listen", "frontend")
 
 _HEADER: Final = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_-]+)[^\]]*\]\]?\s*(?:#.*)?")
 

@@ -52,6 +52,15 @@ class CancelMessage(msgspec.Struct, frozen=True, tag="cancel_message"):
     id: int
 
 
+class SendTest(msgspec.Struct, frozen=True, tag="send_test"):
+    """Send a message as a client, as if it had posted it; the outcome names the message."""
+
+    client: str
+    to: str
+    text: str
+    source: str = ""
+
+
 # -- what changes the configuration ---------------------------------------------------------------------------------
 
 
@@ -252,6 +261,7 @@ Instruction = (
     | EnableCallbacks
     | AddCredit
     | CancelMessage
+    | SendTest
     | ResetLink
     | DrainNode
     | Approve

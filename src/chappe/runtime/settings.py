@@ -18,7 +18,7 @@ from chappe.runtime.profile_files import DEFAULT_PROFILE, Profiles, merged, name
 from chappe.runtime.settings_checks import faults
 from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp
 from chappe.runtime.settings_conf import ConfRules
-from chappe.runtime.settings_gateway import Gateway, Listen
+from chappe.runtime.settings_gateway import Frontend, Gateway, Listen
 from chappe.runtime.settings_operators import Operator, Profile
 from chappe.runtime.settings_reading import read_table
 from chappe.runtime.settings_routing import (
@@ -54,6 +54,7 @@ class Settings(Table, frozen=True, kw_only=True):
 
     gateway: Annotated[Gateway, Meta(description="The gateway as a whole.")] = Gateway()
     listen: Annotated[Listen, Meta(description="Where this box listens.")] = Listen()
+    frontend: Annotated[Frontend, Meta(description="The web pages.")] = Frontend()
     operators: Annotated[tuple[Operator, ...], Meta(description="The operators.")] = ()
     clients: Annotated[tuple[Client, ...], Meta(description="The clients.")] = ()
     routes: Annotated[tuple[Route, ...], Meta(description="The routes, in the order in which they are tried.")] = ()
@@ -157,7 +158,7 @@ def parse(text: str, where: str, profiles: Path | None = None) -> Settings:
 def settings_of(
     raw: Mapping[str, Any], where: str, profiles: Path | None = None, own: Settings | None = None
 ) -> Settings:
-    """The settings that tables say; what is a box's own, `[gateway]` and `[listen]`, is taken from `own` if given.
+    """The settings that tables say; what is a box's own, `[gateway]`, `[listen]` and `[frontend]`, is that of `own`.
 
     Raises: SettingsError.
     """
@@ -166,7 +167,7 @@ def settings_of(
     shelves = profiles_in(tables, profiles)
     settings = read_table(Settings, _with_whole_profiles(tables, shelves, where), "", found)
     if settings is not None and own is not None:
-        settings = msgspec.structs.replace(settings, gateway=own.gateway, listen=own.listen)
+        settings = msgspec.structs.replace(settings, gateway=own.gateway, listen=own.listen, frontend=own.frontend)
     if settings is not None:
         found.extend(faults(settings))
     if settings is None or found:

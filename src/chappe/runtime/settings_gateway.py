@@ -14,11 +14,13 @@ from msgspec import Meta
 
 from chappe.runtime.settings_table import Given, Name, Seconds, Table
 
+#: The web pages: a process beside the nodes, which neither has messages nor is needed by any.
+FRONTEND = "frontend"
 #: What a box can be told to run.  `operator` alone means every operator, `operator:NAME` the one.
-NODE_KINDS = ("all", "client-smpp", "client-http", "client-ucp", "operator", "callback", "router", "counter")
+NODE_KINDS = ("all", "client-smpp", "client-http", "client-ucp", "operator", "callback", "router", "counter", FRONTEND)
 
 #: Kinds of which one process is all that a box can use.
-ONCE_A_BOX = ("router", "counter")
+ONCE_A_BOX = ("router", "counter", FRONTEND)
 
 #: More processes of one node than this on one box help nobody.
 MOST_OF_A_NODE = 64
@@ -63,7 +65,8 @@ class Gateway(Table, frozen=True, kw_only=True):
             description="What this box runs: `all`, or some of `client-smpp`, `client-http`, `client-ucp`, "
             "`operator` (every operator), `operator:NAME`, `router` (ends what has expired, looks "
             "after silent messages and parked receipts), "
-            "`counter` (counts per minute). With a PostgreSQL store each node is a process of its own, and "
+            "`counter` (counts per minute), `frontend` (the web pages). "
+            "With a PostgreSQL store each node is a process of its own, and "
             "`client-smpp*2` or `operator:NAME*3` are several that share one door or one operator's links. "
             "What is for a node that does not run waits: messages in its queue, "
             "events to be counted in the hot file. What carries out instructions runs on every box.",
@@ -189,7 +192,14 @@ class Listen(Table, frozen=True, kw_only=True):
         "127.0.0.1:9100"
     )
     frontend: Annotated[
-        Address, Meta(description="The web pages. The address is checked; nothing is served on it yet.")
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(off|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5})$",
+                extra={"expected": 'HOST:PORT, as in "127.0.0.1:8000", or "off"'},
+            ),
+        ],
+        Meta(description="The web pages; `off`: this box has none."),
     ] = "127.0.0.1:8000"
     ucp: Annotated[Address | None, Meta(description="UCP server for clients; unset: there is no such door.")] = None
     smpp_tls: Annotated[Tls | None, Meta(description="TLS for SMPP clients.")] = None
@@ -209,9 +219,31 @@ class Listen(Table, frozen=True, kw_only=True):
             "http_tls.address": self.http_tls,
             "ucp_tls.address": self.ucp_tls,
         }
-        return {key: address for key, address in plain.items() if address} | {
+        return {key: address for key, address in plain.items() if address and address != "off"} | {
             key: tls.address for key, tls in tables.items() if tls is not None and tls.address
         }
+
+
+class Frontend(Table, frozen=True, kw_only=True):
+    """The web pages on `listen.frontend`."""
+
+    hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")], ...],
+        Meta(
+            description="Names by which browsers call the pages, beside the address that they listen on: "
+            "a request for any other name is refused."
+        ),
+    ] = ()
+    proxy: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9A-Fa-f:.]*)$",
+            extra={"expected": "an address, as in 127.0.0.1"},
+            description="Address of the proxy in front of the pages that speaks TLS with browsers. Its "
+            "`X-Forwarded-For` and `X-Forwarded-Proto` are then believed, and cookies go over TLS alone. "
+            "Empty for none.",
+        ),
+    ] = ""
 
 
 def host_and_port(address: str) -> tuple[str, int]:

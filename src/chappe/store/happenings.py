@@ -1,7 +1,7 @@
 """What the lines of an event block tell of one message."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,6 +15,15 @@ def events_in(lines: bytes) -> Iterator[dict[str, str]]:
     """The events of a block's lines."""
     for fields in csv.reader(lines.decode("utf-8").split("\n")[:-1]):
         yield dict(zip(_FIELDS, fields, strict=True))
+
+
+def events_named(lines: bytes, names: Collection[str]) -> list[dict[str, str]]:
+    """Those of some names; lines of others are passed over without being read."""
+    wanted = [f",{name},".encode() for name in names]
+    if not any(each in lines for each in wanted):
+        return []
+    own = [line for line in lines.split(b"\n") if any(each in line for each in wanted)]
+    return [event for event in events_in(b"\n".join([*own, b""])) if event["event"] in names]
 
 
 def happenings_in(lines: bytes, message_id: int) -> Iterator[Happening]:

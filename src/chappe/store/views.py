@@ -3,9 +3,9 @@
 Readers change nothing.  This must never know an engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from chappe.model.lifecycle import Status
 from chappe.model.message import Message, Receipt
 from chappe.rules.opt_outs import OptOut
 from chappe.store.credit import Balance
-from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback
+from chappe.store.port import MAX_ID, CallbacksOff, FailedCallback, Life, Report
 from chappe.store.versions import Version
 
 
@@ -105,6 +105,25 @@ class FailedView(msgspec.Struct, frozen=True):
     reason: str
 
 
+#: Event blocks that a look at what happened lately goes through, and how far it looks back.
+RECENT_BLOCKS: Final = 300
+RECENT_US: Final = 15 * 60 * 1_000_000
+#: Events of one such look; the last ones are kept.
+RECENT_EVENTS: Final = 2_000
+
+
+class ParkedView(msgspec.Struct, frozen=True):
+    """A delivery report that matches no message so far.  `references`: as it was written, then in converted forms."""
+
+    id: int
+    operator: str
+    references: tuple[str, ...]
+    msisdn: str
+    status: str
+    error: str
+    at_us: int
+
+
 class Reader(Protocol):
     """Every method raises ResourceError when there is no store, or it cannot be read."""
 
@@ -121,6 +140,18 @@ class Reader(Protocol):
 
     def life_events(self, message_id: int) -> list[dict[str, str]]:
         """Everything that happened to one message, oldest first: column → field."""
+        ...
+
+    def life(self, message_id: int) -> Life | None:
+        """All that is stored of one message, its content included."""
+        ...
+
+    def recent_events(self, names: Collection[str]) -> list[dict[str, str]]:
+        """The last events of these names, oldest first, among those of the last minutes; a sample while many happen."""
+        ...
+
+    def parked_reports(self, limit: int = 1_000) -> list[ParkedView]:
+        """Reports that match nothing, youngest first."""
         ...
 
     def held_items(self, limit: int = 1_000) -> list[HeldView]:
@@ -158,6 +189,12 @@ def failed_view(failed: FailedCallback) -> FailedView:
     is_receipt = isinstance(content, Receipt)
     told, number = (content.status.word, content.message_id) if is_receipt else ("inbound", content.id)
     return FailedView(failed.id, failed.client, number, told, failed.attempts, failed.at_us, failed.reason)
+
+
+def parked_view(report: Report) -> ParkedView:
+    """A parked report, for people."""
+    told = (report.handset, report.status.word, report.error, report.at_ms * 1000)
+    return ParkedView(report.id, report.operator, report.references, *told)
 
 
 def is_known_by(message: Message, text: str) -> bool:

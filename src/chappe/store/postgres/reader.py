@@ -5,7 +5,7 @@ meanwhile is seen at least once, and what is seen twice is told once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -16,17 +16,19 @@ from chappe.model.ids import made_at_ms
 from chappe.rules.opt_outs import OptOut
 from chappe.store.credit import Balance
 from chappe.store.happenings import events_in
+from chappe.store.lives import Life
 from chappe.store.port import MAX_ID, CallbacksOff
 from chappe.store.postgres import opting
 from chappe.store.postgres.crediting import list_balances
 from chappe.store.postgres.finding import Finder
+from chappe.store.postgres.lately import life_in, parked_in, recent_in
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.reaching import AWAY, connect, shown
 from chappe.store.postgres.resolving import list_failed, list_off
 from chappe.store.postgres.searching import MARGIN_US
 from chappe.store.postgres.versions import find_version, list_versions
 from chappe.store.versions import Version
-from chappe.store.views import FailedView, HeldView, LifeView, Look, Looked, failed_view
+from chappe.store.views import FailedView, HeldView, LifeView, Look, Looked, ParkedView, failed_view
 
 #: How long one question may take; people ask again with something narrower.
 QUESTION_S: Final = 14
@@ -59,6 +61,15 @@ class PostgresReader:
 
     def life_events(self, message_id: int) -> list[dict[str, str]]:
         return self._ask(lambda connection: _events(connection, message_id))
+
+    def life(self, message_id: int) -> Life | None:
+        return self._ask(lambda connection: life_in(connection, message_id))
+
+    def recent_events(self, names: Collection[str]) -> list[dict[str, str]]:
+        return self._ask(lambda connection: recent_in(connection, names))
+
+    def parked_reports(self, limit: int = 1_000) -> list[ParkedView]:
+        return self._ask(lambda connection: parked_in(connection, limit))
 
     def held_items(self, limit: int = 1_000) -> list[HeldView]:
         return self._ask(lambda connection: _held(connection, limit))

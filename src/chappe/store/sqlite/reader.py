@@ -5,6 +5,7 @@ was copied before it was deleted, so it is seen at least once, and what is seen 
 """
 
 import sqlite3
+from collections.abc import Collection
 from math import inf
 from pathlib import Path
 from threading import Lock
@@ -17,6 +18,7 @@ from chappe.model.ids import made_at_ms
 from chappe.rules.opt_outs import OptOut
 from chappe.store.credit import Balance
 from chappe.store.happenings import events_in
+from chappe.store.lives import Life
 from chappe.store.port import MAX_ID, CallbacksOff
 from chappe.store.sqlite import opting
 from chappe.store.sqlite.callbacks import list_failed, list_off
@@ -24,10 +26,11 @@ from chappe.store.sqlite.crediting import list_balances
 from chappe.store.sqlite.finding import Finder
 from chappe.store.sqlite.history import day_of, days, open_reader, path_of
 from chappe.store.sqlite.hot_index import HotIndex
+from chappe.store.sqlite.lately import life_in, parked_in, recent_in
 from chappe.store.sqlite.opening import STORE_FILE, connect
 from chappe.store.sqlite.versions import find_version, list_versions
 from chappe.store.versions import Version
-from chappe.store.views import FailedView, HeldView, LifeView, Look, Looked, failed_view
+from chappe.store.views import FailedView, HeldView, LifeView, Look, Looked, ParkedView, failed_view
 
 _MOVED: Final = "SELECT first_seq, last_seq, lines FROM blocks WHERE ? BETWEEN min_id AND max_id AND instr(ids, ?) > 0"
 _HELD: Final = (
@@ -63,6 +66,18 @@ class SqliteReader:
 
     def life_events(self, message_id: int) -> list[dict[str, str]]:
         return life_events(self._data_dir, message_id)
+
+    def life(self, message_id: int) -> Life | None:
+        with _reading(self._data_dir) as hot:
+            return life_in(hot, self._data_dir, message_id)
+
+    def recent_events(self, names: Collection[str]) -> list[dict[str, str]]:
+        with _reading(self._data_dir) as hot:
+            return recent_in(hot, self._data_dir, names)
+
+    def parked_reports(self, limit: int = 1_000) -> list[ParkedView]:
+        with _reading(self._data_dir) as hot:
+            return parked_in(hot, limit)
 
     def held_items(self, limit: int = 1_000) -> list[HeldView]:
         return held_items(self._data_dir, limit)
