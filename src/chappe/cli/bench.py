@@ -132,8 +132,8 @@ def settings_for(folder: Path, *, is_ucp: bool = False) -> Settings:
     replace = msgspec.structs.replace
     demo = Settings.default(folder / "data", simulator_port=free_port(0))
     operator = replace(demo.operators[0], binds=OPERATOR_BINDS, window=OPERATOR_WINDOW)
-    smpp, http, metrics, frontend = (f"127.0.0.1:{free_port(0)}" for _ in range(4))
-    listen = Listen(smpp=smpp, http=http, metrics=metrics, frontend=frontend)
+    smpp, http, metrics = (f"127.0.0.1:{free_port(0)}" for _ in range(3))
+    listen = Listen(smpp=smpp, http=http, metrics=metrics, frontend="off")
     if not is_ucp:
         return replace(demo, operators=(operator,), listen=listen)
     operator = replace(operator, protocol=Protocol.UCP, binds=UCP_BINDS, window=UCP_WINDOW)
