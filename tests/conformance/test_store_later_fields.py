@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from store_box import HANDSET, QUEUE, Box, Deferred, Held, Moved
 
-from chappe.model.lifecycle import Status
+from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Content, Item, Message, Receipt
-from chappe.store.port import Granted, Replace
+from chappe.store.port import Granted, Replace, Search
 
 ROUTE, CLIENT = "operator:four", "client:acme"
 TOLD = {"campaign": 7, "rows": [b"\x00\xff", None]}
@@ -93,6 +93,16 @@ def test_a_message_that_ended_is_found_with_all_that_a_later_program_gave_it(box
     assert life.status is Status.DELIVERED
     assert life.message is not None
     assert kept(life.message) == ("A7", TOLD)
+
+
+def test_a_message_of_a_later_program_is_found_by_whoever_searches(box: Box) -> None:
+    item = later_message(box)
+    box.restart()
+
+    page = box.run(box.store.search(Search("acme", Direction.MT)))
+
+    (life,) = page.lives
+    assert (life.id, life.message.octets) == (item.id, b"hello")
 
 
 def test_a_receipt_that_is_deferred_held_and_resent_keeps_what_nobody_here_knows(box: Box) -> None:

@@ -15,6 +15,7 @@ from typing import IO, Final
 import msgspec
 
 from chappe.model.errors import GatewayError
+from chappe.store.bodies import known_of
 from chappe.store.port import Happening, Page, Search
 from chappe.store.sqlite.beside import ended_with_the_gateway
 from chappe.store.sqlite.opening import connect
@@ -60,7 +61,10 @@ def answer(store_path: Path, question: Question) -> Answer:
         hot = connect(store_path, is_reader=True)
         try:
             if isinstance(question, FindMessages):
-                return Answer(page=Searcher(hot, store_path.parent).search(question.search))
+                page = Searcher(hot, store_path.parent).search(question.search)
+                for life in page.lives:
+                    life.message = known_of(life.message)
+                return Answer(page=page)
             return Answer(story=story_of(hot, store_path.parent, question.message_id, question.until_us))
         finally:
             hot.close()
