@@ -5,6 +5,7 @@ The test is whoever starts them again, so that it alone says which of them is to
 
 import asyncio
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +36,8 @@ class NodeProcesses(GatewayProcess):
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         #: Processes that stood still for so long that others took them for dead: a busy machine does that.
         self.fenced = 0
+        #: When the last of them was started, Unix seconds.
+        self._started_at_s = 0.0
 
     async def start(self, death: Death | None = None, *, wrapper: Sequence[str] = ()) -> None:
         """Start those that do not run, as a box does."""
@@ -42,6 +45,7 @@ class NodeProcesses(GatewayProcess):
         for name in self._nodes:
             if name not in self._processes:
                 is_meant = death is not None and death.node == name
+                self._started_at_s = time.time()
                 self._processes[name] = await self._start_node(name, death if is_meant else None, wrapper)
 
     def _look(self) -> None:
@@ -137,9 +141,12 @@ class NodeProcesses(GatewayProcess):
                 await process.wait()
 
     async def is_at_rest(self) -> bool:
-        """Nothing waits in any queue.  Raises: AssertionError when a process ended that nobody killed."""
+        """Nothing waits in any queue, and all are at work: what was told to stop before that would say nothing.
+
+        Raises: AssertionError when a process ended that nobody killed.
+        """
         await self.start()
-        return await is_at_rest(self._dsn)
+        return await is_at_rest(self._dsn, len(self._nodes), self._started_at_s)
 
     async def stored(self) -> Stored:
         """What they left behind."""

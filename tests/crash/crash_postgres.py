@@ -35,11 +35,16 @@ LAST_WORDS: Final = {"node_stopped", "store_slow"}
 _counts = msgspec.msgpack.Decoder(list[tuple[str, str, str, int]]).decode
 
 
-async def is_at_rest(dsn: str) -> bool:
-    """Nothing waits in any queue."""
+_AT_WORK: Final = "SELECT count(DISTINCT node) FROM runs WHERE ended_at IS NULL AND beat_at > to_timestamp($1)"
+
+
+async def is_at_rest(dsn: str, nodes: int, since_s: float) -> bool:
+    """Nothing waits in any queue, and so many nodes were heard of since a Unix second: the last start."""
     connection = await asyncpg.connect(dsn)
     try:
-        return await connection.fetchval("SELECT NOT EXISTS (SELECT 1 FROM queue)") is True
+        if await connection.fetchval("SELECT EXISTS (SELECT 1 FROM queue)"):
+            return False
+        return bool(await connection.fetchval(_AT_WORK, since_s) >= nodes)
     finally:
         await connection.close()
 
