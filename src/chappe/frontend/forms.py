@@ -107,9 +107,14 @@ def table_of(posted: Mapping[str, str], fields: tuple[FormField, ...], old: Mapp
         text = posted.get(field.key, "").strip()
         if field.kind == "secret":
             _put_secret(table, field, text, value_at(old or {}, field.key), is_new=old is None)
-        elif text:
+        elif text and not _goes_without_saying(field, text, old):
             _put(table, field.key, _value(field, text))
     return {key: value for key, value in table.items() if value not in ({}, None)}
+
+
+def _goes_without_saying(field: FormField, text: str, old: Mapping[str, Any] | None) -> bool:
+    """What a list of choices says by itself, where nobody has said anything."""
+    return old is not None and text == field.default and value_at(old, field.key) is None
 
 
 def _put_secret(table: dict[str, Any], field: FormField, text: str, old: Any, *, is_new: bool) -> None:
