@@ -6,6 +6,7 @@ It must never start a node, nor know when one stops: that is `assembly`.
 from collections.abc import Sequence
 from typing import TypeVar
 
+from chappe.callbacks.claims import Claims
 from chappe.callbacks.node import Admit, CallbackNode
 from chappe.callbacks.terms import Terms as CallbackTerms
 from chappe.clients.account import Account
@@ -380,6 +381,7 @@ class Building:
             self._admit_reply(),
             took=lambda client, seconds: self._watching.metrics.on_callback(client, seconds),
             hand=self._hand,
+            claims=None if isinstance(self._fleet, Alone) else Claims(self._fleet, self._store.run, self._clock),
         )
 
     def callback_terms(self) -> list[CallbackTerms]:

@@ -197,8 +197,11 @@ class Caller:
         return (content.callback_url and asked_of(content.callback_url).url) or terms.status_url or terms.url
 
     def note_waiting(self, item: Item) -> bool:
-        """A callback that was refused before the start: those behind it must wait, too.  Says no: nobody takes it."""
-        if item.due_at_ms > self._clock.utc_us() // 1000:
+        """A callback that was refused before the start: those behind it must wait, too.  Says no: nobody takes it.
+
+        One whose moment has passed counts as well: it lies where it became due, behind what came meanwhile.
+        """
+        if item.due_at_ms:
             self._order.waits(item, item.due_at_ms)
         return False
 

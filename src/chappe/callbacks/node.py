@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import chappe
 from chappe.callbacks.caller import LOOK_AGAIN_S, Caller, Outcome
+from chappe.callbacks.claims import Claims, group_of
+from chappe.callbacks.order import in_sequence
 from chappe.callbacks.switches import Switches
 from chappe.callbacks.terms import Terms
 from chappe.crash import ARMED, CrashPoint, reach
@@ -56,11 +58,19 @@ class CallbackNode:
         *,
         took: Callable[[str, float], None] = lambda client, seconds: None,
         hand: InHand | None = None,
+        claims: Claims | None = None,
     ) -> None:
-        """`encodings` says how an operator's data_coding 0 reads; `took` hears how long each answer took."""
+        """`encodings` says how an operator's data_coding 0 reads; `took` hears how long each answer took.
+
+        `claims` say whose callbacks are ours, where other processes call back too.
+        """
         self._store = store
         self._clock = clock
         self._admit = admit
+        self._claims = claims
+        #: Rounds of settling so far; group → the round after which all that was under way of it is settled.
+        self._rounds = 0
+        self._settled_by: dict[int, int] = {}
         self._ticks = 0
         self._outcomes: Gathered[Outcome] = Gathered()
         self._hungry: Gathered[Caller] = Gathered()
@@ -126,6 +136,8 @@ class CallbackNode:
                 self._group = group
                 group.create_task(self._start_callers(), name="callback start")
                 group.create_task(self._feed_hungry(), name="callback feed")
+                if self._claims is not None:
+                    group.create_task(self._claims.run(self), name="callback claims")
                 group.create_task(self._look_again(), name="callback look")
                 group.create_task(self._settle(), name="callback settle")
                 group.create_task(self._switches.note(), name="callback switch")
@@ -141,11 +153,38 @@ class CallbackNode:
             await self._start_caller(caller)
 
     async def _start_caller(self, caller: Caller) -> None:
-        await self._look_for_waiting(caller)
+        if self._claims is None or self._claims.owns(caller.terms.client):
+            await self._look_for_waiting(caller)
         if caller.terms.queue not in self._heard:
             self._heard.add(caller.terms.queue)
             self._store.listen(caller.terms.queue, partial(self._rung, caller.terms.client))
         self._wake(caller)
+
+    async def take_over(self, group: int) -> None:
+        """Begin with the clients of a group: nobody else calls them back now.  Raises: StoreAway."""
+        self._settled_by.pop(group, None)
+        for caller in self._group_of(group):
+            self._store.look_anew(caller.terms.queue)
+            await self._look_for_waiting(caller)
+            # Told once the claim stands.
+            asyncio.get_running_loop().call_soon(self._wake, caller)
+
+    async def let_go(self, group: int) -> bool:
+        """Begin nothing more of a group; True once everything of it is answered and settled."""
+        callers = self._group_of(group)
+        for caller in callers:
+            await self._store.release(caller.unposted())
+            await self._give_back(caller)
+        if any(caller.is_feeding or caller.calls.busy for caller in callers):
+            self._settled_by.pop(group, None)
+            return False
+        is_quiet = not (self._settling or len(self._outcomes))
+        by = self._settled_by.setdefault(group, self._rounds + (0 if is_quiet else 2))
+        return is_quiet or self._rounds >= by
+
+    def _group_of(self, group: int) -> list[Caller]:
+        callers = (*self.callers.values(), *self._leaving)
+        return [each for each in callers if group_of(each.terms.client) == group]
 
     async def _look_for_waiting(self, caller: Caller) -> None:
         """Learn which callbacks wait for their next try since before the start, as far as that costs little."""
@@ -278,6 +317,8 @@ class CallbackNode:
 
     async def _feed(self, caller: Caller) -> None:
         """Lease what the client's connections can take soon."""
+        if self._claims is not None and not self._claims.owns(caller.terms.client):
+            return
         await self._give_back(caller)
         now = self._clock.monotonic()
         if caller.look_at > now:
@@ -288,7 +329,7 @@ class CallbackNode:
             items = await self._store.lease(queue, self._hand.share(queue, limit))
             if not items:
                 return
-            found = caller.sort(items)
+            found = caller.sort(in_sequence(items))
             caller.is_waiting = not found.ready
             if caller.is_waiting:
                 # All of it waits for its host: the queue rings for it in vain.
@@ -322,6 +363,7 @@ class CallbackNode:
             events = EventBatch(self._clock.utc_us())
             await persist(self._store, [self._settled(each, events) for each in outcomes], events)
             self._settling = 0
+            self._rounds += 1
 
     def _settled(self, outcome: Outcome, events: EventBatch) -> Settlement:
         item = outcome.item

@@ -6,7 +6,7 @@ Pure; it knows what was leased, and what it is told of those that waited before 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from chappe.model.lifecycle import FINAL
+from chappe.model.lifecycle import FINAL, Status
 from chappe.model.message import Item, Receipt
 
 #: Messages that are remembered while their callback waits for its next try.
@@ -19,6 +19,31 @@ FORGET_MS: Final = 60_000
 #: It may go now; it is kept until the one before it is answered.
 GO: Final = 0
 KEPT: Final = -1
+
+
+def in_sequence(items: list[Item]) -> list[Item]:
+    """The same items, those of one message in the order in which its callbacks follow each other.
+
+    Two processes that lay callbacks of one message at the same moment may lay them in any order.
+    """
+    places: dict[int, list[int]] = {}
+    for place, item in enumerate(items):
+        if isinstance(item.content, Receipt):
+            places.setdefault(item.content.message_id, []).append(place)
+    if len(places) == len(items):
+        return items
+    for several in places.values():
+        if len(several) > 1:
+            ordered = sorted((items[place] for place in several), key=_step_of)
+            for place, item in zip(several, ordered, strict=True):
+                items[place] = item
+    return items
+
+
+def _step_of(item: Item) -> tuple[bool, bool, int, int]:
+    receipt = item.content
+    assert isinstance(receipt, Receipt)
+    return receipt.status in FINAL, receipt.status is not Status.SENT, receipt.done_at_ms, item.id
 
 
 class MessageOrder:

@@ -49,6 +49,10 @@ class Fleet(Protocol):
         """This run uses nothing of it any longer.  Raises: StoreAway."""
         ...
 
+    async def is_buried(self) -> bool:
+        """What runs that have ended had leased is free, all of it.  Raises: StoreAway."""
+        ...
+
 
 class Alone:
     """The fleet of a store that belongs to one process: everything is its own."""
@@ -66,6 +70,10 @@ class Alone:
 
     async def leave(self, name: str) -> None:
         """Nobody waits for it."""
+
+    async def is_buried(self) -> bool:
+        """Nobody died."""
+        return True
 
 
 def fair_part(total: int, place: int, runs: int) -> int:

@@ -165,6 +165,10 @@ class Queues(Protocol):
         """Ring it no more."""
         ...
 
+    def look_anew(self, queue: str) -> None:
+        """Another process read the queue until now: what it gave back may lie before all that is known here."""
+        ...
+
     def open_messages(self, client: str) -> int:
         """How many of a client's messages are not yet final."""
         ...

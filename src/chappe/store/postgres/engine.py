@@ -182,6 +182,9 @@ class PostgresStore(Verbs, Credits, Questions):
             await self._run.end(control, has_nothing=not marked and self._queues.is_certain)
         await self._bells.ring_last()
 
+    def look_anew(self, queue: str) -> None:
+        self._queues.look_everywhere(queue)
+
     def drop(self) -> None:
         """Lose everything at once, as a process does that is killed."""
         self._group.stop()

@@ -25,6 +25,7 @@ INSERT INTO shares (name, run, held, until) VALUES ($1, $2, $3, clock_timestamp(
 ON CONFLICT (name, run) DO UPDATE SET held = excluded.held, until = excluded.until"""
 #: That a share goes on need not be on disk, only that it has grown: without it another could have it too.
 _CARELESS: Final = "SET LOCAL synchronous_commit = off"
+_UNBURIED: Final = "SELECT EXISTS (SELECT 1 FROM runs WHERE ended_at IS NOT NULL AND NOT is_cleared)"
 _LEAVE: Final = "DELETE FROM shares WHERE name = $1 AND run = $2"
 
 Connecting = Callable[[], AbstractAsyncContextManager[Any]]
@@ -73,3 +74,8 @@ class PostgresFleet:
         """This run uses nothing of it any longer."""
         async with self._connecting() as connection:
             await connection.execute(_LEAVE, name, self._run)
+
+    async def is_buried(self) -> bool:
+        """What runs that have ended had leased is free."""
+        async with self._connecting() as connection:
+            return not await connection.fetchval(_UNBURIED)

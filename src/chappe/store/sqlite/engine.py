@@ -383,6 +383,9 @@ class SqliteStore:
         """
         return self._queues.pressure
 
+    def look_anew(self, queue: str) -> None:
+        """No other process reads here."""
+
     def open_messages(self, client: str) -> int:
         return self._open_by_client.get(client, 0)
 
