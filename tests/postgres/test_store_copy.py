@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,19 @@ class Moved:
         box.report(box.report_on("ref-of-nobody"))
         self._copies_are_there()
         box.close()
+        self._has_a_configuration()
 
     def _copies_are_there(self) -> None:
         store = self.box.store
         for name in ("events", "counters"):
             self.box.run(store.advance(name, store.last_block, "2027-01-15/08-box1.csv:10"))
+
+    def _has_a_configuration(self) -> None:
+        with closing(connect(self.folder / "chappe.db")) as connection:
+            row = (1, 7, b"ada", b"", 42, b"what", "digest", "before", b"[gateway]", b"{}")
+            connection.execute(f"INSERT INTO configurations VALUES ({','.join('?' * len(row))})", row)
+            connection.execute("INSERT INTO configuration_files VALUES ('box1', 'digest')")
+            connection.commit()
 
     def copy(self, dsn: str) -> dict[str, int]:
         return asyncio.run(move_up(self.folder, dsn, box="box1", allow_single_copy=True))

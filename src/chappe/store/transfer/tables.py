@@ -125,6 +125,13 @@ TABLES: Final[Sequence[Table]] = (
         "list:octets handset:bytea is_out:boolean message_id:bigint at_us:bigint word:bytea reply_id:bigint",
     ),
     _table("credit", "client currency", "client:octets currency:octets balance:bigint is_open:smallint"),
+    _table(
+        "configurations",
+        "number",
+        "number:bigint at_us:bigint author:octets approved_by:octets instruction:bigint what:octets digest:text"
+        " before:text toml:octets document:octets",
+    ),
+    _table("configuration_files", "box", "box:text digest:text"),
     _table("mo_identities", "operator identity", "operator:name identity:bytea at_ms:bigint"),
     _table(
         "counters",
