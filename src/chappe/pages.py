@@ -66,7 +66,7 @@ def terms_of(settings: Settings, config: Path | None) -> Terms:
 
 def _reader_of(gateway: Gateway) -> Reader:
     if gateway.is_one_process:
-        return SqliteReader(gateway.data_path)
+        return SqliteReader(gateway.data_path, is_lasting=True)
     from chappe.store.postgres.reader import PostgresReader
 
     return PostgresReader(gateway.store)

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,8 @@ LOOK_EVERY_S: Final = 2.0
 IDLE_EVERY_S: Final = 10.0
 #: Somebody looks for so long after the last request.
 ATTENTIVE_S: Final = 60.0
+#: What comes into the store is followed for so long after a look for messages.
+FOLLOW_S: Final = 300.0
 #: Samples are kept for so long.
 KEPT_S: Final = 900.0
 ANSWER_S: Final = 4.0
@@ -64,6 +67,7 @@ class Reading:
         self._lock = threading.Lock()
         self._looked_at = time.monotonic()
         self._wake = threading.Event()
+        self._follows_until = 0.0
         self._events: tuple[float, list[dict[str, str]]] = (-1e9, [])
 
     @property
@@ -82,8 +86,18 @@ class Reading:
         while True:
             self.sample()
             is_watched = time.monotonic() - self._looked_at < ATTENTIVE_S
+            if time.monotonic() < self._follows_until:
+                self._follow()
             self._wake.wait(LOOK_EVERY_S if is_watched else IDLE_EVERY_S)
             self._wake.clear()
+
+    def expect_looks(self) -> None:
+        """Somebody looks for messages, and may do so again: the next look should find all read."""
+        self._follows_until = time.monotonic() + FOLLOW_S
+
+    def _follow(self) -> None:
+        with suppress(GatewayError):
+            self.reader.follow()
 
     def sample(self) -> Sample:
         """Look once."""

@@ -138,6 +138,10 @@ class Reader(Protocol):
         """One page of messages, newest first, for people who wait for it: what takes long is left to the next page."""
         ...
 
+    def follow(self) -> None:
+        """Learn what came since the last look, where that makes the next one quicker."""
+        ...
+
     def life_events(self, message_id: int) -> list[dict[str, str]]:
         """Everything that happened to one message, oldest first: column → field."""
         ...

@@ -38,6 +38,7 @@ LOOKS: Final = {
 @shown_to(ALL)
 def page(request: HttpRequest) -> HttpResponse:
     """The search, and what it finds; without a question the newest messages."""
+    here.reading().expect_looks()
     person: Any = request.user
     keys = ("q", "status", "client", "operator", "since", "until", "way")
     asked = {key: request.GET.get(key, "").strip()[:200] for key in keys}

@@ -59,6 +59,9 @@ class PostgresReader:
     def look(self, look: Look) -> Looked:
         return self._ask(lambda connection: Finder(connection, look).page())
 
+    def follow(self) -> None:
+        """Nothing: the database knows."""
+
     def life_events(self, message_id: int) -> list[dict[str, str]]:
         return self._ask(lambda connection: _events(connection, message_id))
 
