@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNS := $(VENV)/.installed
 TESTS := $(VENV)/.installed-dev
 
-.PHONY: run test check format docs bench bench-boxes crash slow fuzz clean
+.PHONY: run test check format docs screenshots bench bench-boxes crash slow fuzz clean
 
 # The gateway with a simulated operator and a demo client; it prints the curl that sends a first message.
 run: $(RUNS)
@@ -34,6 +34,10 @@ format: $(TESTS)
 # The pages that are written from the code: settings and commands.
 docs: $(TESTS)
 	$(BIN)/python -m chappe.cli.reference docs
+
+# The pictures of the web pages, by a headless chromium over a gateway of their own.
+screenshots: $(TESTS)
+	PYTHONPATH=tests $(BIN)/python tests/screenshots.py
 
 # A gateway of its own between a simulated client and SMSC, in a temporary folder; ARGS are options of `chappe bench`.
 bench: $(RUNS)

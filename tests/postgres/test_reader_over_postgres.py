@@ -241,3 +241,24 @@ def test_people_look_by_client_status_time_and_name_page_by_page(
     assert found(Look("L2")) == [ids["long"]]
     assert found(Look(str(ids["held"]))) == [ids["held"]]
     assert found(Look("nobody-has-this")) == []
+
+
+def test_a_life_is_whole_wherever_it_lies(filled: tuple[str, dict[str, int]]) -> None:
+    dsn, numbers = filled
+    reader = PostgresReader(dsn)
+    first, long, last = (reader.life(numbers[name]) for name in ("first", "long", "last"))
+
+    assert first is not None
+    assert long is not None
+    assert last is not None
+    assert (first.status, first.operator_ref, first.message is not None) == (Status.DELIVERED, "REF1", True)
+    assert long.part_refs == ["L1", "L2"]
+    assert last.status is Status.SENT
+    assert reader.life(4711) is None
+
+
+def test_what_happened_lately_and_what_is_parked_can_be_read(filled: tuple[str, dict[str, int]]) -> None:
+    reader = PostgresReader(filled[0])
+
+    assert all(event["event"] == "mt_accepted" for event in reader.recent_events({"mt_accepted"}))
+    assert reader.parked_reports() == []

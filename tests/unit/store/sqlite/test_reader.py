@@ -12,9 +12,10 @@ from test_history_moves import HANDSET, Scene
 
 from chappe.cli.main import run
 from chappe.model.errors import ResourceError
+from chappe.model.ids import made_at_ms
 from chappe.store.port import Held
 from chappe.store.sqlite.copying import backup, findings
-from chappe.store.sqlite.reader import find_messages, held_items, life_events
+from chappe.store.sqlite.reader import SqliteReader, find_messages, held_items, life_events
 
 
 @pytest.fixture
@@ -148,3 +149,39 @@ def test_the_commands_print_what_was_found(
     assert run(["store", "check", "-c", str(config)]) == 0
     assert run(["store", "backup", str(tmp_path / "copy"), "-c", str(config)]) == 0
     assert "verified" in capsys.readouterr().out
+
+
+def test_a_life_is_whole_wherever_it_lies(tmp_path: Path, numbers: dict[str, int]) -> None:
+    reader = SqliteReader(tmp_path / "data")
+    moved, hot = reader.life(numbers["moved"]), reader.life(numbers["hot"])
+
+    assert moved is not None
+    assert hot is not None
+    assert (moved.status.word, moved.operator_ref, moved.message is not None) == ("delivered", "REF1", True)
+    assert hot.part_refs == ["L1", "L2"]
+    assert reader.life(4711) is None
+    assert reader.parked_reports() == []
+
+
+def test_what_happened_long_ago_is_not_of_late(
+    tmp_path: Path, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_s = made_at_ms(numbers["held"]) / 1000
+    monkeypatch.setattr("chappe.store.sqlite.lately.time.time", lambda: at_s + 7_200)
+
+    assert SqliteReader(tmp_path / "data").recent_events({"mt_accepted"}) == []
+
+
+def test_what_happened_lately_is_told_once_in_order_also_when_it_has_moved(
+    tmp_path: Path, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_s = made_at_ms(numbers["held"]) / 1000
+    monkeypatch.setattr("chappe.store.sqlite.lately.time.time", lambda: at_s + 1)
+
+    events = SqliteReader(tmp_path / "data").recent_events({"mt_accepted", "mt_delivered"})
+
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+    assert [event["event"] for event in events if event["id"] == str(numbers["moved"])] == [
+        "mt_accepted",
+        "mt_delivered",
+    ]
