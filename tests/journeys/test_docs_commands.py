@@ -114,8 +114,13 @@ system_id = "demo"
 password = "demo"
 [clients.http]
 token = "demo-token"
+[[tariffs]]
+amount = "0.05"
 [[clients]]
 name = "acme"
+[clients.credit]
+currency = "EUR"
+opening = "100.00"
 [clients.callback]
 url = "http://127.0.0.1:{ports["nobody"]}/"
 [[clients]]
