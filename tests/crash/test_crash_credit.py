@@ -1,4 +1,4 @@
-"""The gateway dies while a client spends its credit: what is stored is paid, nothing else, and there is never a debt."""
+"""The gateway dies while a client spends its credit: what is stored is paid, nothing else, and there is no debt."""
 
 import asyncio
 import json
