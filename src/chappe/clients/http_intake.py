@@ -183,8 +183,10 @@ class Intake:
 
     def give_back_credit(self, client: str, units: int) -> None:
         """So much of what was charged is not stored after all."""
-        if units:
-            self._credits.by_client[client].give_back(units)
+        # Its client may have lost its credit meanwhile.
+        credit = self._credits.by_client.get(client)
+        if units and credit is not None:
+            credit.give_back(units)
 
     def give_back(self, client: str, reserved: int) -> None:
         """They are stored, or never will be."""
