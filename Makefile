@@ -51,7 +51,7 @@ bench-boxes: $(TESTS)
 crash: $(TESTS)
 	$(BIN)/pytest -q -m '' tests/crash --crashes full --engine sqlite
 
-# The same with each node a process over PostgreSQL, killed one by one and all at once: an hour, and a machine of its own.
+# The same with each node a process over PostgreSQL, killed one by one and all at once: 40 minutes, and a machine of its own.
 crash-boxes: $(TESTS)
 	$(BIN)/pytest -q -m '' tests/crash --crashes full --engine postgres
 
