@@ -278,6 +278,7 @@ class Gateway:
             yield "opt-outs", self.building.opt_out_watch().run()
         if self._accepts:
             yield "credit", self._credit_keeper.run()
+        yield "networks", self.building.network_cache.run()
         yield "sick operators", self.building.sick_watch().run()
         if isinstance(self._clock, SystemClock):
             yield "clock", ClockWatch(self._clock, Notes(self.store, self._clock)).run()
@@ -293,6 +294,7 @@ class Gateway:
             yield "router", self.sweeper.run()
             yield "rerouter", self.building.rerouter().run()
             yield "joiner", self.building.joiner().run()
+            yield "looker", self.building.looker().run()
 
     @property
     def is_fenced(self) -> bool:
@@ -312,6 +314,7 @@ class Gateway:
             await self.counter.finish()
         if self.conf is not None:
             await self.conf.close()
+        self.building.network_cache.close()
         await self.store.close()
         self.hand.end()
         await self.watching.close()

@@ -3,6 +3,7 @@
 It must never start a node, nor know when one stops: that is `assembly`.
 """
 
+import ssl
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from chappe.engines import AnyStore, accept_items_of, inbox_of, pressure_of
 from chappe.instructions.kinds import SendTest
 from chappe.model.ids import IdMaker
 from chappe.model.message import Item, Message
+from chappe.net.http_call import endpoint_of
 from chappe.net.watching import Watching
 from chappe.node_terms import (
     SPLIT_METHODS,
@@ -43,6 +45,7 @@ from chappe.node_terms import (
     guest_of,
     http_path_of,
     link_terms_of,
+    look_terms_of,
     sending_terms_of,
     trial_account_of,
     trial_callback_terms_of,
@@ -56,12 +59,15 @@ from chappe.operators.smpp_node import OperatorSmppNode
 from chappe.operators.trial_endings import TrialEndings
 from chappe.operators.trial_node import TrialOperator
 from chappe.operators.ucp_node import OperatorUcpNode
+from chappe.router.asking import Asking
 from chappe.router.joiner import Joiner
+from chappe.router.looker import Looker, MakeAsking
 from chappe.router.rerouter import Rerouter
 from chappe.router.sweeper import Patience, Sweeper
 from chappe.routing_terms import doubts_of, policy_of, tariffs_of
 from chappe.rules.admit import Policy
 from chappe.rules.decide import Routes
+from chappe.rules.looked_up import LookUps
 from chappe.rules.loops import Loops
 from chappe.rules.opt_outs import OptOuts
 from chappe.rules.readers import why_unread
@@ -71,10 +77,14 @@ from chappe.runtime import open_files
 from chappe.runtime.clock import Clock
 from chappe.runtime.fleet_watch import FleetWatch
 from chappe.runtime.in_hand import InHand
+from chappe.runtime.lookup_api import lookup_form_of
+from chappe.runtime.network_cache import FILE as NETWORKS_FILE
+from chappe.runtime.network_cache import NetworkCache
 from chappe.runtime.node import Notes
 from chappe.runtime.opt_out_watch import OptOutWatch
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import previous_token_digest, token_digest, trial_token_digest
+from chappe.runtime.settings_lookup import Cache, Lookup
 from chappe.runtime.settings_operators import Operator, Protocol
 from chappe.runtime.sick_watch import SickWatch
 from chappe.store.fleet import Alone, Fleet
@@ -127,6 +137,10 @@ class Building:
         self._loops = Loops(settings.loops.limit, settings.loops.window_s)
         self.opt_outs = OptOuts()
         self.credits = Credits()
+        #: What look-ups said; the same object whatever the configuration becomes.
+        self._look_ups = LookUps()
+        self.network_cache = NetworkCache(self._look_ups)
+        self._looker: Looker | None = None
         self._sick: frozenset[str] = frozenset()
         # What nodes are given of these they keep, and see what changes in it.
         self.accounts: list[Account] = []
@@ -156,6 +170,7 @@ class Building:
         self._loops.change(settings.loops.limit, settings.loops.window_s)
         self._take_clients(settings)
         self._take_operators(settings)
+        self._take_lookup(settings.lookup)
         self._charge(tariffs_of(settings, policy.routes.plan))
 
     def _take_clients(self, settings: Settings) -> None:
@@ -186,6 +201,18 @@ class Building:
         _replace(self._path_by_operator, {each.name: http_path_of(each, profile) for each, profile in operators})
         _replace(self._patience_by_operator, self._patience())
         self._operator_names[:] = [each.name for each, _ in operators]
+
+    def _take_lookup(self, lookup: Lookup) -> None:
+        """What was said is kept, whoever is asked from now on."""
+        plan = self.policy.routes.plan
+        if plan.look_ups is not None:
+            self._look_ups.change(lookup.numbers, limit=lookup.cache_numbers)
+            plan.look_ups = self._look_ups
+        is_kept = lookup.url is not None and lookup.cache is Cache.DISK
+        path = self._settings.gateway.data_path / NETWORKS_FILE if is_kept else None
+        self.network_cache.keep_in(path, limit=lookup.cache_numbers)
+        if self._looker is not None:
+            self._looker.change(look_terms_of(lookup), self._asking(lookup))
 
     @property
     def shortest_validity_s(self) -> float:
@@ -316,6 +343,30 @@ class Building:
             depths=self._store.depths,
             is_gone=lambda name: name not in self._operator_names,
             is_up=self.is_up,
+        )
+
+    def looker(self) -> Looker:
+        """The one of this process."""
+        lookup = self._settings.lookup
+        self._looker = Looker(
+            self._store, lambda: self.policy, self.network_cache, self._clock, look_terms_of(lookup), self._hand
+        )
+        self._looker.change(look_terms_of(lookup), self._asking(lookup))
+        return self._looker
+
+    def _asking(self, lookup: Lookup) -> MakeAsking | None:
+        """How numbers are asked about; None where nobody is asked."""
+        url = lookup.url
+        if url is None:
+            return None
+        return lambda on_said: Asking(
+            lookup_form_of(lookup),
+            endpoint_of(url),
+            concurrency=lookup.concurrency,
+            timeout_s=lookup.timeout_s,
+            now=self._clock.monotonic,
+            on_said=on_said,
+            tls=lambda: ssl.create_default_context(cafile=lookup.ca),
         )
 
     def joiner(self) -> Joiner:

@@ -42,6 +42,8 @@ class CrashPoint(StrEnum):
     AFTER_VERSION = "after_version"
     AFTER_SWAP = "after_swap"
     AFTER_OUTCOME = "after_outcome"
+    BEFORE_ROUTE = "before_route"
+    AFTER_ROUTE = "after_route"
     AFTER_HISTORY_COPY = "after_history_copy"
     AFTER_HISTORY_DELETE = "after_history_delete"
 

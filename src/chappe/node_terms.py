@@ -29,6 +29,7 @@ from chappe.operators.shape import HttpShape, UcpShape, Wire
 from chappe.operators.terms import SendingTerms
 from chappe.operators.vendor import Charge, Numbering, Vendor
 from chappe.operators.vendor import NumberForm as VendorNumberForm
+from chappe.router.looker import LookTerms
 from chappe.rules.certificates import rule_of
 from chappe.rules.retry import RefusalRules
 from chappe.rules.tariffs import Tariffs
@@ -45,6 +46,7 @@ from chappe.runtime.settings_clients import (
     ClientUcp,
 )
 from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
+from chappe.runtime.settings_lookup import Fallback, Lookup
 from chappe.runtime.settings_operator_checks import billing_names
 from chappe.runtime.settings_operators import (
     Billing,
@@ -413,4 +415,15 @@ def _refusals_of(operator: Operator, profile: Profile) -> RefusalRules:
     return RefusalRules(
         throttled=frozenset({*profile.throttle_statuses, *profile.queue_full_statuses}),
         temporary=frozenset(profile.temporary_statuses),
+    )
+
+
+def look_terms_of(lookup: Lookup) -> LookTerms:
+    """How a router node looks numbers up."""
+    return LookTerms(
+        lookup.patience_s,
+        lookup.retry_s,
+        lookup.fallback is Fallback.PREFIX,
+        lookup.cache_s,
+        lookup.unknown_cache_s,
     )

@@ -21,6 +21,7 @@ from chappe.rules.choose import Choice, Price, Prices
 from chappe.rules.conditions import Conditions, SenderKind, prefix_of
 from chappe.rules.decide import Routes, Rule
 from chappe.rules.hours import Hours, minutes_of
+from chappe.rules.looked_up import LookUps
 from chappe.rules.number_plan import NumberPlan, Range
 from chappe.rules.opt_outs import WORDS, OptOutList, OptOuts
 from chappe.rules.policies import Action, BlockList, BlockRule, SenderRule, SenderRules, sender_address
@@ -106,8 +107,9 @@ def hours_of(route: Route) -> Hours | None:
 def plan_of(settings: Settings) -> NumberPlan:
     """Which numbers belong to which network.  Raises: SettingsError, of the file of ported numbers."""
     ranges = [Range(prefix.lstrip("+"), each.network) for each in settings.networks for prefix in each.prefixes]
-    file = settings.portability.file
-    return NumberPlan(ranges, ported=dict(_ported(Path(file))) if file is not None else None)
+    file, lookup = settings.portability.file, settings.lookup
+    look_ups = LookUps(lookup.numbers, limit=lookup.cache_numbers) if lookup.url is not None else None
+    return NumberPlan(ranges, ported=dict(_ported(Path(file))) if file is not None else None, look_ups=look_ups)
 
 
 def _ported(path: Path) -> Iterator[tuple[str, str]]:

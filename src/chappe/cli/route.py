@@ -15,6 +15,7 @@ from chappe.model.errors import ResourceError, SettingsError
 if TYPE_CHECKING:
     from chappe.rules.admit import Policy
     from chappe.rules.explain import Explanation
+    from chappe.runtime.settings import Settings
     from chappe.store.views import LifeView
 
 
@@ -95,6 +96,7 @@ def explain(
         if view is not None
         else int(datetime.now(UTC).timestamp() * 1000)
     )
+    _know_networks(policy, settings)
     if way is Way.MT:
         _know_opt_outs(policy, config)
         told = _explained_mt(policy, to, source, client, text, tuple(tag or ()), at_ms)
@@ -138,6 +140,20 @@ def _past(text: str, config: ConfigOption) -> tuple[LifeView, list[str]]:
     names = ("mt_routed", "mt_moved", "mt_rejected", "mo_unrouted", "opted_out", "opted_in")
     then = [f"{each['time'][:-3]} {each['event']}: {each['detail']}" for each in events if each["event"] in names]
     return found[0], then or ["its way was the plain order of a route"]
+
+
+def _know_networks(policy: Policy, settings: Settings) -> None:
+    """What look-ups have said on this box."""
+    from chappe.runtime.network_cache import FILE, NetworkCache
+    from chappe.runtime.settings_lookup import Cache
+
+    look_ups, path = policy.routes.plan.look_ups, settings.gateway.data_path / FILE
+    if look_ups is None or settings.lookup.cache is Cache.MEMORY or not path.exists():
+        return
+    cache = NetworkCache(look_ups, path, limit=settings.lookup.cache_numbers)
+    while cache.recall():
+        pass
+    cache.close()
 
 
 def _know_opt_outs(policy: Policy, config: ConfigOption) -> None:

@@ -1,4 +1,4 @@
-"""`chappe sim smsc|client|account`: the spelling of the simulators' options on a command line.
+"""`chappe sim smsc|http-operator|lookup|client|account`: the spelling of the simulators' options on a command line.
 
 It must never know what a simulator does with them.
 """
@@ -80,6 +80,7 @@ def register(app: typer.Typer) -> None:
             "chappe sim client --protocol http --address 127.0.0.1:8080 --token demo-token --count 1000",
         )
     )(client)
+    sim.command(epilog=example("chappe sim lookup --help"))(lookup)
     sim.command(epilog=example("chappe sim account client.csv smsc.csv"))(account)
     app.add_typer(sim)
 
@@ -280,6 +281,29 @@ def client(
         is_quiet=quiet,
     )
     raise typer.Exit(run_client(options, protocol.value))
+
+
+def lookup(
+    file: Annotated[
+        str, typer.Option("--file", metavar="FILE", help="Lines NUMBER,NETWORK; nobody knows any other number.")
+    ],
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where it listens.")] = "127.0.0.1:8085",
+    token: Annotated[str, typer.Option(help="Who asks must bear it; empty lets anyone ask.")] = "",
+    delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each answer.")] = 0.0,
+    failures: Annotated[int, typer.Option(min=0, help="Answer the first so many requests with 503.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Play a look-up of networks until SIGTERM: GET /NUMBER, or POST {"numbers":[{"number":"…"}]} for several."""
+    from chappe.sim.lookup import LookupSimulator, read_table
+    from chappe.sim.running import run_until_stopped
+
+    host, port = _split(listen)
+    try:
+        table = read_table(Path(file))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{file}: {error}", param_hint="--file") from error
+    simulator = LookupSimulator(table, host=host, port=port, delay_s=delay_ms / 1000, token=token, failures=failures)
+    raise typer.Exit(run_until_stopped(simulator, is_quiet=quiet))
 
 
 def account(

@@ -338,9 +338,10 @@ class Intake:
             if isinstance(judged, Refused):
                 return refusal_of(judged)
             path = self._path_by_route.get(judged.operators) or self._path_of(judged.operators)
-            if judged.source is None and not judged.told:
+            if judged.source is None and not judged.told and not judged.queue:
                 return path
-            return msgspec.structs.replace(path, source=judged.source, told=judged.told)
+            queue = judged.queue or path.queue
+            return msgspec.structs.replace(path, queue=queue, source=judged.source, told=judged.told)
 
         return trial_path(find_path) if account.trial_of else find_path
 

@@ -72,7 +72,7 @@ def _shown(item: Item, message: Message, new: NewMessage, path: Path) -> Preview
         parts=message.parts,
         per_part=room(encoding, len(segments), method=method, elements=elements) // octets_of_unit,
         forced_by=_forced_by(new, encoding),
-        route=item.queue.partition(":")[2],
+        route=item.queue.partition(":")[2] or item.queue,
         part_texts=texts if is_text else None,
         transliterated=item.changes or None if isinstance(item, ChangedItem) else None,
     )

@@ -337,7 +337,7 @@ class ClientNode(ABC):
             message = self.fit(message, operator)
         if len(message.octets) > ONE_PART_OCTETS:
             message = self._cut(message, operator)
-        where = (f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id)
+        where = (judged.queue or f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id)
         return ChangedItem(*where, message, told=judged.told) if judged.told else Item(*where, message)
 
     def _paid(self, credit: Credit, item: Item) -> Item:

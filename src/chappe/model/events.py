@@ -36,6 +36,8 @@ class EventName(StrEnum):
     MT_CANCELLED = "mt_cancelled"
     MT_UNKNOWN = "mt_unknown"
     MT_REPLACED = "mt_replaced"
+    LOOKUP_FAILED = "lookup_failed"
+    LOOKUP_BACK = "lookup_back"
     MO_RECEIVED = "mo_received"
     MO_SUPPRESSED = "mo_suppressed"
     MO_DELIVERED = "mo_delivered"

@@ -11,7 +11,8 @@ import msgspec
 from chappe.model.address import Address, international
 from chappe.model.message import Message
 from chappe.rules.conditions import NO_FACTS, Facts
-from chappe.rules.decide import Routes, text_of
+from chappe.rules.decide import ROUTE, Routes, text_of
+from chappe.rules.open_questions import OpenQuestions
 from chappe.rules.opt_outs import OptOuts
 from chappe.rules.policies import Action, BlockList, SenderRules
 
@@ -46,6 +47,8 @@ class Admitted(msgspec.Struct, frozen=True, gc=False):
     source: Address | None = None
     #: What was decided otherwise than by the order of a route; empty for nothing.
     told: str = ""
+    #: Where it waits until its network was looked up, which then decides among the operators; empty: the first has it.
+    queue: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +75,8 @@ class Policy:
         self.blocks = blocks if blocks is not None else BlockList()
         self.opt_outs = opt_outs if opt_outs is not None else OptOuts()
         self._asks_more = any(each.asks_more for each in (routes.index, self.senders.index, self.blocks.index))
+        #: None where nothing is looked up.
+        self._questions = OpenQuestions(routes, self.blocks) if routes.plan.look_ups is not None else None
         #: `find` says everything, and the first operator of the route gets the message.
         self.is_plain = False
         self.note_sick(routes.sick)
@@ -110,11 +115,28 @@ class Policy:
         out = self.opt_outs.find(number, source, asked.client)
         if out is not None:
             return Refused(Reason.OPTED_OUT, f"opt_outs {out.list}: the handset wants to hear no more ({out.word})")
-        order = self.blocks.find(number, source, asked.client, facts)
+        if self._questions is not None and self.routes.plan.is_open(number, at_ms):
+            decided = self.routes.index.first(number, source, asked.client, facts=facts)
+            if self._questions.are_open(decided, number, source, asked.client, facts):
+                return Admitted(self._questions.operators(decided), replaced, told, ROUTE)
+        return self._let_through(asked.client, source, number, facts, replaced, told)
+
+    def admit_looked_up(self, message: Message, network: str, at_ms: int) -> Admitted | Refused:
+        """Judge what was accepted and waited for its network, which is empty where nobody knows it: blocks and routes.
+
+        Its sender was judged at the door, by what was known there.
+        """
+        facts = Facts(at_ms, text_of(message), message.tags, network or self.routes.plan.network_of(message.dest))
+        return self._let_through(message.client, message.source, international(message.dest), facts, None, "")
+
+    def _let_through(
+        self, client: str, source: str, number: str, facts: Facts, replaced: Address | None, told: str
+    ) -> Admitted | Refused:
+        order = self.blocks.find(number, source, client, facts)
         if order is not None:
             block = self.blocks.rules[order]
             return Refused(Reason.BLOCKED, f"{block.name}: {block.reason or 'blocked'}")
-        return self._routed(asked.client, source, number, facts, replaced, told)
+        return self._routed(client, source, number, facts, replaced, told)
 
     def _routed(
         self, client: str, source: str, number: str, facts: Facts, replaced: Address | None, told: str

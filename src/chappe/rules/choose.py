@@ -45,6 +45,8 @@ class Prices:
 
     def __init__(self, prices: Sequence[Price] = ()) -> None:
         self._prices = tuple(prices)
+        #: Some price holds for networks.
+        self.asks_networks = any(each.networks for each in prices)
         self._index = Index([Conditions(to=each.to, networks=each.networks, operator=each.operator) for each in prices])
 
     def of(self, operator: str, number: str, facts: Facts) -> Decimal | None:

@@ -22,6 +22,8 @@ from chappe.text.reading import read
 
 #: Where an MO waits that no route wants: a person decides, nothing is thrown away.
 UNROUTED: Final = "unrouted"
+#: Where an MT waits whose operator memory cannot decide: it is asked for its network first.
+ROUTE: Final = "route"
 #: Where parts of long MO wait for each other.
 JOIN: Final = "join"
 

@@ -23,7 +23,7 @@ class Step(msgspec.Struct, frozen=True):
     """One rule, what it did, and why."""
 
     rule: str
-    #: `passed over`, `decides`, `chooses`, `allows`, `replaces`, `refuses`, `says`.
+    #: `passed over`, `decides`, `chooses`, `allows`, `replaces`, `refuses`, `says`, `is asked`, `falls back`.
     verdict: str
     why: str
 
@@ -45,7 +45,7 @@ def explain_mt(policy: Policy, asked: Asked, at_ms: int) -> Explanation:
     number = international(asked.to)
     facts = Facts(at_ms, asked.text or "", asked.tags, policy.routes.plan.network_of(asked.to))
     judged = policy.admit(asked, at_ms)
-    steps = [_network_step(facts, is_ported=policy.routes.plan.is_ported(asked.to))]
+    steps = [_network_step(policy.routes, asked.to, facts)]
     source = asked.source
     order = policy.senders.find(number, source, asked.client, facts)
     steps += _passed(policy.senders.index, "senders", order, (number, source, asked.client, "", facts))
@@ -73,6 +73,8 @@ def explain_mt(policy: Policy, asked: Asked, at_ms: int) -> Explanation:
         )
     if isinstance(judged, Refused) and judged.reason.value != "no_route":
         return Explanation(steps, f"refused: {judged.detail}", False, (), facts.network)
+    if isinstance(judged, Admitted) and judged.queue:
+        return _open(policy, judged, steps, facts)
     steps += _route_steps(policy.routes, (number, source, asked.client, "", facts))
     if isinstance(judged, Refused):
         return Explanation(steps, f"refused: {judged.detail}", False, (), facts.network)
@@ -84,19 +86,31 @@ def explain_mo(routes: Routes, message: Message, text: str, at_ms: int) -> Expla
     """A handset's message."""
     facts = Facts(at_ms, text, (), routes.plan.network_of(message.source))
     asked = (international(message.dest), message.source, "", keyword_of(text), facts, message.operator)
-    steps = [_network_step(facts, is_ported=routes.plan.is_ported(message.source)), *_route_steps(routes, asked)]
+    steps = [_network_step(routes, message.source, facts), *_route_steps(routes, asked)]
     route = routes.find_mo(message, text, at_ms)
     if route is None:
         return Explanation(steps, f"waits in the queue {UNROUTED!r} for a person", False, (), facts.network)
     return Explanation(steps, f"goes to {route.client} by {route.queue}", True, (), facts.network)
 
 
-def _network_step(facts: Facts, *, is_ported: bool) -> Step:
+def _open(policy: Policy, judged: Admitted, steps: list[Step], facts: Facts) -> Explanation:
+    """What only a look-up can decide: the routes are told as they are for each network."""
+    steps.append(Step("lookup", "is asked", f"its network decides between {', '.join(judged.operators)}"))
+    if policy.routes.plan.look_ups is not None and facts.network:
+        steps.append(Step("lookup", "falls back", f"without an answer in time it is taken for {facts.network}"))
+    outcome = f"waits in the queue {judged.queue!r} until its network was looked up"
+    return Explanation(steps, outcome, True, judged.operators, facts.network)
+
+
+def _network_step(routes: Routes, handset: str, facts: Facts) -> Step:
     if not facts.network:
         return Step("network", "says", "nobody knows")
-    return Step(
-        "network", "says", f"{facts.network}, {'where the number was ported to' if is_ported else 'by the prefix'}"
-    )
+    how = "by the prefix"
+    if routes.plan.is_ported(handset):
+        how = "where the number was ported to"
+    elif routes.plan.is_looked_up(handset):
+        how = "as a look-up said"
+    return Step("network", "says", f"{facts.network}, {how}")
 
 
 def _route_steps(routes: Routes, asked: tuple[object, ...]) -> Iterator[Step]:

@@ -96,9 +96,15 @@ _BY_COMMAND_STATUS: Final = {
 #: Why the gateway itself ends a message that it had accepted; three characters, as receipts carry them.
 OPTED_OUT: Final = "OPT"
 LOOP: Final = "LOO"
+BLOCKED: Final = "BLK"
+NO_ROUTE: Final = "NRT"
+NETWORK_UNKNOWN: Final = "NET"
 _BY_OUR_WORD: Final = {
     OPTED_OUT: ("opted_out", "number", True),
     LOOP: ("loop", "message", False),
+    BLOCKED: ("blocked", "message", True),
+    NO_ROUTE: ("no_route", "number", True),
+    NETWORK_UNKNOWN: ("network_unknown", "number", False),
 }
 
 _NO_ERROR: Final = frozenset({"", "0", "00", "000"})

@@ -19,6 +19,7 @@ from chappe.runtime.settings_checks import faults
 from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp
 from chappe.runtime.settings_conf import ConfRules
 from chappe.runtime.settings_gateway import Frontend, Gateway, Listen
+from chappe.runtime.settings_lookup import Lookup
 from chappe.runtime.settings_operators import Operator, Profile
 from chappe.runtime.settings_reading import read_table
 from chappe.runtime.settings_routing import (
@@ -64,6 +65,7 @@ class Settings(Table, frozen=True, kw_only=True):
     portability: Annotated[
         Portability, Meta(description="Which networks numbers went to, where their prefix no longer says it.")
     ] = Portability()
+    lookup: Annotated[Lookup, Meta(description="Whom we ask which network a number belongs to.")] = Lookup()
     prices: Annotated[
         tuple[OperatorPrice, ...], Meta(description="What operators take, for routes that choose by price.")
     ] = ()

@@ -21,6 +21,7 @@ class Section(Enum):
     ROUTES = "routes"
     NETWORKS = "networks"
     PORTABILITY = "portability"
+    LOOKUP = "lookup"
     PRICES = "prices"
     TARIFFS = "tariffs"
     SENDERS = "senders"
@@ -37,8 +38,7 @@ class ConfRules(Table, frozen=True, kw_only=True):
         tuple[Section, ...],
         Meta(
             description="Sections whose changes wait until a second person has approved them: `operators`, `clients`, "
-            "`routes`, `networks`, `portability`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, `loops`, "
-            "`profiles`. "
-            "While some are named, a change of `[conf]` waits too."
+            "`routes`, `networks`, `portability`, `lookup`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, "
+            "`loops`, `profiles`. While some are named, a change of `[conf]` waits too."
         ),
     ] = ()

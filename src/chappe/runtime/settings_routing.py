@@ -108,7 +108,9 @@ Moment = Annotated[
 
 FilePath = Annotated[str, Meta(min_length=1)]
 
-_NETWORKS = "MCC, or MCC and MNC, of the handset's network: one of these. Needs `[[networks]]` or `[portability]`."
+_NETWORKS = (
+    "MCC, or MCC and MNC, of the handset's network: one of these. Needs `[[networks]]`, `[portability]` or `[lookup]`."
+)
 _TO = "Destinations: a number, a pattern such as `44*`, or a range such as `447700900000-447700900999`."
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from chappe.rules.conditions import range_of
 from chappe.rules.hours import minutes_of
 from chappe.rules.opt_outs import WORDS
+from chappe.runtime.lookup_api import lookup_faults
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback
 from chappe.runtime.settings_routing import Choice, Direction, Route, SenderAction, Via
 from chappe.runtime.settings_table import Fault, nearest
@@ -32,6 +33,7 @@ def routing_faults(settings: Settings) -> Iterator[Fault]:
     yield from _senders(settings)
     yield from _blocks(settings)
     yield from _opt_outs(settings)
+    yield from lookup_faults(settings.lookup)
 
 
 def each(section: str, tables: Iterable[T]) -> Iterator[tuple[str, T]]:
@@ -145,13 +147,13 @@ def _networks(settings: Settings) -> Iterator[Fault]:
         for prefix in network.prefixes:
             if first.setdefault(prefix.lstrip("+"), at) != at:
                 yield f"{at}.prefixes", f"{prefix!r} already stands in {first[prefix.lstrip('+')]}"
-    if not settings.networks and settings.portability.file is None:
+    if not settings.networks and settings.portability.file is None and settings.lookup.url is None:
         for section in ("routes", "prices", "tariffs", "senders", "blocks"):
             for at, rule in each(section, getattr(settings, section)):
                 if rule.networks:
                     yield (
                         f"{at}.networks",
-                        "nobody knows the network of a number: expected [[networks]] or [portability]",
+                        "nobody knows the network of a number: expected [[networks]], [portability] or [lookup]",
                     )
 
 

@@ -171,7 +171,9 @@ class Preview(msgspec.Struct, frozen=True, omit_defaults=True):
         str | None,
         Meta(description="The first character that GSM 7 bit cannot write, where that decided; else null."),
     ]
-    route: Annotated[str, Meta(description="The operator that it would be sent to.")]
+    route: Annotated[
+        str, Meta(description="The operator that it would be sent to; `route` where its network is looked up first.")
+    ]
     part_texts: Annotated[Sequence[str] | None, Meta(description="The text of each part; null for `binary`.")]
     transliterated: Transliterated = None
     price: Annotated[
