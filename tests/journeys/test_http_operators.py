@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from chappe.operators.http_node import OperatorHttpNode
 from chappe.runtime.settings_operators import UnknownOutcome
-from chappe.sim.http_shapes import Infobip
+from chappe.sim.http_clouds import Infobip
 from chappe.sim.options import MoOptions
 from chappe.sim.script import Faults
 from chappe.sim.web_session import WebReply

@@ -4,6 +4,7 @@ from typing import Final
 
 from chappe.operators.dialect import Dialect
 from chappe.operators.ucp_translate import submit_of, submits_of
+from chappe.rules.failure import UCP_ERROR
 from chappe.wire.ucp.codec import Ack, Result
 from chappe.wire.ucp.constants import ErrorCode, error_name
 
@@ -11,7 +12,7 @@ UCP: Final = Dialect(
     submit_of,
     submits_of,
     error_name,
-    error_of=lambda status: f"{status % 1000:03}",
+    error_of=lambda status: f"{UCP_ERROR}{status % 100:02}",
     unwritable_status=ErrorCode.SYNTAX_ERROR,
 )
 

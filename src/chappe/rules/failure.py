@@ -93,6 +93,23 @@ _BY_COMMAND_STATUS: Final = {
     0x62: ("invalid_validity", "message", True),
 }
 
+#: What stands before the two digits of an EC, so that nobody takes it for a command_status.
+UCP_ERROR: Final = "U"
+#: What an operator answers to an operation that it does not take.  EMI-UCP 4.x §6.
+_BY_UCP_ERROR: Final = {
+    2: ("invalid_message", "message", True),
+    3: ("not_supported", "operator", True),
+    5: ("subscriber_barred", "number", True),
+    6: ("invalid_destination", "number", True),
+    18: ("invalid_schedule", "message", True),
+    22: ("invalid_validity", "message", True),
+    23: ("invalid_message", "message", True),
+    24: ("invalid_message", "message", True),
+    28: ("invalid_message", "message", True),
+    30: ("delivery_failed", "handset", False),
+}
+_UCP_REFUSAL: Final = re.compile(rf"{UCP_ERROR}[0-9]{{2}}")
+
 #: Why the gateway itself ends a message that it had accepted; three characters, as receipts carry them.
 OPTED_OUT: Final = "OPT"
 LOOP: Final = "LOO"
@@ -114,12 +131,15 @@ def failure_of(status: Status, error: str, *, was_sent: bool, reference: str = "
     """Judge the end of a message; None while it is open, delivered or cancelled.
 
     `error` is the `err` of its receipt; of a message that no operator took, the low digits of the command_status in
-    hexadecimal.  `reference` is the operator's name for it, by whose form UCP is known: there `error` is an Rsn.
+    hexadecimal, or the EC of UCP behind a letter.  `reference` is the operator's name for it, by whose form UCP is
+    known: there `error` is an Rsn.
     """
     if status not in (Status.FAILED, Status.REJECTED, Status.EXPIRED):
         return None
     if not was_sent and error in _BY_OUR_WORD:
         return Failure(*_BY_OUR_WORD[error], "")
+    if not was_sent and _UCP_REFUSAL.fullmatch(error):
+        return Failure(*_BY_UCP_ERROR.get(int(error[1:]), _BY_STATUS[status]), error[1:])
     is_ucp = was_sent and _UCP_NAME.fullmatch(reference) is not None
     # Rsn 000 is an unknown subscriber, and what SMSCs write that name none: nobody is struck off a list for that.
     said = "" if error in _NO_ERROR else error

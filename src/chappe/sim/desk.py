@@ -140,6 +140,8 @@ class Desk:
 
     def _take(self, link: Submitter, pdu: SubmitSm | DataSm, action: Action, now: float) -> Taken:
         reading = self._tags.read(pdu)
+        if action.has_restarted_ids:
+            self._ids.restart()
         if action.has_reused_id:
             message_id = self._ids.repeat(pdu.destination_addr)
         elif action.has_random_id:

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     QUEUE_FULL = "queue_full"
     RANDOM_IDS = "random_ids"
     REUSE_IDS = "reuse_ids"
+    RESTART_IDS = "restart_ids"
     EARLY_RECEIPT = "early_receipt"
     LATE_RECEIPT = "late_receipt"
     NO_RECEIPT = "no_receipt"
@@ -91,6 +92,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
     has_every_link: bool = False  # `link_fault` strikes all links, not only the one of the event
     has_random_id: bool = False
     has_reused_id: bool = False
+    has_restarted_ids: bool = False  # the counter begins anew with this submit
     is_receipt_early: bool = False
     answer_after_s: float = 0.0  # how long after an early receipt the response follows
     may_receipt: bool = True
@@ -136,6 +138,7 @@ CHANGES: Final[Mapping[Fault, Callable[[Parameters], dict[str, object]]]] = Mapp
         Fault.QUEUE_FULL: lambda rule: {"status": 0x14},
         Fault.RANDOM_IDS: lambda rule: {"has_random_id": True},
         Fault.REUSE_IDS: lambda rule: {"has_reused_id": True},
+        Fault.RESTART_IDS: lambda rule: {"has_restarted_ids": True},
         Fault.EARLY_RECEIPT: lambda rule: {"is_receipt_early": True, "answer_after_s": rule.delay_s},
         Fault.LATE_RECEIPT: lambda rule: {"receipt_after_s": rule.delay_s},
         Fault.NO_RECEIPT: lambda rule: {"may_receipt": False},
@@ -166,6 +169,7 @@ EVENTS: Final[Mapping[Fault, tuple[Event, ...]]] = MappingProxyType(
         Fault.QUEUE_FULL: _ANSWER_EVENTS,
         Fault.RANDOM_IDS: (Event.SUBMIT,),
         Fault.REUSE_IDS: (Event.SUBMIT,),
+        Fault.RESTART_IDS: (Event.SUBMIT,),
         Fault.EARLY_RECEIPT: (Event.SUBMIT,),
         Fault.LATE_RECEIPT: (Event.RECEIPT,),
         Fault.NO_RECEIPT: (Event.RECEIPT,),

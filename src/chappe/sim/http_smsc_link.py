@@ -12,7 +12,8 @@ import msgspec
 from yarl import URL
 
 from chappe.sim.faults import NO_FAULT, LinkFault
-from chappe.sim.http_shapes import SHAPES, Account, Refused, Result, Shape, WebCall, reference_in, url_of
+from chappe.sim.http_shape import Account, Refused, Result, Shape, WebCall, reference_in, url_of
+from chappe.sim.http_shapes import SHAPES
 from chappe.sim.ledger import Kind
 from chappe.sim.link import Link
 from chappe.sim.outbox import ANYONE, Delivery

@@ -35,6 +35,9 @@ class Ids(Protocol):
     def scatter(self, recipient: str) -> str:
         """An id that follows from none before."""
 
+    def restart(self) -> None:
+        """Begin to count anew: whoever was named before may be named so again."""
+
 
 def ids_of(protocol: str, style: IdStyle, random: Random) -> Ids:
     """How an SMSC of this protocol names messages; over UCP there is one style."""
@@ -68,6 +71,10 @@ class TimestampIds:
         """Time does not scatter: the next name."""
         return self.issue(recipient)
 
+    def restart(self) -> None:
+        """Forget who had which second."""
+        self._last_by_recipient.clear()
+
 
 def _name(recipient: str, second: datetime) -> str:
     return f"{recipient}:{second:%d%m%y%H%M%S}"
@@ -78,7 +85,7 @@ class MessageIds:
 
     def __init__(self, style: IdStyle, random: Random, *, first: int = 1) -> None:
         self._random = random
-        self._next = first
+        self._next = self._first = first
         self._last = ""
         makers: dict[IdStyle, Callable[[], str]] = {
             IdStyle.COUNTING: lambda: str(self._count()),
@@ -100,6 +107,10 @@ class MessageIds:
     def scatter(self, recipient: str = "") -> str:
         """A decimal id somewhere in 60 bits, whatever the style."""
         return str(self._random.getrandbits(60))
+
+    def restart(self) -> None:
+        """Count from the first one again; what is scattered has nothing to begin."""
+        self._next = self._first
 
     def _count(self) -> int:
         number = self._next

@@ -213,4 +213,4 @@ def test_a_result_is_a_reference_or_a_code() -> None:
     assert outcome_of(Ack("37120000001:160126123852")) == (0, "37120000001:160126123852")
     assert outcome_of(Nack(4)) == (4, "")
     assert outcome_of(Nack(0)) == (54, "")
-    assert (UCP.status_name(6), UCP.error_of(6)) == ("ADC_INVALID", "006")
+    assert (UCP.status_name(6), UCP.error_of(6)) == ("ADC_INVALID", "U06")

@@ -65,3 +65,20 @@ def test_the_reason_of_a_notification_over_ucp_is_read_as_such(rsn: str, code: s
 
     assert failure is not None
     assert (failure.code, failure.is_permanent) == (code, is_permanent)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "operator_code"),
+    [
+        ("U06", "invalid_destination", "06"),
+        ("U24", "invalid_message", "24"),
+        ("U05", "subscriber_barred", "05"),
+        ("U07", "operator_rejected", "07"),
+        ("006", "operator_rejected", "006"),
+    ],
+)
+def test_a_refusal_over_ucp_is_read_by_its_own_numbers(error: str, code: str, operator_code: str) -> None:
+    failure = failure_of(Status.REJECTED, error, was_sent=False)
+
+    assert failure is not None
+    assert (failure.code, failure.operator_code) == (code, operator_code)
