@@ -10,10 +10,10 @@ from chappe.store.postgres.engine import PostgresStore
 from chappe.store.sqlite.engine import SqliteStore
 
 
-async def opened_store(place: str) -> AnyStore:
-    """The store at a DSN, or in a file."""
+async def opened_store(place: str, node: str = "all") -> AnyStore:
+    """The store at a DSN, by the name of a node, or in a file."""
     if place.startswith("postgresql:"):
-        shared = PostgresStore(place, version="test", allow_single_copy=True)
+        shared = PostgresStore(place, version="test", node=node, allow_single_copy=True)
         await shared.open()
         return shared
     store = SqliteStore(Path(place), version="test")

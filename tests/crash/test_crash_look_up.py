@@ -69,7 +69,7 @@ async def look_up(place: str, folder: Path, routers: int = 1) -> dict[str, list[
     """Look up until nothing waits; returns who lies in each operator's queue."""
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(LookupSimulator(TABLE))
-        stores = [await opened_store(place) for _ in range(routers)]
+        stores = [await opened_store(place, f"router{number}") for number in range(routers)]
         work = [asyncio.create_task(looker_of(store, simulator, folder).run()) for store in stores]
         async with asyncio.timeout(50):
             while sum(each.messages for each in stores[0].depths() if each.queue == ROUTE):
