@@ -84,10 +84,11 @@ class Head:
             for item in items:
                 self._push_one(lane, item)
             return
-        lane.mark = max(lane.mark, max(map(_id_of, items)))
+        lane.mark = max(lane.mark, items[0].id if len(items) == 1 else max(map(_id_of, items)))
         lane.items.extend(items)
         self._in_memory += len(items)
-        self._stand(lane)
+        if not lane.is_waiting:
+            self._stand(lane)
 
     def _push_one(self, lane: Lane, item: Item) -> None:
         if item.id > lane.mark:
@@ -177,6 +178,9 @@ class Head:
 
     def take(self, limit: int) -> list[Item]:
         """Take up to `limit` items."""
+        waiting = [priority for priority, ring in enumerate(self._rings) if ring]
+        if len(waiting) == 1:
+            return self._take_alone(waiting[0], limit)
         taken: list[Item] = []
         while len(taken) < limit:
             priority = self._next_priority()
@@ -189,6 +193,15 @@ class Head:
             got = self._take_from(ring, share)
             self._turn[priority] += len(got)
             taken += got
+        return taken
+
+    def _take_alone(self, priority: int, limit: int) -> list[Item]:
+        """The same while only one priority waits: it needs no shares, however many lanes there are."""
+        ring = self._rings[priority]
+        taken: list[Item] = []
+        while ring and len(taken) < limit:
+            taken += self._take_from(ring, (limit - len(taken)) // len(ring) or 1)
+        self._turn[priority] += len(taken)
         return taken
 
     def _spare_classes(self, priority: int) -> bool:
