@@ -16,7 +16,6 @@ import test_http_lookup
 import test_http_repeats
 import test_http_trials
 import test_joined_texts
-import test_lookup_journeys
 import test_smpp_journeys
 
 import house
@@ -34,13 +33,12 @@ MODULES = (
     test_fairness,
 )
 #: Their stores are asked for little that others are not: all of them where there is time, and a few everywhere.
-SLOW_MODULES = (test_callback_journeys, test_joined_texts, test_doors, test_lookup_journeys)
+SLOW_MODULES = (test_callback_journeys, test_joined_texts, test_doors)
 _EVERYWHERE = (
     "stay_in_order_when_the_gateway_is_started_again",
     "is_refused_for_too_long_is_listed",
     "parts_in_any_order_reach",
     "half_a_text",
-    "reaches_the_operator_that_has_it_now",
 )
 
 

@@ -22,6 +22,7 @@ from chappe.cli import (
     importing,
     instruct,
     message,
+    opt_outs,
     profile,
     route,
     sending,
@@ -64,6 +65,7 @@ message.register(app)
 held.register(app)
 callbacks.register(app)
 credit.register(app)
+opt_outs.register(app)
 dead.register(app)
 store.register(app)
 bench.register(app)
