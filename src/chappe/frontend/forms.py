@@ -77,12 +77,13 @@ SECTIONS: Final = {
     "opt_outs": "How handsets say that they want no more",
     "networks": "The networks of numbers",
     "portability": "Numbers that went to other networks",
+    "lookup": "Whom we ask which network a number has",
     "prices": "What operators take",
     "loops": "When answers to answers are a circle",
     "conf": "What needs a second person",
 }
 #: Those that are one table; the others are lists of tables.
-SINGLE: Final = frozenset({"portability", "loops", "conf"})
+SINGLE: Final = frozenset({"portability", "lookup", "loops", "conf"})
 
 
 def values_of(table: Mapping[str, Any], fields: tuple[FormField, ...], *, is_new: bool) -> list[tuple[FormField, str]]:
