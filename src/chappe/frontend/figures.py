@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -21,6 +22,10 @@ _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 Key = tuple[str, str, str]
 #: Upper bound in seconds → how many were at most that.
 Buckets = dict[float, float]
+
+#: Samples lie close together for so long, and then so far apart.
+DENSE_S: Final = 60.0
+SPARSE_S: Final = 14.0
 
 ENDS: Final = ("mt_delivered", "mt_failed", "mt_expired", "mt_cancelled")
 
@@ -45,13 +50,35 @@ def read_metrics(text: str) -> tuple[dict[Key, float], dict[tuple[str, str], Buc
         found = _LINE.match(line)
         if found is None:
             continue
-        labels = dict(_LABEL.findall(found[2]))
         if found[1] == "chappe_messages_total":
-            counts[labels["event"], labels["client"], labels["operator"]] += float(found[3])
+            counts[_counter_of(found[2])] += float(found[3])
         else:
-            name = found[1].removeprefix("chappe_").removesuffix("_seconds_bucket")
-            buckets[name, labels["operator"]][float(labels["le"])] += float(found[3])
+            name, operator, bound = _bucket_of(found[1], found[2])
+            buckets[name, operator][bound] += float(found[3])
     return dict(counts), {key: dict(each) for key, each in buckets.items()}
+
+
+@lru_cache(maxsize=100_000)
+def _counter_of(labels: str) -> Key:
+    """The key of a counter: one object for all samples, which are many."""
+    told = dict(_LABEL.findall(labels))
+    return told["event"], told["client"], told["operator"]
+
+
+@lru_cache(maxsize=20_000)
+def _bucket_of(metric: str, labels: str) -> tuple[str, str, float]:
+    told = dict(_LABEL.findall(labels))
+    return metric.removeprefix("chappe_").removesuffix("_seconds_bucket"), told["operator"], float(told["le"])
+
+
+def thinned(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples that are worth keeping: all of the last minute, before that one for each step of a curve."""
+    kept: list[Sample] = []
+    for sample in samples:
+        is_near = samples[-1].at - sample.at <= DENSE_S
+        if is_near or not kept or sample.at - kept[-1].at >= SPARSE_S:
+            kept.append(sample)
+    return kept
 
 
 def gained(before: float, after: float) -> float:

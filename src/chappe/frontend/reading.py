@@ -8,14 +8,13 @@ from __future__ import annotations
 import threading
 import time
 import urllib.request
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
-from chappe.frontend.figures import Sample, read_metrics
+from chappe.frontend.figures import Sample, read_metrics, thinned
 from chappe.frontend.terms import Terms
 from chappe.model.errors import GatewayError
 from chappe.observe.status import BoxStatus
@@ -63,7 +62,7 @@ class Reading:
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
-        self._samples: deque[Sample] = deque()
+        self._samples: list[Sample] = []
         self._lock = threading.Lock()
         self._looked_at = time.monotonic()
         self._wake = threading.Event()
@@ -103,9 +102,8 @@ class Reading:
         """Look once."""
         sample = self._look()
         with self._lock:
-            self._samples.append(sample)
-            while self._samples and sample.at - self._samples[0].at > KEPT_S:
-                self._samples.popleft()
+            kept = [each for each in self._samples if sample.at - each.at <= KEPT_S]
+            self._samples = thinned([*kept, sample])
         return sample
 
     def samples(self) -> list[Sample]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chappe.frontend.figures import Sample, curve, events_named, latency, pace, ratio, read_metrics
+from chappe.frontend.figures import Sample, curve, events_named, latency, pace, ratio, read_metrics, thinned
 
 PAGE = """
 chappe_messages_total{direction="mt",event="mt_sent",client="acme",operator="three"} 30.0
@@ -49,3 +49,19 @@ def test_a_curve_has_a_point_for_each_step_and_none_before_the_first_sample() ->
     samples = [sample(at, at * 5.0) for at in range(50, 101, 10)]
 
     assert curve(samples, events_named("mt_sent"), 10, 100.0) == [0.0] * 4 + [0.0] + [5.0] * 5
+
+
+def test_a_quarter_of_an_hour_is_kept_in_a_hundred_samples() -> None:
+    samples: list[Sample] = []
+    for second in range(0, 900, 2):
+        samples = thinned([*samples, sample(second, second)])
+
+    assert len(samples) < 100
+    assert [each.at for each in samples[-10:]] == [float(second) for second in range(880, 900, 2)]
+    assert pace(samples, events_named("mt_sent"), within_s=600.0) == 1.0
+
+
+def test_keys_of_many_samples_are_the_same_objects() -> None:
+    (one,), (other,) = read_metrics(PAGE)[0], read_metrics(PAGE)[0]
+
+    assert one is other
