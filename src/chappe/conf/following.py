@@ -1,0 +1,68 @@
+"""Where several processes share a store: each looks for itself which version of the configuration counts.
+
+Reads versions and orders.  It must never know what taking a version over means.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+from chappe.store.port import StoreAway
+from chappe.store.versions import Version, Versions
+
+#: How often a process looks.
+LOOK_EVERY_S: Final = 0.5
+
+
+class Orders(Protocol):
+    """What nodes are to do at once.  Every method raises StoreAway."""
+
+    async def newest(self) -> int:
+        """The instruction of the youngest order."""
+        ...
+
+    async def since(self, instruction: int) -> Sequence[tuple[int, bytes]]:
+        """Orders of later instructions."""
+        ...
+
+
+class Following:
+    """Follows versions and orders of others."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        orders: Orders,
+        *,
+        number: Callable[[], int],
+        take: Callable[[Version], Awaitable[None]],
+        obey: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """`number()` is the version that counts here; `take` takes another one over, `obey` does what is ordered."""
+        self._versions = versions
+        self._orders = orders
+        self._number = number
+        self._take = take
+        self._obey = obey
+        self._seen = -1
+
+    async def run(self) -> None:
+        """Look until cancelled; while the store is away nothing changes."""
+        while True:
+            with suppress(StoreAway):
+                await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Look once.  Raises: StoreAway."""
+        if self._seen < 0:
+            # What was ordered before we came is not for us.
+            self._seen = await self._orders.newest()
+        if await self._versions.newest_number() > self._number():
+            newest = await self._versions.newest()
+            if newest is not None:
+                await self._take(newest)
+        for instruction, body in await self._orders.since(self._seen):
+            self._seen = instruction
+            await self._obey(body)
