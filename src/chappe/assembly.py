@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import chappe
 from chappe.box.beats import Beat, Shown
 from chappe.box.desk import Desk, Granted, Wish, wish_at
@@ -19,9 +21,10 @@ from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.clients.ucp_node import ClientUcpNode
+from chappe.configuration.document import settings_with, tables_of
 from chappe.configuration.seeding import Take, begin, current
 from chappe.counters.node import COPY as COUNTERS
-from chappe.engines import clock_of, counter_of, fleet_of, history_of, is_fenced, open_store, versions_of
+from chappe.engines import clock_of, counter_of, fleet_of, following_of, history_of, is_fenced, open_store, versions_of
 from chappe.instructions.kinds import DrainNode, ResetLink
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
@@ -36,7 +39,7 @@ from chappe.observe.status import NodeStatus, NodeTold
 from chappe.operators.status import operator_status
 from chappe.runtime.clock import SYSTEM_CLOCK, Clock, SystemClock
 from chappe.runtime.clock_watch import ClockWatch
-from chappe.runtime.fleet_watch import FleetWatch
+from chappe.runtime.fleet_watch import FleetWatch, unmoved_from
 from chappe.runtime.folder_lock import FolderLock
 from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
@@ -48,6 +51,11 @@ from chappe.store.port import StoreAway
 from chappe.store.versions import Version
 from chappe.swapping import Door, Swapping, nothing_to_open
 
+#: How long the nodes of all boxes may take to follow the configuration before they are told to lag behind, how often
+#: they are asked, and for how long who is asked may have been silent.
+EVERYWHERE_S = 8.0
+EVERYWHERE_LOOK_S = 0.25
+SILENT_S = 4.0
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
 
@@ -71,6 +79,8 @@ class Gateway:
         self._take = take
         #: The number of the version of the configuration by which this process runs, and what people should know of it.
         self.version = 0
+        self._unmoved: dict[str, str] = {}
+        self._taking = asyncio.Lock()
         self.said = ""
         self._nodes_run = settings.gateway.nodes if process is None else (process.node,)
         self._lock = FolderLock(settings.gateway.data_path)
@@ -113,6 +123,7 @@ class Gateway:
         self._clock = clock_of(self.store, self._clock)
         self.versions = versions_of(self.store)
         settings = self.settings = await self._settle()
+        self.following = following_of(self.store, self.versions, lambda: self.version, self._follow, self._obey)
         self.health.watch_store(lambda: self.store.is_away)
         self.fleet = fleet_of(self.store)
         self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)
@@ -128,7 +139,11 @@ class Gateway:
         self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
         self.sweeper = building.sweeper()
         # Instructions are for the box: whichever of its processes carries them out, one does.
-        self.conf = building.conf(self.versions, self._announce, self._reset, self._steer) if self._runs_conf else None
+        self.conf = (
+            building.conf(self.versions, self._announce, self._reset, self._steer, self._everywhere)
+            if self._runs_conf
+            else None
+        )
         self.history = history_of(self.store, settings)
         self._nodes = {node.queue: node for node in self.operators}
         self._sharings = building.sharings(self.operators)
@@ -181,28 +196,76 @@ class Gateway:
             self.version = version.number
             return settings
         settings, newest = await current(self.versions, self.settings)
+        kind, _, name = self.process.node.partition(":")
+        if kind == "operator" and name and all(each.name != name for each in settings.operators):
+            raise SettingsError(f"no operator {name!r} is in the configuration")
         self.version = newest.number if newest is not None else 0
         return settings
 
     async def _announce(self, version: Version, settings: Settings) -> dict[str, str]:
         """Have everything that runs here take a version over; returns who did not, and why."""
+        async with self._taking:
+            if version.number > self.version:
+                await self._take_over(version, settings)
+            return self._unmoved if self.following is None else {}
+
+    async def _follow(self, version: Version) -> None:
+        """Some other process has made a version."""
+        async with self._taking:
+            if version.number > self.version:
+                try:
+                    settings = settings_with(tables_of(version), self.settings, f"version {version.number}")
+                except SettingsError as error:
+                    self.version, self._unmoved = version.number, {self._name: str(error)}
+                else:
+                    await self._take_over(version, settings)
+
+    async def _take_over(self, version: Version, settings: Settings) -> None:
         try:
             unmoved = await self.swapping.take(settings)
+            self.settings = settings
         except SettingsError as error:
-            return {"gateway": str(error)}
-        self.settings, self.version = settings, version.number
+            unmoved = {self._name: str(error)}
+        self.version, self._unmoved = version.number, unmoved
         told = f"version {version.number} {version.digest}"
         events = EventBatch(self._clock.utc_us())
         events.add(EventName.CONF_APPLIED, detail="; ".join([told, *(f"{who}: {why}" for who, why in unmoved.items())]))
         await self.store.record(events)
-        return unmoved
+        if self.following is not None:
+            await self.fleet_watch.look()
+
+    async def _everywhere(self, number: int) -> dict[str, str]:
+        """Wait for the nodes of all boxes, for a while; returns who does not go by a version, and why."""
+        until = self._clock.monotonic() + EVERYWHERE_S
+        while True:
+            unmoved, has_all = await unmoved_from(self.fleet, number, SILENT_S)
+            if has_all or self._clock.monotonic() >= until:
+                return unmoved
+            await asyncio.sleep(EVERYWHERE_LOOK_S)
+
+    @property
+    def _name(self) -> str:
+        """How people call what runs in this process."""
+        return "gateway" if self.process is None else self.process.name
 
     async def _reset(self, wish: ResetLink, instruction: int) -> int:
-        """Have links of an operator bound anew; returns how many.  Raises: SettingsError."""
-        for node in self.operators:
-            if node.name == wish.operator:
-                return node.links.reset(wish.link)
-        raise SettingsError(f"no operator {wish.operator!r} is served here")
+        """Have links of an operator bound anew, here or wherever they are; returns how many.  Raises: SettingsError."""
+        operator = next((each for each in self.settings.operators if each.name == wish.operator), None)
+        if operator is None:
+            names = [each.name for each in self.settings.operators]
+            raise SettingsError(f"no operator {wish.operator!r} is in the configuration{nearest(wish.operator, names)}")
+        if self.following is not None:
+            await self.following.order(instruction, msgspec.json.encode(wish), self._clock.utc_us())
+            return operator.binds if not wish.link else 1
+        return self._reset_here(wish)
+
+    def _reset_here(self, wish: ResetLink) -> int:
+        return sum(node.links.reset(wish.link) for node in self.operators if node.name == wish.operator)
+
+    async def _obey(self, order: bytes) -> None:
+        """Do what was ordered, as far as it concerns this process."""
+        with suppress(msgspec.MsgspecError):
+            self._reset_here(msgspec.json.decode(order, type=ResetLink))
 
     async def _steer(self, wish: DrainNode, instruction: int) -> int:
         """Drain a node of this box, or have it back.  Raises: SettingsError."""
@@ -288,6 +351,8 @@ class Gateway:
         yield "certificates", self.tls_watch.run()
         if self.conf is not None:
             yield "conf", self.conf.run()
+        if self.following is not None:
+            yield "following", self.following.run()
         if self.counter is not None:
             yield "counter", self.counter.run()
         if self._runs("router"):
@@ -315,6 +380,9 @@ class Gateway:
         if self.conf is not None:
             await self.conf.close()
         self.building.network_cache.close()
+        await self.versions.close()
+        if self.following is not None:
+            await self.following.close()
         await self.store.close()
         self.hand.end()
         await self.watching.close()
@@ -358,7 +426,8 @@ class Gateway:
             turns["conf"] = self.conf.looks
         if self._runs("router"):
             turns["router"] = self.sweeper.rounds
-        return Beat(self.health.phase, turns, self.store.is_away, memory_mib())
+        names = tuple(each.name for each in self.settings.operators) if self.conf is not None else None
+        return Beat(self.health.phase, turns, self.store.is_away, memory_mib(), names)
 
     def shown(self, number: int) -> Shown:
         """What this process answers to its box."""
@@ -367,7 +436,8 @@ class Gateway:
     def _told(self) -> NodeTold:
         """What this process lets the nodes of all boxes know."""
         links = {node.name: (node.links.up, node.links.terms.links) for node in self.operators}
-        return NodeTold(self.health.phase, links, self._divided.used(self._clock.monotonic()))
+        used = self._divided.used(self._clock.monotonic())
+        return NodeTold(self.health.phase, links, used, self.version, self._unmoved)
 
     async def _watch(self) -> None:
         """Copy the events, and show what the nodes tell of themselves."""

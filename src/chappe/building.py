@@ -26,7 +26,7 @@ from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.configuring import Announce, Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
-from chappe.conf.node import ConfNode
+from chappe.conf.node import ConfNode, Everywhere
 from chappe.conf.sending import Admit as AdmitTest
 from chappe.conf.sending import TestSending
 from chappe.conf.steering import Drain, Reset, Steering
@@ -272,7 +272,9 @@ class Building:
             self._store, self._clock, self._patience_by_operator, validity_s=self.validity_of, retention_days=days
         )
 
-    def conf(self, versions: Versions, announce: Announce, reset: Reset, drain: Drain) -> ConfNode:
+    def conf(
+        self, versions: Versions, announce: Announce, reset: Reset, drain: Drain, everywhere: Everywhere
+    ) -> ConfNode:
         return ConfNode(
             inbox_of(self._store, self._settings),
             self._store,
@@ -282,6 +284,7 @@ class Building:
             Steering(self._store, reset, drain),
             CreditWishes(self._store),
             TestSending(self._store, self._ids, self._clock, self._admit_test()),
+            None if isinstance(self._fleet, Alone) else everywhere,
         )
 
     def _patience(self) -> dict[str, Patience]:

@@ -3,12 +3,13 @@
 Whoever opens a store hands it on as what nodes know: the port.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import chappe
 from chappe.clients.node import ACCEPT_ITEMS
+from chappe.conf.following import Following
 from chappe.conf.inbox import FileInbox, Inbox, SharedInbox
 from chappe.counters.fleet_node import FleetCounterNode
 from chappe.counters.node import CounterNode
@@ -22,12 +23,13 @@ from chappe.store.postgres.fleet import PostgresFleet
 from chappe.store.postgres.folding import PostgresFolding
 from chappe.store.postgres.moving import HistoryMoves as PostgresHistoryMoves
 from chappe.store.postgres.opening import Session, check_server, migrate
+from chappe.store.postgres.orders import PostgresOrders
 from chappe.store.postgres.versions import PostgresVersions
 from chappe.store.sqlite.engine import SqliteStore
 from chappe.store.sqlite.moving import HistoryMoves
 from chappe.store.sqlite.opening import STORE_FILE
 from chappe.store.sqlite.versions import SqliteVersions
-from chappe.store.versions import Versions
+from chappe.store.versions import Version, Versions
 
 #: Messages that one turn of a door accepts at most over a store whose readers are other processes.
 SHARED_ACCEPT_ITEMS: Final = 1_000
@@ -80,6 +82,20 @@ def versions_of(store: AnyStore) -> Versions:
     if isinstance(store, PostgresStore):
         return PostgresVersions(store.session("configuration"))
     return SqliteVersions(store)
+
+
+def following_of(
+    store: AnyStore,
+    versions: Versions,
+    number: Callable[[], int],
+    take: Callable[[Version], Awaitable[None]],
+    obey: Callable[[bytes], Awaitable[None]],
+) -> Following | None:
+    """What follows the changes that other processes make; None for a store that has only one."""
+    if not isinstance(store, PostgresStore):
+        return None
+    orders = PostgresOrders(store.session("orders"))
+    return Following(versions, orders, number=number, take=take, obey=obey)
 
 
 @asynccontextmanager

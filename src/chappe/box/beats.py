@@ -20,6 +20,8 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     turns: dict[str, int]
     is_store_away: bool = False
     memory_mib: int = 0
+    #: The operators of the configuration, by who looks after that; None from everyone else.
+    operators: tuple[str, ...] | None = None
 
 
 class Shown(msgspec.Struct, frozen=True, tag="shown"):

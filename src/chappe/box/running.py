@@ -15,11 +15,11 @@ from chappe.box.beats import Shown
 from chappe.box.desk import Desk, Granted, Wish
 from chappe.box.keeper import Keeper, Limits
 from chappe.box.merging import KeptNode, merged_metrics, merged_status
-from chappe.box.plan import Process, processes_of
+from chappe.box.plan import ALWAYS, Process, processes_of
 from chappe.box.supervisor import Supervisor
 from chappe.model.errors import SettingsError
 from chappe.net.http_status import StatusServer
-from chappe.observe.health import Health
+from chappe.observe.health import Health, Phase
 from chappe.observe.status import BoxStatus, StoreStatus
 from chappe.runtime.clock import Clock
 from chappe.runtime.folder_lock import FolderLock
@@ -59,7 +59,7 @@ class Box:
             gateway.nodes, [each.name for each in settings.operators], has_ucp=settings.listen.ucp is not None
         )
         limits = Limits(stall_s=gateway.stall_s, memory_mib=gateway.node_memory_mib, drain_s=gateway.drain_s)
-        self.supervisor = Supervisor(processes, command, limits, clock, self.health)
+        self.supervisor = Supervisor(processes, command, limits, clock, self.health, self._planned)
         self._desk = Desk(gateway.data_path, self.grant)
         self.metrics_port = 0
 
@@ -67,6 +67,15 @@ class Box:
     def keepers(self) -> dict[str, Keeper]:
         """The keeper of each process by its name."""
         return dict(self.supervisor.keepers)
+
+    def _planned(self) -> list[Process] | None:
+        """The processes for the configuration that counts, as who looks after it says; None while nobody does."""
+        keeper = self.supervisor.keepers.get(ALWAYS)
+        beat = keeper.beat if keeper is not None else None
+        if beat is None or beat.operators is None or beat.phase != Phase.RUNNING:
+            return None
+        settings = self._settings
+        return processes_of(settings.gateway.nodes, beat.operators, has_ucp=settings.listen.ucp is not None)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the box running until `stopping` is set, then drain it.  Raises: SettingsError, ResourceError."""

@@ -103,6 +103,9 @@ def _run_pages(settings: Settings, config: Path | None, *, ends_with_parent: boo
 
 def _process(settings: Settings, wanted: str, number: int) -> Process:
     """The process that plays a node of these settings.  Raises: SettingsError."""
+    import os
+
+    from chappe.box.parent import VARIABLE
     from chappe.box.plan import Process, processes_of
     from chappe.runtime.settings_table import nearest
 
@@ -118,7 +121,8 @@ def _process(settings: Settings, wanted: str, number: int) -> Process:
             ("all",), [each.name for each in settings.operators], has_ucp=settings.listen.ucp is not None
         )
     ]
-    if wanted not in known:
+    is_of_box = VARIABLE in os.environ and wanted.startswith("operator:")
+    if wanted not in known and not is_of_box:
         raise SettingsError(f"node {wanted}: there is none{nearest(wanted, known)} (known: {', '.join(known)})")
     return Process(wanted, number)
 

@@ -18,8 +18,16 @@ LOOK_EVERY_S: Final = 0.5
 class Orders(Protocol):
     """What nodes are to do at once.  Every method raises StoreAway."""
 
+    async def give(self, instruction: int, body: bytes, at_us: int) -> None:
+        """Have something done, once for an instruction."""
+        ...
+
     async def newest(self) -> int:
         """The instruction of the youngest order."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything back."""
         ...
 
     async def since(self, instruction: int) -> Sequence[tuple[int, bytes]]:
@@ -46,6 +54,14 @@ class Following:
         self._take = take
         self._obey = obey
         self._seen = -1
+
+    async def order(self, instruction: int, body: bytes, at_us: int) -> None:
+        """Have every process do something, this one too.  Raises: StoreAway."""
+        await self._orders.give(instruction, body, at_us)
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self._orders.close()
 
     async def run(self) -> None:
         """Look until cancelled; while the store is away nothing changes."""

@@ -76,6 +76,9 @@ class NodeTold(msgspec.Struct, frozen=True):
     state: str
     links: dict[str, tuple[int, int]] = {}
     clients: dict[str, tuple[bool, int]] = {}
+    #: The version of the configuration that it goes by, and which of its nodes stayed on an earlier one, and why.
+    configuration: int = 0
+    unmoved: dict[str, str] = {}
 
 
 class RunStatus(msgspec.Struct, frozen=True):
@@ -89,6 +92,8 @@ class RunStatus(msgspec.Struct, frozen=True):
     up_s: float
     silent_s: float
     links: dict[str, tuple[int, int]] = {}
+    #: The version of the configuration that it goes by; 0 where it does not say.
+    configuration: int = 0
 
 
 class CertificateStatus(msgspec.Struct, frozen=True):

@@ -85,5 +85,31 @@ def _told(run: Run) -> NodeTold:
 def _status(run: Run, told: NodeTold, up_s: float) -> RunStatus:
     up_s = max(0.0, up_s)
     return RunStatus(
-        run.box, run.node, run.version, run.run, told.state, round(up_s, 1), round(run.silent_s, 1), told.links
+        run.box,
+        run.node,
+        run.version,
+        run.run,
+        told.state,
+        round(up_s, 1),
+        round(run.silent_s, 1),
+        told.links,
+        told.configuration,
     )
+
+
+async def unmoved_from(fleet: Fleet, number: int, silent_s: float) -> tuple[dict[str, str], bool]:
+    """Which nodes of all boxes stayed behind a version, and why; whether all that live have taken it over by now.
+
+    Raises: StoreAway.
+    """
+    unmoved: dict[str, str] = {}
+    has_all = True
+    for run in await fleet.runs():
+        told = _told(run)
+        if run.silent_s >= silent_s or told.state not in ("running", "starting"):
+            continue
+        if told.configuration < number:
+            has_all = False
+            unmoved[f"{run.box}/{run.node}"] = f"goes by version {told.configuration} still"
+        unmoved.update({f"{run.box}/{who}": why for who, why in told.unmoved.items()})
+    return unmoved, has_all

@@ -61,6 +61,10 @@ class Versions(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Give everything back."""
+        ...
+
     async def file_of(self, box: str) -> str:
         """The digest of the settings file that a box brought last; empty for none."""
         ...

@@ -28,6 +28,10 @@ class PostgresOrders:
             await connection.execute(_GIVE, instruction, at_us, body)
             await connection.execute(_FORGET, at_us - KEPT_US)
 
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._session.close()
+
     async def newest(self) -> int:
         """The instruction of the youngest order; 0 for none."""
         async with self._session.lend() as connection:

@@ -63,6 +63,9 @@ class SqliteVersions:
         await self._store.write_together(statements)
         return await self.version(version.number) == version
 
+    async def close(self) -> None:
+        """The file is the store's."""
+
     async def file_of(self, box: str) -> str:
         rows = self._fetch("SELECT digest FROM configuration_files WHERE box = ?", box)
         return str(rows[0][0]) if rows else ""
