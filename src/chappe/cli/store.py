@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     store.command(epilog=example("chappe store backup /var/backups/chappe-monday"))(backup)
     store.command(epilog=example("chappe store check --config chappe.toml"))(check)
     store.command(epilog=example("chappe store copy postgresql://chappe@db1,db2/chappe --config chappe.toml"))(copy)
+    store.command(epilog=example("chappe store grant-frontend --config chappe.toml"))(grant_frontend)
     app.add_typer(store)
 
 
@@ -146,3 +147,28 @@ class _Progress:
         before, self._rows = self._rows, self._rows + rows
         if before // 100_000 != self._rows // 100_000:
             print_error(f"{self._rows:,} rows so far, now {what}")
+
+
+def grant_frontend(
+    password: Annotated[
+        str,
+        typer.Option(
+            "--password", envvar="CHAPPE_FRONTEND_PASSWORD", help="Its password; without one it stays as it is."
+        ),
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Make the role `chappe_frontend` in the database: it reads, lays instructions in, and can do nothing else.
+
+    Call it as the owner of the tables; again after an upgrade, it changes nothing else. Only with a PostgreSQL store.
+    """
+    from chappe.model.errors import SettingsError
+    from chappe.runtime.settings import load
+    from chappe.store.postgres.granting_frontend import ROLE
+    from chappe.store.postgres.granting_frontend import grant_frontend as grant
+
+    gateway = load(config).gateway
+    if gateway.is_one_process:
+        raise SettingsError("grant-frontend needs a postgresql store: name its settings file with --config")
+    grant(gateway.store, password)
+    print_line(f"{ROLE} may read and lay instructions in, and nothing else")
