@@ -450,6 +450,7 @@ class Gateway:
             why_unread=self.building.why_unread,
             fleet=lambda: self.fleet_watch.nodes,
             certificates=self.tls_watch.statuses,
+            configuration=lambda: self.version,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)

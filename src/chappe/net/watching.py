@@ -98,6 +98,8 @@ class Telling(msgspec.Struct, frozen=True):
     fleet: Callable[[], list[RunStatus]] = list
     #: What the TLS doors of this process show.
     certificates: Callable[[], list[CertificateStatus]] = list
+    #: The version of the configuration that counts here.
+    configuration: Callable[[], int] = lambda: 0
 
 
 class Watching:
@@ -130,6 +132,7 @@ class Watching:
             copies=self._copies,
             parked=lambda: store.parked_reports,
             certificates=telling.certificates,
+            configuration=telling.configuration,
         )
         self.metrics = Metrics(readings, version=self._version, run=store.run)
         store.on_block(self._pace.on_block)

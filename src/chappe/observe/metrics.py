@@ -29,7 +29,7 @@ _SENT_LOOKS: Final = 100
 class Readings:
     """What is read anew for each scrape."""
 
-    __slots__ = ("certificates", "copies", "operators", "parked", "queues")
+    __slots__ = ("certificates", "configuration", "copies", "operators", "parked", "queues")
 
     def __init__(
         self,
@@ -39,7 +39,9 @@ class Readings:
         copies: Callable[[], list[CopyStatus]],
         parked: Callable[[], int],
         certificates: Callable[[], list[CertificateStatus]] = list,
+        configuration: Callable[[], int] = lambda: 0,
     ) -> None:
+        self.configuration = configuration
         self.queues = queues
         self.operators = operators
         self.copies = copies
@@ -102,6 +104,8 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics; called by the registry."""
         yield self._node_info()
+        number = self._readings.configuration()
+        yield _gauge("chappe_conf_version", "The version of the configuration that this process goes by.", number)
         yield self._events()
         yield from self._queues()
         yield from self._links()

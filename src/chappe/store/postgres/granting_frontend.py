@@ -12,7 +12,8 @@ import asyncpg
 from chappe.model.errors import ResourceError
 from chappe.store.postgres.reaching import AWAY, connect, shown
 
-ROLE: Final = "chappe_frontend"
+_PRODUCT: Final = "chappe"
+ROLE: Final = f"{_PRODUCT}_frontend"
 _PASSWORD: Final = "SELECT format('ALTER ROLE chappe_frontend PASSWORD %L', $1::text)"
 
 
