@@ -32,7 +32,7 @@ from house import House, bound, client, mt, operator, settings_of
 TOGETHER = 10
 
 
-def changes(port: int) -> Iterator[Instruction]:
+def changes(port: int, main: str = "sim") -> Iterator[Instruction]:
     """Around and around: whatever they touch is not what carries the load."""
     keys = {"system_id": "chappe", "password": "secret", "binds": 1, "reconnect_min_s": 0.05, "reconnect_max_s": 0.2}
     spare: dict[str, Any] = {"name": "spare", "address": f"127.0.0.1:{port}", **keys}
@@ -42,7 +42,7 @@ def changes(port: int) -> Iterator[Instruction]:
         token = {"token": f"guest-token-{rate}"}
         yield AddOperator(operator=spare)
         yield AddClient(client={"name": "guest", "smpp": {"system_id": "guest", "password": "secret"}})
-        yield AddRoute(route={"direction": "mt", "to": "99*", "operators": ["spare", "sim"]}, place=0)
+        yield AddRoute(route={"direction": "mt", "to": "99*", "operators": ["spare", main]}, place=0)
         yield ChangeOperator(name="spare", changes={"rate": rate, "window": rate, "binds": 2})
         yield ChangeClient(name="guest", changes={"rate": rate, "smpp": {"window": rate}, "http": token})
         yield ChangeClient(name="other", changes={"default_validity_s": 3600.0 + rate, "priority": "bulk"})

@@ -67,6 +67,8 @@ class Configuring:
         self._announce = announce
         self._reset = reset
         self._doubts = doubts
+        #: What was judged last, by its digest: each version is asked about several times.
+        self._judged: tuple[str, Settings, tuple[str, ...]] | None = None
 
     async def carry_out(self, instruction: Change, asked: Asked, approved_by: str = "") -> Outcome:
         """Make a version of it, or say why not; asked again after a death it makes none twice."""
@@ -92,8 +94,7 @@ class Configuring:
         if instruction.base and instruction.base != number:
             raise SettingsError(f"version {number} came meanwhile, this change is for {instruction.base}: look again")
         document, toml = await self._changed(instruction, before, asked)
-        settings = settings_with(document, self._own, "the configuration")
-        doubts = tuple(self._doubts(settings))
+        _, doubts = self._judge(document)
         found = differences(before, document)
         if not found:
             return Outcome(version=number, before=digest_of(before), after=digest_of(before), told=("nothing changes",))
@@ -116,6 +117,14 @@ class Configuring:
         await self._versions.add(version)
         reach(CrashPoint.AFTER_VERSION)
         return None
+
+    def _judge(self, document: Document) -> tuple[Settings, tuple[str, ...]]:
+        """The settings of a document and what is doubtful about them; the last one is known.  Raises: SettingsError."""
+        digest = digest_of(document)
+        if self._judged is None or self._judged[0] != digest:
+            settings = settings_with(document, self._own, "the configuration")
+            self._judged = digest, settings, tuple(self._doubts(settings))
+        return self._judged[1], self._judged[2]
 
     async def _changed(self, instruction: Change, before: Document, asked: Asked) -> tuple[Document, str]:
         """The new document, as tables and as text.  Raises: SettingsError."""
@@ -140,7 +149,7 @@ class Configuring:
         unmoved: dict[str, str] = {}
         if newest is None or newest.number == made.number:
             try:
-                settings = settings_with(tables_of(made), self._own, "the configuration")
+                settings, _ = self._judge(tables_of(made))
             except SettingsError as error:
                 unmoved = {"conf": str(error)}
             else:
@@ -164,7 +173,7 @@ class Configuring:
 
     def _doubts_or_none(self, made: Version) -> tuple[str, ...]:
         try:
-            return tuple(self._doubts(settings_with(tables_of(made), self._own, "the configuration")))
+            return self._judge(tables_of(made))[1]
         except SettingsError:
             return ()
 
