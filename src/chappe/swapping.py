@@ -96,10 +96,10 @@ class Swapping:
         before = self._shared_terms(was)
         credentials = {each.name: self._credentials_of(each, settings) for each in settings.operators}
         self._building.take(settings, policy, mo_routes)
-        if settings.opt_outs != was.opt_outs:
-            await self._building.opt_out_watch().look()
         has_other_terms = before != self._shared_terms(settings)
         unmoved: dict[str, str] = {}
+        if settings.opt_outs != was.opt_outs:
+            await _try(unmoved, "opt-outs", self._building.opt_out_watch().look())
         for operator in settings.operators:
             if self._runs_operator(operator.name):
                 following = self._follow(operator, was, settings, credentials[operator.name], has_other_terms)
