@@ -34,7 +34,6 @@ LASTING: Final[Mapping[str, tuple[int, int]]] = {
 #: A command that is for another kind of store, or names what is not there, says so in one line and leaves with 1.
 SAYING_NO: Final[Mapping[str, str]] = {
     "node operator three": "needs a postgresql store",
-    "store grant-frontend": "needs a postgresql store",
     "drain operator:three --resume": "all nodes of this gateway live in one process",
     "dead drop client:acme": "has a reader",
     "held resend": "left alone",

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     store.command(epilog=example("chappe store backup /var/backups/chappe-monday"))(backup)
     store.command(epilog=example("chappe store check --config chappe.toml"))(check)
     store.command(epilog=example("chappe store copy postgresql://chappe@db1,db2/chappe --config chappe.toml"))(copy)
-    store.command(epilog=example("chappe store grant-frontend --config chappe.toml"))(grant_frontend)
+    store.command("grant-frontend", epilog=example("chappe store grant-frontend --config chappe.toml"))(grant_frontend)
     app.add_typer(store)
 
 
@@ -160,15 +160,15 @@ def grant_frontend(
 ) -> None:
     """Make the role `chappe_frontend` in the database: it reads, lays instructions in, and can do nothing else.
 
-    Call it as the owner of the tables; again after an upgrade, it changes nothing else. Only with a PostgreSQL store.
+    Call it as the owner of the tables; again after an upgrade, it changes nothing else. A SQLite store has no roles.
     """
-    from chappe.model.errors import SettingsError
     from chappe.runtime.settings import load
     from chappe.store.postgres.granting_frontend import ROLE
     from chappe.store.postgres.granting_frontend import grant_frontend as grant
 
     gateway = load(config).gateway
     if gateway.is_one_process:
-        raise SettingsError("grant-frontend needs a postgresql store: name its settings file with --config")
+        print_line("nothing to grant: this store is files of SQLite, guarded by the permissions of their folder")
+        return
     grant(gateway.store, password)
     print_line(f"{ROLE} may read and lay instructions in, and nothing else")
