@@ -252,5 +252,6 @@ def _judged_by(settings: Settings) -> tuple[Any, ...]:
         settings.senders,
         settings.blocks,
         settings.tariffs,
+        settings.lookup,
         settings.opt_outs,
     )
