@@ -30,6 +30,9 @@ _CHARSET: Final = re.compile(
 _URL: Final = re.compile(r"https?://.", re.IGNORECASE)
 _NOT_IN_URLS: Final = re.compile(rb"[^!-~]")
 MAX_ACCOUNT: Final = 64
+#: Routes ask for the SMSC that a request names by this tag; tags have 64 characters.
+SMSC_TAG: Final = "smsc:"
+MAX_SMSC: Final = 64 - len(SMSC_TAG)
 #: service_type, SMPP 3.4 §5.2.11.
 _SERVICE_TYPE: Final = re.compile(r"[!-~]{1,5}")
 _UNSET: Final = -1
@@ -93,11 +96,19 @@ def messages_of(fields: Fields, sender: str, now_ms: int) -> list[DoorMessage]:
             source=source,
             callback_url=url or None,
             asked=Asked("", words, outcomes, "GET", plus_of_source + to.startswith("+")),
-            tags=(account,) if account.isprintable() and account else None,
+            tags=_tags(account, _text(fields.get("smsc") or b"").strip()),
             service_type=binfo if _SERVICE_TYPE.fullmatch(binfo) else "",
         )
         for to in receivers
     ]
+
+
+def _tags(account: str, smsc: str) -> tuple[str, ...] | None:
+    """What routes can ask for; a name that nobody could have configured asks for nothing."""
+    tags = [account] if account and account.isprintable() else []
+    if smsc and smsc.isprintable() and len(smsc) <= MAX_SMSC:
+        tags.append(SMSC_TAG + smsc)
+    return tuple(tags) or None
 
 
 def _text(octets: bytes) -> str:

@@ -89,6 +89,8 @@ class KannelImport:
         self._global_sender = ""
         self._prefixes: list[tuple[str, str]] = []
         self._operator_by_smsc: dict[str, str] = {}
+        #: Those that serve what requests ask of an SMSC by name.
+        self._operators_by_named_smsc: dict[str, list[str]] = {}
         #: Client → the SMSC that its user is bound to, and where that is said.
         self._smsc_by_client: dict[str, tuple[str, _Reader]] = {}
 
@@ -120,6 +122,9 @@ class KannelImport:
             if self._global_sender and "sender" not in client["http"]:
                 client["http"]["sender"] = self._global_sender
         self._place_services()
+        for smsc, operators in self._operators_by_named_smsc.items():
+            tags = [f"smsc:{smsc}"]
+            found.routes.append({"direction": "mt", "tags": tags, "operators": list(dict.fromkeys(operators))})
         for name, (smsc, reader) in self._smsc_by_client.items():
             operator = self._operator_by_smsc.get(smsc)
             if operator is None:
@@ -170,6 +175,9 @@ class KannelImport:
         operator.setdefault("binds", 1)
         self._profile(reader, operator)
         self._found.operators.append(operator)
+        for key in ("allowed-smsc-id", "preferred-smsc-id"):
+            for each in filter(None, map(str.strip, reader.get(key).split(";"))):
+                self._operators_by_named_smsc.setdefault(each, []).append(name)
         for key in ("allowed-prefix", "preferred-prefix"):
             self._prefixes += [(prefix.lstrip("+"), name) for prefix in reader.get(key).split(";") if prefix]
 

@@ -114,6 +114,23 @@ def test_a_message_of_kannel_carries_what_it_asked_to_hear_of() -> None:
     assert (message.is_called_back, message.registered_delivery) == (True, 0x01)
 
 
+@pytest.mark.parametrize(
+    ("asked", "tags"),
+    [
+        ({}, ()),
+        ({"account": b"ads"}, ("ads",)),
+        ({"smsc": b" three "}, ("smsc:three",)),
+        ({"account": b"ads", "smsc": b"three"}, ("ads", "smsc:three")),
+        ({"smsc": b"x" * 60}, ()),
+        ({"smsc": b"a\x07"}, ()),
+    ],
+)
+def test_accounts_and_smscs_become_what_routes_can_ask_for(asked: dict[str, bytes], tags: tuple[str, ...]) -> None:
+    message = kept(kannel_request.messages_of({**KANNEL, **asked}, "", NOW_MS)[0])
+
+    assert message.tags == tags
+
+
 @pytest.mark.parametrize("mask", [b"0", b"-1", b"", b"x", b"64"])
 def test_a_message_that_asks_for_nothing_is_told_of_to_nobody(mask: bytes) -> None:
     fields = {**KANNEL, "dlr-mask": mask, "dlr-url": b"http://h/d"}

@@ -33,6 +33,8 @@ instances = 2
 max-pending-submits = 30
 msg-id-type = 0x01
 preferred-prefix = "44;+371"
+allowed-smsc-id = "three;fast"
+preferred-smsc-id = fast
 alt-charset = "latin1"
 no-such-key = 1
 
@@ -136,11 +138,13 @@ def test_services_become_clients_that_are_called_by_keyword_the_default_last() -
 def test_routes_say_whose_and_which_numbers_an_smsc_takes() -> None:
     outbound = [route for route in settings(FILE).routes if route.direction is Direction.MT]
 
-    assert [(route.client, route.to, route.operators) for route in outbound] == [
-        ("tester", "*", ("three",)),
-        (None, "44*", ("three",)),
-        (None, "371*", ("three",)),
-        (None, "*", ("three",)),
+    assert [(route.client, route.to, route.tags, route.operators) for route in outbound] == [
+        (None, "*", ("smsc:three",), ("three",)),
+        (None, "*", ("smsc:fast",), ("three",)),
+        ("tester", "*", (), ("three",)),
+        (None, "44*", (), ("three",)),
+        (None, "371*", (), ("three",)),
+        (None, "*", (), ("three",)),
     ]
 
 
@@ -157,13 +161,13 @@ def test_one_user_and_one_service_are_one_client() -> None:
 def test_what_has_no_counterpart_is_named_with_its_line() -> None:
     assert imported(FILE).left_out == [
         "k0.conf:4: core admin-port: has no counterpart",
-        "k0.conf:23: smsc no-such-key: has no counterpart",
-        "k0.conf:26: smsc smsc: fake: this gateway speaks SMPP and UCP to operators; the group is left out",
-        "k0.conf:27: smsc port: has no counterpart",
-        "k0.conf:39: sendsms-user user-allow-ip: has no counterpart",
-        "k0.conf:53: sms-service keyword: hi: only services with a get-url have a counterpart",
-        "k0.conf:54: sms-service text: has no counterpart",
-        "k0.conf:56: group ppg: has no counterpart",
+        "k0.conf:25: smsc no-such-key: has no counterpart",
+        "k0.conf:28: smsc smsc: fake: this gateway speaks SMPP and UCP to operators; the group is left out",
+        "k0.conf:29: smsc port: has no counterpart",
+        "k0.conf:41: sendsms-user user-allow-ip: has no counterpart",
+        "k0.conf:55: sms-service keyword: hi: only services with a get-url have a counterpart",
+        "k0.conf:56: sms-service text: has no counterpart",
+        "k0.conf:58: group ppg: has no counterpart",
     ]
 
 
