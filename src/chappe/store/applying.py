@@ -36,6 +36,7 @@ Hit = tuple[int, int, int]
 #: How long a parked report rests before it is swept, and what is told of it then.
 PARKED_REST_MS: Final = 5_000
 FOUND_BY_SWEEP: Final = "; found by the sweep"
+FOUND_BY_REPLAY: Final = "; found by a replay"
 #: A parked report waits for the answer that names its part at most so long: operators use references again.
 EARLY_MS: Final = 3_600_000
 

@@ -18,6 +18,7 @@ from chappe.store.blocks import NO_TALLY, Block, BlockListener, BlockSource, Tal
 from chappe.store.callbacks import CallbacksOff, CallbackStore, FailedCallback
 from chappe.store.credit import Balance, CreditStore, Drawn
 from chappe.store.lives import Happening, Life, MoMemory, Page, Picked, Place, QueueDepth, Search
+from chappe.store.parked import ParkedStore
 from chappe.store.settlements import (
     Deferred,
     Delivered,
@@ -280,5 +281,5 @@ class Inquiries(Protocol):
         ...
 
 
-class Store(Queues, Returns, Inquiries, CallbackStore, CreditStore, Protocol):
+class Store(Queues, Returns, Inquiries, CallbackStore, CreditStore, ParkedStore, Protocol):
     """The way of a message through durable storage."""

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from chappe.model.events import EventBatch
+from chappe.store.parked import Parked, Readings, Replayed
 from chappe.store.port import (
     MAX_ID,
     CallbacksOff,
@@ -40,6 +41,15 @@ class Decisions:
 
         await self._group.ask("sweep", [decide], None)
         return resolved
+
+    async def replay_parked(self, parked: Parked, readings: Readings) -> Replayed:
+        made = [Replayed()]
+
+        async def act(transaction: Transaction) -> None:
+            made[0] = await transaction.replay_parked(parked, readings)
+
+        await self._group.ask("sweep", [act], None)
+        return made[0]
 
     async def replay_callbacks(
         self, ids: Sequence[int], *, client: str = "", instruction: int = 0, told: str = ""

@@ -11,6 +11,7 @@ from chappe.model.events import EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Message
 from chappe.store.applying import (
+    FOUND_BY_REPLAY,
     FOUND_BY_SWEEP,
     PARKED_REST_MS,
     RECEIVED,
@@ -22,6 +23,7 @@ from chappe.store.applying import (
 )
 from chappe.store.bodies import message_or_none, pack, unpack_report
 from chappe.store.cursor import Cursor
+from chappe.store.parked import REPLAY_ROWS, Parked, Readings, Replayed, possible, reread_report
 from chappe.store.port import Fault, Life, Report
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.accepting import POISON
@@ -208,7 +210,24 @@ class Matching:
         await self._match_parked([unpack_report(row[1]) for row in found])
         self._applying.note = ""
 
-    async def _match_parked(self, reports: Sequence[Report]) -> None:
+    async def replay(self, parked: Parked, readings: Readings) -> Replayed:
+        """Some of the parked reports, as if they came now with the forms that `readings` allows."""
+        if parked.ids:
+            found = await self._connection.fetch(sql.PARKED, possible(parked.ids))
+        else:
+            await self._names.look(self._connection, [parked.operator])
+            place = (self._names.known(parked.operator), parked.after_id, parked.before_id, REPLAY_ROWS)
+            found = await self._connection.fetch(sql.PARKED_OF_OPERATOR, *place)
+        reports = [unpack_report(row[1]) for row in found]
+        self._applying.note = FOUND_BY_REPLAY
+        matched = await self._match_parked([reread_report(each, readings) for each in reports])
+        self._applying.note = ""
+        left = tuple(each.id for each in reports if each.id not in matched)
+        is_all = bool(parked.ids) or len(found) < REPLAY_ROWS
+        return Replayed(tuple(sorted(matched)), left, 0 if is_all else reports[-1].id)
+
+    async def _match_parked(self, reports: Sequence[Report]) -> set[int]:
+        """Apply those that surely mean a message; returns which."""
         await self._names.learn(self._connection, {report.operator for report in reports})
         sought = [self._seek(report) for report in reports]
         parts = await self._parts_of(sought)
@@ -227,3 +246,4 @@ class Matching:
             if each.report.id in won and target is not None:
                 self._applying.apply(*target, each.report, is_new=False)
                 self._writes.effects.parked -= 1
+        return won

@@ -158,6 +158,9 @@ PARK: Final = (
     " SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::bytea[]) ON CONFLICT (id) DO NOTHING"
 )
 PARKED: Final = "SELECT id, body FROM parked WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"
+PARKED_OF_OPERATOR: Final = (
+    "SELECT id, body FROM parked WHERE operator = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4"
+)
 PARKED_AFTER: Final = "SELECT id, body FROM parked WHERE id > $1 AND at_ms < $2 ORDER BY id LIMIT $3"
 UNPARK: Final = "DELETE FROM parked WHERE id = ANY($1::bigint[]) RETURNING id"
 

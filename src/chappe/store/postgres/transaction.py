@@ -14,6 +14,7 @@ from chappe.store.applying import Applying
 from chappe.store.bodies import message_or_none
 from chappe.store.calls import Call
 from chappe.store.cursor import SWEEP_ROWS, Cursor
+from chappe.store.parked import Parked, Readings, Replayed
 from chappe.store.port import Fault
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.accepting import POISON, Accepting, Keeping
@@ -129,6 +130,10 @@ class Transaction:
     async def match_again(self, cursor: Cursor) -> None:
         """Some of the parked reports, oldest first, as if they came now."""
         await self._matching.sweep(cursor, SWEEP_ROWS)
+
+    async def replay_parked(self, parked: Parked, readings: Readings) -> Replayed:
+        """Parked reports that a person wants tried again, with the forms of their references that count now."""
+        return await self._matching.replay(parked, readings)
 
     async def mark_unknown(self, cursor: Cursor, sent_before_us: dict[str, int]) -> None:
         """Some of the messages without a final receipt: those silent for too long become `unknown`."""

@@ -16,6 +16,7 @@ from chappe.model.message import Item, Message
 from chappe.rules.opt_outs import OptOut
 from chappe.store.credit import Balance, Drawn
 from chappe.store.cursor import Cursor
+from chappe.store.parked import Parked, Readings, Replayed
 from chappe.store.port import (
     MAX_ID,
     NO_TALLY,
@@ -218,6 +219,15 @@ class SqliteStore:
         """
         if self._memory.parked:
             await self._group.ask("sweep", [partial(Transaction.match_again, cursor=self._parked_cursor)], None)
+
+    async def replay_parked(self, parked: Parked, readings: Readings) -> Replayed:
+        made = [Replayed()]
+
+        def act(transaction: Transaction) -> None:
+            made[0] = transaction.replay_parked(parked, readings)
+
+        await self._group.ask("sweep", [act], None)
+        return made[0]
 
     async def resolve_held(
         self, ids: Sequence[int], *, is_resent: bool, instruction: int = 0, told: str = ""

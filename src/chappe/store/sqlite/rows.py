@@ -136,6 +136,8 @@ NEW_EXPIRY = "INSERT OR IGNORE INTO expiries VALUES (?, ?)"
 OLD_OF_LANE = "SELECT id FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = 0 AND id < ? LIMIT ?"
 OLD_DUE_OF_LANE = "SELECT id FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms > 0 AND id < ?"
 SILENT = "SELECT id, status, operator, sent_at_us, body FROM messages WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+PARKED_OF_OPERATOR = "SELECT id, body FROM parked WHERE operator = ? AND id > ? AND id < ? ORDER BY id LIMIT ?"
+PARKED_ITEMS = Batched(with_list("SELECT id, body FROM parked WHERE id IN ({list}) ORDER BY id"))
 PARKED_AFTER = "SELECT id, body FROM parked WHERE id > ? AND at_ms < ? ORDER BY id LIMIT ?"
 PROBE = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"
 WAITS = "SELECT 1 FROM queue WHERE queue = ? AND priority = ? AND lane = ? AND due_at_ms = ? AND id = ?"

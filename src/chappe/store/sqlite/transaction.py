@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from chappe.model.events import EventBatch
 from chappe.model.message import Item
 from chappe.store.cursor import Cursor
+from chappe.store.parked import Parked, Readings, Replayed
 from chappe.store.port import Kept, Life, Once, Report, Settlement
 from chappe.store.sqlite.accepting import Accepting
 from chappe.store.sqlite.callbacks import forget_failed, replay
@@ -110,6 +111,10 @@ class Transaction:
     def match_again(self, *, cursor: Cursor) -> None:
         """Some of the parked reports, oldest first, as if they came now."""
         self._unparking.sweep(cursor=cursor)
+
+    def replay_parked(self, parked: Parked, readings: Readings) -> Replayed:
+        """Parked reports that a person wants tried again, with the forms of their references that count now."""
+        return self._unparking.replay(parked, readings, self._names)
 
     def mark_unknown(self, *, cursor: Cursor, sent_before_us: Mapping[str, int]) -> None:
         """Some of the messages without a final receipt: those silent for too long become `unknown`."""
