@@ -27,6 +27,7 @@ from chappe.conf.configuring import Announce, Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.node import ConfNode, Everywhere
+from chappe.conf.replaying import ReceiptWishes
 from chappe.conf.sending import Admit as AdmitTest
 from chappe.conf.sending import TestSending
 from chappe.conf.steering import Drain, Reset, Steering
@@ -67,6 +68,7 @@ from chappe.router.sweeper import Patience, Sweeper
 from chappe.routing_terms import doubts_of, policy_of, tariffs_of
 from chappe.rules.admit import Policy
 from chappe.rules.decide import Routes
+from chappe.rules.learn import Conversion
 from chappe.rules.looked_up import LookUps
 from chappe.rules.loops import Loops
 from chappe.rules.opt_outs import OptOuts
@@ -285,7 +287,16 @@ class Building:
             CreditWishes(self._store),
             TestSending(self._store, self._ids, self._clock, self._admit_test()),
             None if isinstance(self._fleet, Alone) else everywhere,
+            ReceiptWishes(self._store, self._clock, self._id_reading),
         )
+
+    def _id_reading(self, operator: str) -> Conversion:
+        """How an operator's profile has the ids of its receipts read; one that is gone has no say."""
+        found = next((each for each in self._settings.operators if each.name == operator), None)
+        if found is None:
+            return Conversion()
+        profile = self._settings.profile_of(found)
+        return Conversion(profile.id_base.value, profile.id_ignores_case, profile.id_ignores_zeros)
 
     def _patience(self) -> dict[str, Patience]:
         """How long messages wait, also for operators that are gone from the settings: nobody will send those."""

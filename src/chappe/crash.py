@@ -41,6 +41,7 @@ class CrashPoint(StrEnum):
     BEFORE_VERSION = "before_version"
     AFTER_VERSION = "after_version"
     AFTER_SWAP = "after_swap"
+    AFTER_REPLAY = "after_replay"
     AFTER_OUTCOME = "after_outcome"
     BEFORE_ROUTE = "before_route"
     AFTER_ROUTE = "after_route"

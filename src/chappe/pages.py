@@ -117,6 +117,7 @@ def _reply(state: str, outcome: Outcome, secret: str | None = None) -> Reply:
         outcome.unmoved,
         outcome.secret if secret is None else secret,
         outcome.changed,
+        outcome.remaining,
     )
 
 

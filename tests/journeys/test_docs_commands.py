@@ -40,6 +40,7 @@ SAYING_NO: Final[Mapping[str, str]] = {
     "held drop": "left alone",
     "callbacks replay 9": "left alone",
     "callbacks enable": "not switched off",
+    "receipts replay 9": "not matched",
     "route explain 7301482938712065": "no message has the id",
 }
 #: How many messages a trial of the test has, instead of those of the pages.

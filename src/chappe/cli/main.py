@@ -24,6 +24,7 @@ from chappe.cli import (
     message,
     opt_outs,
     profile,
+    receipts,
     route,
     sending,
     sim,
@@ -64,6 +65,7 @@ status.register(app)
 message.register(app)
 held.register(app)
 callbacks.register(app)
+receipts.register(app)
 credit.register(app)
 opt_outs.register(app)
 dead.register(app)

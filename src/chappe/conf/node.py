@@ -15,6 +15,7 @@ from chappe.conf.configuring import Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.inbox import Inbox
+from chappe.conf.replaying import ReceiptWishes
 from chappe.conf.sending import TestSending
 from chappe.conf.steering import Steering
 from chappe.crash import CrashPoint, reach
@@ -29,6 +30,7 @@ from chappe.instructions.kinds import (
     Instruction,
     Reject,
     ReplayCallbacks,
+    ReplayReceipts,
     ResetLink,
     ResolveHeld,
     SendTest,
@@ -75,6 +77,7 @@ class ConfNode:
         credit: CreditWishes | None = None,
         sending: TestSending | None = None,
         everywhere: Everywhere | None = None,
+        receipts: ReceiptWishes | None = None,
     ) -> None:
         """`everywhere` waits for the nodes of other processes, where there are some."""
         self._inbox = inbox
@@ -86,6 +89,7 @@ class ConfNode:
         self._everywhere = everywhere
         self._credit = credit
         self._sending = sending
+        self._receipts = receipts
         self._approvals = Approvals(inbox, self._carry_out)
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
@@ -174,6 +178,8 @@ class ConfNode:
             return await self._queues.drop(instruction.queue, told)
         if isinstance(instruction, ReplayCallbacks) and self._callbacks is not None:
             return await self._callbacks.replay(instruction, asked.id, told)
+        if isinstance(instruction, ReplayReceipts) and self._receipts is not None:
+            return await self._receipts.replay(instruction, told)
         if isinstance(instruction, EnableCallbacks) and self._callbacks is not None:
             return await self._callbacks.enable(instruction, told)
         if isinstance(instruction, CancelMessage | ResetLink | DrainNode) and self._steering is not None:

@@ -21,6 +21,7 @@ class Reply:
     unmoved: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
     changed: Sequence[int] = ()
+    remaining: int = 0
 
     @property
     def is_good(self) -> bool:

@@ -3,7 +3,7 @@
 Whoever asks makes one, whoever carries it out reads it; it must never know how it travels between them.
 """
 
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -29,6 +29,19 @@ class ReplayCallbacks(msgspec.Struct, frozen=True, tag="replay_callbacks"):
 
     ids: tuple[int, ...] = ()
     client: str = ""
+
+
+class ReplayReceipts(msgspec.Struct, frozen=True, tag="replay_receipts"):
+    """Try parked delivery reports again: all of an operator, or these.
+
+    Their ids are read as the operator's profile says by now, or this once as it is said here.
+    """
+
+    operator: str = ""
+    ids: tuple[int, ...] = ()
+    id_base: Literal["", "exact", "hex_to_decimal", "decimal_to_hex", "either"] = ""
+    id_ignores_case: bool = False
+    id_ignores_zeros: bool = False
 
 
 class EnableCallbacks(msgspec.Struct, frozen=True, tag="enable_callbacks"):
@@ -258,6 +271,7 @@ Instruction = (
     ResolveHeld
     | DropQueue
     | ReplayCallbacks
+    | ReplayReceipts
     | EnableCallbacks
     | AddCredit
     | CancelMessage

@@ -32,6 +32,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     fault: str = ""
     #: How many items it changed, where naming each would be too much.
     count: int = 0
+    #: How many it tried and left as they were.
+    remaining: int = 0
     #: The version of the configuration that it made, and the digests before and after.
     version: int = 0
     before: str = ""

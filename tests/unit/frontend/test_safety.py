@@ -73,6 +73,8 @@ def test_a_client_sees_its_own_callbacks_alone(site: Site) -> None:
     [
         ("/held/decide", {"id": "1", "act": "drop"}),
         ("/held/replay", {"id": "1"}),
+        ("/receipts/fix", {"operator": "sim"}),
+        ("/receipts/replay", {"operator": "sim", "way": ""}),
         ("/held/enable", {"client": "acme"}),
         ("/held/drop", {"queue": "client:acme"}),
         ("/messages/7/cancel", {}),

@@ -88,7 +88,7 @@ def _add(request: HttpRequest, what: str, fields: tuple[FormField, ...]) -> Http
     posted, fault = request.POST.dict(), ""
     if request.method == "POST":
         try:
-            return _review(request, f"add_{what}", {what: forms.table_of(posted, fields, None)})
+            return review(request, f"add_{what}", {what: forms.table_of(posted, fields, None)})
         except SettingsError as error:
             fault = str(error)
     shown = forms.values_of({}, fields, is_new=True)
@@ -112,7 +112,7 @@ def _edit(request: HttpRequest, section: str, name: str, fields: tuple[FormField
             values: dict[str, Any] = {"name": name, "changes": changes_between(table, new)}
             if request.POST.get("resets_links") == "on":
                 values["resets_links"] = True
-            return _review(request, kind, values)
+            return review(request, kind, values)
         except SettingsError as error:
             fault = str(error)
     shown = {
@@ -151,7 +151,7 @@ def act(request: HttpRequest) -> HttpResponse:
         return redirect("operator", given.get("operator", ""))
     if not is_change(kind):
         raise Http404
-    return _review(request, kind, {key: _number_or_text(value) for key, value in given.items()})
+    return review(request, kind, {key: _number_or_text(value) for key, value in given.items()})
 
 
 def _number_or_text(value: str) -> int | str:
@@ -177,8 +177,8 @@ def routes(request: HttpRequest) -> HttpResponse:
             values: dict[str, Any] = {"route": table}
             where = request.POST.get("at", "")
             if old is not None:
-                return _review(request, "set_route", {"place": at, **values})
-            return _review(request, "add_route", values | ({"place": int(where)} if where.isdecimal() else {}))
+                return review(request, "set_route", {"place": at, **values})
+            return review(request, "add_route", values | ({"place": int(where)} if where.isdecimal() else {}))
         except SettingsError as error:
             fault = str(error)
     shown = {
@@ -234,7 +234,7 @@ def section(request: HttpRequest, name: str) -> HttpResponse:
             if set(said) - {name}:
                 raise SettingsError(f"only [{name}] is written here; what else is there belongs to its own page")
             tables = unmasked(said.get(name, {} if name in SINGLE else []), old)
-            return _review(request, "set_section", {"section": name, "tables": tables})
+            return review(request, "set_section", {"section": name, "tables": tables})
         except SettingsError as error:
             fault = str(error)
     shown = {"tab": "lists", "name": name, "told": SECTIONS[name], "toml": text, "fault": fault}
@@ -259,17 +259,24 @@ def profiles(request: HttpRequest) -> HttpResponse:
         text = request.POST.get("toml", "").replace("\r\n", "\n")
         try:
             table = unmasked(read_toml(text), own.get(name, {}))
-            return _review(request, "set_profile", {"name": name, "profile": table})
+            return review(request, "set_profile", {"name": name, "profile": table})
         except SettingsError as error:
             fault = str(error)
     shown = {"tab": "profiles", "own": own, "name": name, "toml": text, "fault": fault, "shipped": _suggestions()}
     return render(request, "configure/profiles.html", shown)
 
 
+def with_keys(request: HttpRequest, name: str, keys: Mapping[str, str | bool]) -> HttpResponse:
+    """A draft in which a profile has these keys too."""
+    own: Document = _now().document.get("profiles", {})
+    return review(request, "set_profile", {"name": name, "profile": {**own.get(name, {}), **keys}})
+
+
 # -- drafts -------------------------------------------------------------------------------------------
 
 
-def _review(request: HttpRequest, kind: str, values: Mapping[str, Any]) -> HttpResponse:
+def review(request: HttpRequest, kind: str, values: Mapping[str, Any]) -> HttpResponse:
+    """A change as a draft: what differs and what is doubtful, before anybody asks for it."""
     now = _now()
     made = draft(now, kind, values, _earlier(kind, values))
     sealed = signing.dumps([kind, {**values, "base": now.number}, request.user.pk], salt="draft", compress=True)
