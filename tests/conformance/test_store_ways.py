@@ -36,6 +36,43 @@ def test_an_accepted_message_is_leased_once_as_it_was_given(box: Box) -> None:
     assert box.status(item) is Status.QUEUED
 
 
+def test_a_queue_that_is_said_to_hold_nothing_rings_when_something_comes(box: Box) -> None:
+    rung: list[bool] = []
+    box.store.listen(QUEUE, lambda: rung.append(box.store.is_waiting(QUEUE)))
+    box.lease()
+    was_waiting, rung[:] = box.store.is_waiting(QUEUE), []
+
+    box.accept(box.mt())
+
+    assert was_waiting or rung
+    assert box.store.is_waiting(QUEUE)
+    assert len(box.lease()) == 1
+
+
+def test_a_queue_is_waiting_as_long_as_something_is_left_or_comes_back(box: Box) -> None:
+    box.accept(box.mt(), box.mt())
+    (first,) = box.lease(limit=1)
+
+    assert box.store.is_waiting(QUEUE)
+
+    box.lease()
+    box.release(first)
+
+    assert box.store.is_waiting(QUEUE)
+    assert box.leased_ids() == [first.id]
+
+
+def test_a_queue_is_waiting_when_the_moment_of_something_has_come(box: Box) -> None:
+    item = box.mt(due_at_ms=box.now_ms + 5_000)
+    box.accept(item)
+    assert box.lease() == []
+
+    box.pass_s(6)
+
+    assert box.store.is_waiting(QUEUE)
+    assert box.leased_ids() == [item.id]
+
+
 def test_messages_of_a_lane_leave_in_their_order(box: Box) -> None:
     items = [box.mt() for _ in range(50)]
     box.accept(*items[:20])

@@ -3,7 +3,7 @@
 It must never know a protocol: the words for what it hands out come from the node.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -111,60 +111,63 @@ class Deliveries:
             dirty: list[Peer] = []
             hungry = await self._hungry.take()
             self._turns += 1
+            now = self._clock.monotonic()
             for account in hungry:
                 self._is_hungry.discard(account.name)
                 if not self._is_draining():
-                    await self._deliver_to(account, dirty)
+                    await self._deliver_to(account, dirty, now)
             flush(dirty)
 
-    async def _deliver_to(self, account: Account, dirty: list[Peer]) -> None:
+    async def _deliver_to(self, account: Account, dirty: list[Peer], now: float) -> None:
         """Fill the windows of a client's receivers."""
-        now, words = self._clock.monotonic(), self._words
+        queue, careful = account.queue, self._hand
         for peer in account.peers:
-            room = peer.session.room if peer.is_writable and peer.session.may_receive_deliveries else 0
+            session = peer.session
+            room = session.room if peer.is_writable and session.may_receive_deliveries else 0
             if not room:
                 continue
-            most = self._hand.share(account.queue, room)
-            items = await self._store.lease(account.queue, most)
-
-            def hand(item: Item, request: Ask = peer.session.request) -> None:
-                if account.order.lines and self._must_wait(account, item):
-                    return
-                content = item.content
-                if not isinstance(content, Receipt) and content.is_alert:
-                    self._alert(item, content, request, now)
-                    return
-                try:
-                    if isinstance(content, Receipt):
-                        request(words.of_receipt(content, account), now, item)
-                    else:
-                        request(words.of_message(content, account), now, item)
-                except MisuseError as error:
-                    # What the client's protocol cannot carry is held for a person, and stops nobody.
-                    self._answers.add(Answered(item, 0, misfit=str(error)))
-
-            for crash in each(items, hand, self._hand.of(account.queue)):
-                self._order_by_queue[account.queue] = account.order
-                self.crashes.add(crash)
-            if items and not peer.is_dirty:
-                peer.is_dirty = True
-                dirty.append(peer)
+            most = careful.share(queue, room)
+            items = await self._store.lease(queue, most)
+            if items:
+                self._hand_out(items, account, session.request, now)
+                if not peer.is_dirty:
+                    peer.is_dirty = True
+                    dirty.append(peer)
             if len(items) == most < room:
                 self.wake(account)
             if len(items) < room:
                 return
 
+    def _hand_out(self, items: Sequence[Item], account: Account, request: Ask, now: float) -> None:
+        """Hand these to one receiver."""
+        order, of_receipt = account.order, self._words.of_receipt
+
+        def hand(item: Item) -> None:
+            if order.lines and self._must_wait(account, item):
+                return
+            content = item.content
+            try:
+                if isinstance(content, Receipt):
+                    request(of_receipt(content, account), now, item)
+                elif content.is_alert:
+                    self._alert(item, content, request, now)
+                else:
+                    request(self._words.of_message(content, account), now, item)
+            except MisuseError as error:
+                # What the client's protocol cannot carry is held for a person, and stops nobody.
+                self._answers.add(Answered(item, 0, misfit=str(error)))
+
+        for crash in each(items, hand, self._hand.of(account.queue)):
+            self._order_by_queue[account.queue] = order
+            self.crashes.add(crash)
+
     def _alert(self, item: Item, alert: Message, request: Ask, now: float) -> None:
-        """Pass an alert on; nobody answers it, so it is delivered when it is written."""
+        """Pass an alert on; nobody answers it, so it is delivered when it is written.  Raises: MisuseError."""
         if self._words.of_alert is None:
             self._answers.add(Answered(item, self._words.no_alerts))
             return
-        try:
-            request(self._words.of_alert(alert), now, None)
-        except MisuseError as error:
-            self._answers.add(Answered(item, 0, misfit=str(error)))
-        else:
-            self._answers.add(Answered(item, 0))
+        request(self._words.of_alert(alert), now, None)
+        self._answers.add(Answered(item, 0))
 
     def _behind(self, item: Item, due_at_ms: int) -> int:
         return self._order_by_queue[item.queue].refused(_handset(item), item.id, due_at_ms)
@@ -188,7 +191,9 @@ class Deliveries:
             if account.order.lines:
                 account.order.answered(_handset(item), item.id, self._clock.utc_us() // 1000)
             self._answers.add(Answered(item, status))
-        self.wake(account)
+        if self._store.is_waiting(item.queue):
+            # There is room again.  What comes later rings.
+            self.wake(account)
 
     def on_late_response(self, account: Account, item: object, status: int) -> None:
         """A client has answered after all: with a yes it has the delivery, a no is what was assumed already."""

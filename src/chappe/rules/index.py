@@ -24,6 +24,10 @@ class Entry(msgspec.Struct):
     named: tuple[tuple[str, Fits], ...]
 
 
+#: What the rules of a group name beside the number: nothing; a client; a sender; anything else.
+_NUMBER, _CLIENT, _SOURCE, _MORE = range(4)
+
+
 class _Group(msgspec.Struct):
     """Rules that name the same kinds of things."""
 
@@ -34,8 +38,21 @@ class _Group(msgspec.Struct):
     has_operator: bool
     #: The place of the first of them.
     first_order: int
-    is_simple: bool
+    #: What its keys are made of.
+    shape: int
     entries_by_key: dict[object, list[Entry]]
+
+    def key(self, prefix: str, client: str, source: str, keyword: str, operator: str) -> object:
+        """Where a table has those rules that name these; empty for what the group does not name."""
+        if self.shape != _MORE:
+            return prefix if self.shape == _NUMBER else (prefix, client if self.shape == _CLIENT else source)
+        return (
+            prefix,
+            client if self.has_client else "",
+            source if self.has_source else "",
+            keyword if self.has_keyword else "",
+            operator if self.has_operator else "",
+        )
 
 
 class Index:
@@ -50,7 +67,7 @@ class Index:
         self._groups = sorted(groups.values(), key=lambda group: group.first_order)
         #: What `first` needs of each, unpacked once: it is asked for every message.
         self._looks = [
-            (group.first_order, group.digits, group.is_simple, group.entries_by_key.get, group)
+            (group.first_order, group.digits, group.shape, group.entries_by_key.get, group.key)
             for group in self._groups
         ]
         self._asks_source = any(group.has_source for group in self._groups)
@@ -61,11 +78,10 @@ class Index:
         source = exact_form(rule.source)
         prefix, keyword = prefix_of(rule.to), rule.keyword.casefold()
         kind = (len(prefix), bool(rule.client), source is not None, bool(keyword), bool(rule.operator))
-        is_simple = not any(kind[1:])
         group = groups.get(kind)
         if group is None:
-            group = groups[kind] = _Group(*kind, order, is_simple, {})
-        key = prefix if is_simple else (prefix, rule.client, source or "", keyword, rule.operator)
+            group = groups[kind] = _Group(*kind, order, _shape_of(*kind[1:]), {})
+        key = group.key(prefix, rule.client, source or "", keyword, rule.operator)
         named = tuple(questions_of(rule, has_source=source is None))
         entry = Entry(order, tuple(test for _, test in named), named)
         group.entries_by_key.setdefault(key, []).append(entry)
@@ -79,19 +95,20 @@ class Index:
         """The place of the first rule that holds, None where none does.  `number` is in normal form."""
         best = _NOWHERE
         source_key = folded(source) if self._asks_source else ""
-        for first_order, digits, is_simple, look, group in self._looks:
+        for first_order, digits, shape, look, key_of in self._looks:
             if first_order > best:
                 break
-            key: object = number[:digits]
-            if not is_simple:
-                key = (
-                    key,
-                    client if group.has_client else "",
-                    source_key if group.has_source else "",
-                    keyword if group.has_keyword else "",
-                    operator if group.has_operator else "",
-                )
-            for entry in look(key, ()):
+            if shape == _NUMBER:
+                found = look(number[:digits])
+            elif shape == _CLIENT:
+                found = look((number[:digits], client))
+            elif shape == _SOURCE:
+                found = look((number[:digits], source_key))
+            else:
+                found = look(key_of(number[:digits], client, source_key, keyword, operator))
+            if found is None:
+                continue
+            for entry in found:
                 order = entry.order
                 if order > best:
                     break
@@ -131,15 +148,13 @@ class Index:
         for group in self._groups:
             if group.digits > len(prefix) or group.first_order >= order:
                 continue
-            key: object = prefix[: group.digits]
-            if not group.is_simple:
-                key = (
-                    prefix[: group.digits],
-                    rule.client if group.has_client else "",
-                    source if group.has_source else "",
-                    keyword if group.has_keyword else "",
-                    rule.operator if group.has_operator else "",
-                )
+            key = group.key(prefix[: group.digits], rule.client, source, keyword, rule.operator)
             for entry in group.entries_by_key.get(key, ()):
                 if entry.order < order:
                     yield entry.order
+
+
+def _shape_of(has_client: bool, has_source: bool, has_keyword: bool, has_operator: bool) -> int:
+    if has_keyword or has_operator or (has_client and has_source):
+        return _MORE
+    return _CLIENT if has_client else _SOURCE if has_source else _NUMBER

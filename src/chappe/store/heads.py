@@ -79,16 +79,20 @@ class Head:
             lane = self._lanes[key] = Lane(key)
             # A lane that is not known has nothing on disk but these items and what readers hold.
             lane.mark = items[0].id - 1
-        room = min(LANE_ITEMS - len(lane.items), HEAD_ITEMS - self._in_memory)
-        if lane.has_more or len(items) > room:
+        count, standing = len(items), lane.items
+        in_memory = self._in_memory + count
+        if lane.has_more or in_memory > HEAD_ITEMS or len(standing) + count > LANE_ITEMS:
             for item in items:
                 self._push_one(lane, item)
             return
-        lane.mark = max(lane.mark, items[0].id if len(items) == 1 else max(map(_id_of, items)))
-        lane.items.extend(items)
-        self._in_memory += len(items)
+        newest = items[0].id if count == 1 else max(map(_id_of, items))
+        if newest > lane.mark:
+            lane.mark = newest
+        standing.extend(items)
+        self._in_memory = in_memory
         if not lane.is_waiting:
-            self._stand(lane)
+            lane.is_waiting = True
+            self._rings[priority].append(lane)
 
     def _push_one(self, lane: Lane, item: Item) -> None:
         if item.id > lane.mark:
@@ -174,10 +178,13 @@ class Head:
     @property
     def is_empty(self) -> bool:
         """Nothing waits here, neither in memory nor known to be on disk."""
-        return not any(self._rings)
+        high, normal, bulk = self._rings
+        return not (normal or high or bulk)
 
     def take(self, limit: int) -> list[Item]:
         """Take up to `limit` items."""
+        if not self._rings[0] and not self._rings[2]:
+            return self._take_alone(1, limit)
         waiting = [priority for priority, ring in enumerate(self._rings) if ring]
         if len(waiting) == 1:
             return self._take_alone(waiting[0], limit)
@@ -197,10 +204,19 @@ class Head:
 
     def _take_alone(self, priority: int, limit: int) -> list[Item]:
         """The same while only one priority waits: it needs no shares, however many lanes there are."""
-        ring = self._rings[priority]
+        ring, lanes = self._rings[priority], self._lanes
         taken: list[Item] = []
         while ring and len(taken) < limit:
-            taken += self._take_from(ring, (limit - len(taken)) // len(ring) or 1)
+            lane = ring[0]
+            if lane.has_more or len(lane.items) != 1:
+                taken += self._take_from(ring, (limit - len(taken)) // len(ring) or 1)
+                continue
+            # One item is all that most lanes hold: of a thousand clients, and of handsets that are told something.
+            ring.popleft()
+            lane.is_waiting = False
+            taken.append(lane.items.pop())
+            self._in_memory -= 1
+            del lanes[lane.key]
         self._turn[priority] += len(taken)
         return taken
 

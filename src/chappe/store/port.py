@@ -133,6 +133,10 @@ class Queues(Protocol):
         """Take up to `limit` due items, high priority first, lanes in turn.  Nobody else gets them meanwhile."""
         ...
 
+    def is_waiting(self, queue: str) -> bool:
+        """Something may wait in the queue.  A no is sure, and whoever `listen`s hears when it ends; a yes is not."""
+        ...
+
     async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place = (), limit: int = 2_000) -> Picked:
         """Lease single items wherever they stand: those that `fits` says yes to.
 

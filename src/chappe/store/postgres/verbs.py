@@ -123,6 +123,10 @@ class Verbs:
     async def lease(self, queue: str, limit: int) -> list[Item]:
         return [] if self.is_away else await self._queues.lease(queue, limit)
 
+    def is_waiting(self, queue: str) -> bool:
+        """Other processes lay things in, and only a look tells."""
+        return True
+
     async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place = (), limit: int = 2_000) -> Picked:
         return Picked([], place) if self.is_away else await self._queues.pick(queue, fits, place, limit)
 

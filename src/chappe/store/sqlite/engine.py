@@ -188,6 +188,10 @@ class SqliteStore:
     async def lease(self, queue: str, limit: int) -> list[Item]:
         return self._queues.lease(queue, limit)
 
+    def is_waiting(self, queue: str) -> bool:
+        """Something may be leased from the queue."""
+        return self._queues.is_waiting(queue)
+
     async def pick(self, queue: str, fits: Callable[[Item], bool], place: Place = (), limit: int = 2_000) -> Picked:
         return self._picking.pick(queue, fits, place, limit)
 

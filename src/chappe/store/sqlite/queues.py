@@ -163,7 +163,9 @@ class Queues:
     def is_waiting(self, queue: str) -> bool:
         """Something may be leased from the queue."""
         head = self._heads.get(queue)
-        return head is not None and not head.is_empty
+        if head is not None and not head.is_empty:
+            return True
+        return not self._due.is_empty and self._due.is_due(queue, self._now_us() // 1000)
 
     def lanes(self, queue: str) -> set[LaneKey]:
         """All lanes of a queue in which something waits."""

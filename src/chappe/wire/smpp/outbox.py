@@ -28,8 +28,11 @@ class Outbox:
 
     def take(self) -> bytes:
         """Everything since the last call."""
-        octets = b"".join(self._pieces)
-        self._pieces.clear()
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        octets = b"".join(pieces)
+        pieces.clear()
         return octets
 
     def learn_version(self, interface_version: int) -> None:
