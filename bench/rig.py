@@ -52,7 +52,6 @@ smpp = "127.0.0.1:{smpp}"
 http = "127.0.0.1:{http}"
 metrics = "127.0.0.1:{metrics}"
 frontend = "off"
-frontend = "127.0.0.1:{frontend}"
 [[operators]]
 name = "three"
 address = "127.0.0.1:{operator}"
@@ -137,7 +136,6 @@ class Box:
                 smpp=self.smpp,
                 http=free_port(),
                 metrics=self.metrics,
-                frontend=free_port(),
                 operator=self.operator,
                 asleep=free_port(),
                 links=OPERATOR_LINKS,

@@ -45,8 +45,7 @@ stall_s = {stall_s}
 smpp = "{host}:{smpp_port}"
 http = "{host}:{http_port}"
 metrics = "{host}:{metrics_port}"
-frontend = "off"
-[[operators]]
+{pages}[[operators]]
 name = "three"
 address = "{operator_host}:{operator_port}"
 system_id = "chappe"
@@ -128,6 +127,8 @@ class Box:
                 operator_port=operator_port,
                 links=LINKS,
                 more=more,
+                # Earlier code has no web pages, and knows no word for that.
+                pages="" if source else 'frontend = "off"\n',
                 window_pdus=WINDOW_PDUS,
             ),
             encoding="utf-8",

@@ -157,7 +157,6 @@ class Box:
             SYSTEM_CLOCK,
             validity_s=lambda _: 3_600.0,
         )
-        self.node.links.links.append(_link())
         self._work = [self.loop.create_task(each.run()) for each in (self.door, self.node)]
 
     def feed_door(self, pieces: Sequence[bytes], *, is_bound: bool) -> bytes:
@@ -177,7 +176,11 @@ class Box:
         return self.loop.run_until_complete(self._feed_link(pieces))
 
     async def _feed_link(self, pieces: Sequence[bytes]) -> bytes:
-        links, link = self.node.links, self.node.links.links[0]
+        links = self.node.links
+        if not links.links:
+            # Laid in while the node runs: nobody dials for it, and nobody takes it away as one too many.
+            links.links.append(_link())
+        (link,) = links.links
         connecting = Connecting()
         peer = SmppPeer(
             Session(Role.ESME, now=SYSTEM_CLOCK.monotonic(), window_pdus=10),

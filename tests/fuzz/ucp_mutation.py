@@ -110,7 +110,6 @@ class UcpBox(Box):
             SYSTEM_CLOCK,
             validity_s=lambda _: 3_600.0,
         )
-        self.ucp_node.links.links.append(self.ucp_node.links.new_link(1))
         self._work = [self.loop.create_task(each.run()) for each in (self.ucp_door, self.ucp_node)]
 
     async def _feed_door(self, pieces: Sequence[bytes], *, is_bound: bool) -> bytes:
@@ -122,7 +121,11 @@ class UcpBox(Box):
         return await self._feed(peer, transport, pieces)
 
     async def _feed_link(self, pieces: Sequence[bytes]) -> bytes:
-        links, link = self.ucp_node.links, self.ucp_node.links.links[0]
+        links = self.ucp_node.links
+        if not links.links:
+            # Laid in while the node runs: nobody dials for it, and nobody takes it away as one too many.
+            links.links.append(links.new_link(1))
+        (link,) = links.links
         connecting = Connecting()
         peer = UcpPeer(
             Session(Role.CLIENT, now=SYSTEM_CLOCK.monotonic(), window=10),

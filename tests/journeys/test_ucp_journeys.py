@@ -202,7 +202,7 @@ async def test_a_permanent_refusal_ends_the_message_with_its_code(tmp_path: Path
         await demo.until(lambda: len(demo.received) == 1)
 
         assert demo.received[0].stat == "REJECTD"
-        assert b" err:006" in demo.received[0].pdu.short_message
+        assert b" err:U06" in demo.received[0].pdu.short_message
         assert house.events("mt_failed")[0][-1] == "ADC_INVALID"
 
 
