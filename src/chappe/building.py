@@ -20,6 +20,7 @@ from chappe.clients.http_intake import Intake
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.http_path import Path
 from chappe.clients.node import MAX_UNBOUND
+from chappe.clients.resending import Resending
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.ucp_node import ClientUcpNode
 from chappe.conf.callbacks import CallbackWishes
@@ -285,7 +286,7 @@ class Building:
             Configuring(versions, self._settings, self._clock, self._store.key, announce, reset, doubts_of),
             Steering(self._store, reset, drain),
             CreditWishes(self._store),
-            TestSending(self._store, self._ids, self._clock, self._admit_test()),
+            self._test_sending(),
             None if isinstance(self._fleet, Alone) else everywhere,
             ReceiptWishes(self._store, self._clock, self._id_reading),
         )
@@ -459,6 +460,22 @@ class Building:
             for terms in (callback_terms_of(client, names), trial_callback_terms_of(client, names))
             if terms is not None
         ]
+
+    def _test_sending(self) -> TestSending:
+        """What people send as a client."""
+        resending = Resending(
+            lambda name: next((each for each in self.accounts if each.name == name), None),
+            self._store.open_messages,
+            lambda: self.policy,
+            self._split_by_operator,
+            self._alphabet_by_operator,
+            self._clock.monotonic,
+        )
+
+        def give_back(item: Item) -> None:
+            self.credits.give_back((item,))
+
+        return TestSending(self._store, self._ids, self._clock, self._admit_test(), resending.judge, give_back)
 
     def _admit_test(self) -> AdmitTest:
         """What a person sends as a client is judged as if the client had posted it."""

@@ -31,6 +31,7 @@ from chappe.instructions.kinds import (
     Reject,
     ReplayCallbacks,
     ReplayReceipts,
+    ResendMessage,
     ResetLink,
     ResolveHeld,
     SendTest,
@@ -174,6 +175,8 @@ class ConfNode:
             return await self._credit.add(instruction, asked.id, told)
         if isinstance(instruction, SendTest) and self._sending is not None:
             return await self._sending.send(instruction, asked.id, told)
+        if isinstance(instruction, ResendMessage) and self._sending is not None:
+            return await self._sending.resend(instruction, asked.id, told)
         if isinstance(instruction, DropQueue) and self._queues is not None:
             return await self._queues.drop(instruction.queue, told)
         if isinstance(instruction, ReplayCallbacks) and self._callbacks is not None:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("messages", messages.page, name="messages"),
     path("messages/<int:number>", messages.one, name="message"),
     path("messages/<int:number>/cancel", held.cancel, name="cancel"),
+    path("messages/<int:number>/resend", held.resend, name="resend"),
     path("receipts", receipts.page, name="receipts"),
     path("receipts/fix", receipts.fix, name="receipts_fix"),
     path("receipts/replay", receipts.replay, name="receipts_replay"),

@@ -74,6 +74,12 @@ class SendTest(msgspec.Struct, frozen=True, tag="send_test"):
     source: str = ""
 
 
+class ResendMessage(msgspec.Struct, frozen=True, tag="resend_message"):
+    """Send what has ended once more, as a new message of its client with the same content; the outcome names it."""
+
+    id: int
+
+
 # -- what changes the configuration ---------------------------------------------------------------------------------
 
 
@@ -276,6 +282,7 @@ Instruction = (
     | AddCredit
     | CancelMessage
     | SendTest
+    | ResendMessage
     | ResetLink
     | DrainNode
     | Approve

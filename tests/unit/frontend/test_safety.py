@@ -10,6 +10,8 @@ import pyotp
 import pytest
 from site_house import PASSWORD, Site, message
 
+from chappe.frontend.wishes import Reply
+from chappe.model.lifecycle import Status
 from chappe.store.views import FailedView
 
 PATHS = (
@@ -78,6 +80,7 @@ def test_a_client_sees_its_own_callbacks_alone(site: Site) -> None:
         ("/held/enable", {"client": "acme"}),
         ("/held/drop", {"queue": "client:acme"}),
         ("/messages/7/cancel", {}),
+        ("/messages/7/resend", {}),
         ("/trial", {"to": "+1", "text": "x", "client": "demo"}),
         ("/people/add", {"name": "eve", "role": "administrator"}),
     ],
@@ -97,6 +100,19 @@ def test_a_client_sends_tests_as_itself_alone(site: Site) -> None:
     site.signed_in("client", client="acme").post("/trial", {"to": "+371", "text": "x", "client": "other"})
 
     assert [values["client"] for _, values, _ in site.hands.asked] == ["acme"]
+
+
+def test_what_has_ended_is_sent_again_by_a_button_that_leads_to_the_new_message(site: Site) -> None:
+    site.store.add(message(7, "acme"))
+    site.store.add(message(8, "acme"), Status.SENT)
+    site.hands.reply = Reply("done", count=1, changed=(9,))
+    browser = site.signed_in("operator", "bob")
+
+    assert b'action="/messages/7/resend"' in browser.get("/messages/7").content
+    assert b'action="/messages/8/resend"' not in browser.get("/messages/8").content
+    assert browser.post("/messages/7/resend")["Location"] == "/messages/9"
+    assert browser.post("/messages/4/resend").status_code == 404
+    assert site.hands.asked == [("resend_message", {"id": 7}, "bob")]
 
 
 def test_an_operator_decides_and_the_audit_says_who(site: Site) -> None:

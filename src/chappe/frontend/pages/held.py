@@ -97,6 +97,17 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("message", number)
 
 
+@require_POST
+@shown_to(HANDS)
+def resend(request: HttpRequest, number: int) -> HttpResponse:
+    """Send a message that has ended once more, as a new one."""
+    if life_of(request.user, number).message is None:
+        raise Http404
+    reply = carry_out(request, "resend_message", {"id": number}, str(number))
+    tell(request, reply, f"It goes out again as this message; the first one was {number}.")
+    return redirect("message", reply.changed[0] if reply.is_good and reply.changed else number)
+
+
 def _numbers(request: HttpRequest) -> list[int]:
     found = (each for each in request.POST.getlist("id") if each.isascii() and each.isdecimal() and len(each) < 20)
     return list(dict.fromkeys(map(int, found)))

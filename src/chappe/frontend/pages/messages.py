@@ -85,7 +85,7 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
         "happenings": told_to(happenings(events), person),
         "explained": _explained(life) if person.is_staff_here else None,
         "may_cancel": person.has_hands and not is_mo and life.status not in FINAL and not life.sent_at_us,
-        "may_resend": person.has_hands and not is_mo and life.status in FINAL,
+        "may_resend": person.has_hands and not is_mo and (life.status in FINAL or life.status is Status.UNKNOWN),
         "is_held": life.status is Status.HELD,
     }
     return render(request, "messages/one.html", shown)
