@@ -3,6 +3,7 @@
 Type of number and numbering plan are SMPP's numbers, which the model has.  This file must never know whose they are.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -26,6 +27,8 @@ class Originator(msgspec.Struct, frozen=True, gc=False):
     otoa: str = ""
 
 
+# A client's senders are few, and each comes with thousands of messages.
+@lru_cache(maxsize=4096)
 def write_originator(ton: int, npi: int, address: str) -> Originator:
     """Return a sender's fields.  Raises: FieldError: a name or number that they do not hold."""
     if ton == _ALPHANUMERIC:
@@ -70,6 +73,7 @@ def pack_name(name: str) -> str:
     return f"{semi_octets:02X}{gsm7.pack(septets).hex().upper()}"
 
 
+@lru_cache(maxsize=4096)
 def unpack_name(digits: str) -> str:
     """Return a packed name.  Raises: OperationError."""
     if len(digits) < 2 or len(digits) % 2:

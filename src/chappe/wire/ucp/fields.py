@@ -8,6 +8,7 @@ from typing import Final
 
 #: Printable characters of Latin-1 but the one that parts fields.
 _PRINTABLE: Final = r"[ -.0-~\x80-\xff]"
+_PAIR: Final = "(?:[0-9A-Fa-f]{2})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,13 @@ def digits(most: int) -> Field:
 
 def hexadecimal(most: int, *, is_secret: bool = False) -> Field:
     """Pairs of hexadecimal digits, or nothing; `most` counts digits."""
-    return Field(f"(?:[0-9A-Fa-f]{{2}}){{0,{most // 2}}}+", f"at most {most} hexadecimal digits, in pairs", is_secret)
+    tens, rest = divmod(most // 2, 10)
+    pattern = f"{_PAIR}{{0,{rest}}}+"
+    if tens:
+        # A text is hundreds of pairs: ten of them at a step take half the time.
+        ten = "[0-9A-Fa-f]{20}"
+        pattern = f"(?:(?:{ten}){{{tens}}}{pattern}|(?:{ten}){{0,{tens - 1}}}+{_PAIR}{{0,9}}+)"
+    return Field(pattern, f"at most {most} hexadecimal digits, in pairs", is_secret)
 
 
 def characters(most: int, *, is_secret: bool = False) -> Field:

@@ -13,6 +13,7 @@ from chappe.wire.ucp.codec import (
     Frame,
     FrameFault,
     Nack,
+    checksum,
     read_frame,
     read_operation,
     read_result,
@@ -22,7 +23,7 @@ from chappe.wire.ucp.codec import (
 )
 from chappe.wire.ucp.constants import ErrorCode, Ot
 from chappe.wire.ucp.errors import FieldError, OperationError
-from chappe.wire.ucp.fields import Counted
+from chappe.wire.ucp.fields import Counted, hexadecimal
 from chappe.wire.ucp.operations import (
     OPERATIONS,
     Alert,
@@ -82,6 +83,27 @@ def test_the_example_of_a_sign_on_is_read_and_written_octet_for_octet() -> None:
 
     assert read_operation(read_frame(characters)) == SIGN_ON
     assert write_operation(1, SIGN_ON) == b"\x02" + characters + b"\x03"
+
+
+@given(characters=binary(max_size=600))
+def test_the_checksum_is_the_sum_modulo_256(characters: bytes) -> None:
+    assert checksum(characters) == sum(characters) % 256
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 511, 512, 513, 8_000])
+def test_the_checksum_of_the_greatest_characters_is_the_sum_too(count: int) -> None:
+    assert checksum(b"\xff" * count) == 255 * count % 256
+
+
+@pytest.mark.parametrize("most", [32, 400, 640, 1_400])
+def test_a_field_of_pairs_holds_an_even_number_of_digits_up_to_the_most(most: int) -> None:
+    pattern = re.compile(hexadecimal(most).pattern)
+
+    held = [count for count in range(most + 50) if pattern.fullmatch("A9" * (count // 2) + "f" * (count % 2))]
+
+    assert held == list(range(0, most + 1, 2))
+    assert not pattern.fullmatch("A9G9")
+    assert not pattern.fullmatch("A9" * 10 + "A/" + "A9" * 10)
 
 
 @given(operation=any_operation, trn=integers(0, 99))
