@@ -71,9 +71,14 @@ class Gateway:
         *,
         config: Path | None = None,
         take: Take = Take.NEITHER,
+        is_demo: bool = False,
     ) -> None:
-        """`config` is the file that the settings are from; `take` what counts where it and the store disagree."""
+        """`config` is the file that the settings are from; `take` what counts where it and the store disagree.
+
+        `is_demo`: there is none, and operators are simulated.
+        """
         self.settings = settings
+        self._is_demo = is_demo
         self.process = process
         self._config = config
         self._take = take
@@ -138,9 +143,10 @@ class Gateway:
         self.counter = counter_of(self.store) if runs("counter") else None
         self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
         self.sweeper = building.sweeper()
+        self._demo = building.demo_traffic() if self._is_demo else None
         # Instructions are for the box: whichever of its processes carries them out, one does.
         self.conf = (
-            building.conf(self.versions, self._announce, self._reset, self._steer, self._everywhere)
+            building.conf(self.versions, self._announce, self._reset, self._steer, self._everywhere, self._demo)
             if self._runs_conf
             else None
         )
@@ -349,6 +355,8 @@ class Gateway:
         if not isinstance(self.fleet, Alone):
             yield "fleet", self.fleet_watch.run()
         yield "certificates", self.tls_watch.run()
+        if self._demo is not None:
+            yield "demo traffic", self._demo.run()
         if self.conf is not None:
             yield "conf", self.conf.run()
         if self.following is not None:

@@ -14,6 +14,7 @@ from chappe.clients.account import Account
 from chappe.clients.ceiling import Ceiling
 from chappe.clients.credit import Credits
 from chappe.clients.credit_keeper import CreditKeeper
+from chappe.clients.demo_traffic import DemoTraffic
 from chappe.clients.dividing import Divided
 from chappe.clients.guests import Guest
 from chappe.clients.http_intake import Intake
@@ -276,7 +277,13 @@ class Building:
         )
 
     def conf(
-        self, versions: Versions, announce: Announce, reset: Reset, drain: Drain, everywhere: Everywhere
+        self,
+        versions: Versions,
+        announce: Announce,
+        reset: Reset,
+        drain: Drain,
+        everywhere: Everywhere,
+        demo: DemoTraffic | None = None,
     ) -> ConfNode:
         return ConfNode(
             inbox_of(self._store, self._settings),
@@ -289,7 +296,23 @@ class Building:
             self._test_sending(),
             None if isinstance(self._fleet, Alone) else everywhere,
             ReceiptWishes(self._store, self._clock, self._id_reading),
+            None if demo is None else demo.set_pace,
         )
+
+    def demo_traffic(self) -> DemoTraffic:
+        """Messages of the first client."""
+        notes = Notes(self._store, self._clock)
+        intake = Intake(
+            self._store, lambda: self.policy, self._path_by_operator, self._ids, self._clock, notes, self.credits
+        )
+
+        async def send(message: NewMessage) -> None:
+            if self.accounts:
+                # The configuration may have changed since the last one.
+                intake.forget_paths()
+                await intake.take((message,), self.accounts[0])
+
+        return DemoTraffic(send)
 
     def _id_reading(self, operator: str) -> Conversion:
         """How an operator's profile has the ids of its receipts read; one that is gone has no say."""

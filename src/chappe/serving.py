@@ -70,7 +70,7 @@ async def serve(
     """All nodes in this process until SIGTERM or SIGINT; a second one ends at once."""
     stopping = _stopping(lambda: None)
     open_files.raise_limit()
-    gateway = Gateway(settings, config=config, take=take)
+    gateway = Gateway(settings, config=config, take=take, is_demo=config is None)
     await gateway.start()
     opened(gateway.said)
     gateway.hand.listen_for_last_words()

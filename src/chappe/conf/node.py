@@ -35,6 +35,7 @@ from chappe.instructions.kinds import (
     ResetLink,
     ResolveHeld,
     SendTest,
+    SetDemoTraffic,
 )
 from chappe.instructions.outcome import Asked, Outcome
 from chappe.model.errors import ResourceError
@@ -48,6 +49,9 @@ SECRET_LOOKS: Final = 240
 
 #: Waits until the nodes of all boxes go by a version, for a while; returns who does not, and why.
 Everywhere = Callable[[int], Awaitable[dict[str, str]]]
+
+#: Sets the pace of demo traffic; returns why not.
+SetPace = Callable[[float], str]
 
 _CHANGES: Final = get_args(Change)
 
@@ -79,8 +83,9 @@ class ConfNode:
         sending: TestSending | None = None,
         everywhere: Everywhere | None = None,
         receipts: ReceiptWishes | None = None,
+        demo: SetPace | None = None,
     ) -> None:
-        """`everywhere` waits for the nodes of other processes, where there are some."""
+        """`everywhere` waits for the nodes of other processes, where there are some; `demo` is of a demo alone."""
         self._inbox = inbox
         self._store = store
         self._queues = queues
@@ -91,6 +96,7 @@ class ConfNode:
         self._credit = credit
         self._sending = sending
         self._receipts = receipts
+        self._demo = demo
         self._approvals = Approvals(inbox, self._carry_out)
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
@@ -177,6 +183,9 @@ class ConfNode:
             return await self._sending.send(instruction, asked.id, told)
         if isinstance(instruction, ResendMessage) and self._sending is not None:
             return await self._sending.resend(instruction, asked.id, told)
+        if isinstance(instruction, SetDemoTraffic):
+            no = "there is demo traffic only where there is no settings file"
+            return Outcome(fault=no if self._demo is None else self._demo(instruction.per_s))
         if isinstance(instruction, DropQueue) and self._queues is not None:
             return await self._queues.drop(instruction.queue, told)
         if isinstance(instruction, ReplayCallbacks) and self._callbacks is not None:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", now.page, name="now"),
     path("now/live", now.live, name="now_live"),
     path("welcome", now.welcome, name="welcome"),
+    path("demo", now.demo, name="demo"),
     path("messages", messages.page, name="messages"),
     path("messages/<int:number>", messages.one, name="message"),
     path("messages/<int:number>/cancel", held.cancel, name="cancel"),

@@ -80,6 +80,12 @@ class ResendMessage(msgspec.Struct, frozen=True, tag="resend_message"):
     id: int
 
 
+class SetDemoTraffic(msgspec.Struct, frozen=True, tag="set_demo_traffic"):
+    """Have a gateway without a settings file send so many messages a second by itself, 0 for none."""
+
+    per_s: float = 0.0
+
+
 # -- what changes the configuration ---------------------------------------------------------------------------------
 
 
@@ -283,6 +289,7 @@ Instruction = (
     | CancelMessage
     | SendTest
     | ResendMessage
+    | SetDemoTraffic
     | ResetLink
     | DrainNode
     | Approve

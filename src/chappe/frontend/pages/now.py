@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from chappe.frontend import figures, here
 from chappe.frontend.attention import Known, Level, Trouble, in_words, troubles
 from chappe.frontend.figures import Sample, events_named
 from chappe.frontend.gate import shown_to
+from chappe.frontend.hands import carry_out, tell
 from chappe.frontend.models import Person
 from chappe.frontend.reading import Reading
-from chappe.frontend.roles import ALL, HEADS, Role
+from chappe.frontend.roles import ALL, HANDS, HEADS, Role
 from chappe.observe.status import BoxStatus
 
 #: What curves show, and in how many steps.
@@ -26,6 +28,8 @@ POINTS: Final = 40
 SHARE_S: Final = 600.0
 #: Receipts and messages that the first page compares to find out how ids differ.
 COMPARED: Final = 500
+#: Demo traffic: messages a second, and in words.
+PACES: Final = (("0", "off"), ("1", "one message a second"), ("5", "five a second"), ("20", "twenty a second"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Party:
 @shown_to(ALL)
 def page(request: HttpRequest) -> HttpResponse:
     """The page, with what it shows now."""
-    return render(request, "now.html", _shown(request))
+    return render(request, "now.html", _shown(request) | _demo_of(request))
 
 
 @shown_to(ALL)
@@ -65,7 +69,25 @@ def welcome(request: HttpRequest) -> HttpResponse:
     """What to do first."""
     reading = here.reading()
     settings = reading.settings()
-    return render(request, "welcome.html", {"settings": settings, "is_demo": reading.terms.is_demo})
+    return render(request, "welcome.html", {"settings": settings, "is_demo": reading.terms.is_demo} | _demo_of(request))
+
+
+@require_POST
+@shown_to(HANDS)
+def demo(request: HttpRequest) -> HttpResponse:
+    """Have the demo send messages by itself, or end that."""
+    pace = request.POST.get("pace", "")
+    if not here.reading().terms.is_demo or pace not in dict(PACES):
+        raise Http404
+    reply = carry_out(request, "set_demo_traffic", {"per_s": float(pace)}, dict(PACES)[pace])
+    tell(request, reply, f"Demo traffic: {dict(PACES)[pace]}.")
+    return redirect("now")
+
+
+def _demo_of(request: HttpRequest) -> dict[str, Any]:
+    """Which paces the page offers, where it is a demo's."""
+    person: Any = request.user
+    return {"paces": PACES if here.reading().terms.is_demo and person.has_hands else ()}
 
 
 def _shown(request: HttpRequest) -> dict[str, Any]:
