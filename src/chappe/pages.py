@@ -47,6 +47,7 @@ def run_pages(settings: Settings, config: Path | None, *, ends_with_parent: bool
 
 def terms_of(settings: Settings, config: Path | None) -> Terms:
     """What the pages need to know of a gateway of these settings."""
+    settings = _as_role(settings)
     gateway, listen, frontend = settings.gateway, settings.listen, settings.frontend
     reader = _reader_of(gateway)
     return Terms(
@@ -62,6 +63,14 @@ def terms_of(settings: Settings, config: Path | None) -> Terms:
         proxy=frontend.proxy,
         is_demo=config is None,
     )
+
+
+def _as_role(settings: Settings) -> Settings:
+    """The settings by which the pages reach the store: as a role of their own, where there is one."""
+    gateway, dsn = settings.gateway, settings.frontend.dsn
+    if not dsn or gateway.is_one_process:
+        return settings
+    return msgspec.structs.replace(settings, gateway=msgspec.structs.replace(gateway, store=dsn))
 
 
 def _reader_of(gateway: Gateway) -> Reader:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chappe.runtime.settings_table import Given, Name, Seconds, Table
+from chappe.runtime.settings_table import SECRET, Given, Name, Seconds, Table
 
 #: The web pages: a process beside the nodes, which neither has messages nor is needed by any.
 FRONTEND = "frontend"
@@ -242,6 +242,15 @@ class Frontend(Table, frozen=True, kw_only=True):
             description="Address of the proxy in front of the pages that speaks TLS with browsers. Its "
             "`X-Forwarded-For` and `X-Forwarded-Proto` are then believed, and cookies go over TLS alone. "
             "Empty for none.",
+        ),
+    ] = ""
+    dsn: Annotated[
+        str,
+        Meta(
+            pattern=r"^(postgres(ql)?://.+)?$",
+            extra={"expected": "a DSN postgresql://…", **SECRET},
+            description="By which the pages reach a PostgreSQL store, instead of `gateway.store`: that of the role "
+            "`chappe_frontend`, which `chappe store grant-frontend` makes and which can do nothing but read and ask.",
         ),
     ] = ""
 
