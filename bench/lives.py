@@ -57,7 +57,14 @@ class Lives:
     """A door, an operator's node, a store, and who is connected with them."""
 
     def __init__(
-        self, folder: Path, rules: Sequence[Rule], clients: Sequence[str], connections: int, busy: int
+        self,
+        folder: Path,
+        rules: Sequence[Rule],
+        clients: Sequence[str],
+        *,
+        connections: int,
+        busy: int,
+        window_pdus: int = 1_000,
     ) -> None:
         """Each client has its share of the connections; the first `busy` of these send."""
         self.store = SqliteStore(folder / "bench.db", version="bench")
@@ -67,6 +74,7 @@ class Lives:
         self._receipt = encode(
             DeliverSm("", 1, 1, _NOBODY.decode(), 5, 0, "SHOP", 4, short_message=_RECEIPT, tlvs=tlvs), 1
         )
+        self._window_pdus = window_pdus
         self._sent = self._heard = 0
 
     async def measure(self, lives: int, warm_up: int) -> float:
@@ -90,7 +98,7 @@ class Lives:
         mt, mo = Routes(self._rules, Direction.MT), Routes(self._rules, Direction.MO)
         policy, ids = Policy(mt), IdMaker(self.store.run, last_id=self.store.last_id)
         self.door = ClientSmppNode(
-            [_account(name) for name in self._clients],
+            [_account(name, self._window_pdus) for name in self._clients],
             self.store,
             lambda: policy,
             ids,
@@ -209,7 +217,7 @@ def _pdus(written: bytearray) -> list[tuple[int, int, bytes]]:
     return found
 
 
-def _account(name: str) -> Account:
+def _account(name: str, window_pdus: int) -> Account:
     return Account(
         name=name,
         is_enabled=True,
@@ -221,5 +229,6 @@ def _account(name: str) -> Account:
         system_id=name[:15],
         password="secret",
         max_binds=1_000,
+        window=window_pdus,
         allowed=(ip_network("127.0.0.0/8"),),
     )

@@ -77,6 +77,15 @@ class Head:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
+            if len(items) == 1 and self._in_memory < HEAD_ITEMS:
+                # The first of a client or a handset: of a thousand clients nearly every message is that.
+                item = items[0]
+                lane.items.append(item)
+                lane.mark = item.id
+                lane.is_waiting = True
+                self._in_memory += 1
+                self._rings[priority].append(lane)
+                return
             # A lane that is not known has nothing on disk but these items and what readers hold.
             lane.mark = items[0].id - 1
         count, standing = len(items), lane.items

@@ -87,6 +87,9 @@ def _runs(items: Sequence[Placed]) -> list[tuple[str, int, int]]:
     runs: list[tuple[str, int, int]] = []
     for queue, neighbours in groupby(items, _queue_of):
         ids = list(map(_id_of, neighbours))
+        if len(ids) == 1:
+            runs.append((queue, ids[0] >> SLICE_SHIFT, 1))
+            continue
         first, last = min(ids) >> SLICE_SHIFT, max(ids) >> SLICE_SHIFT
         pieces = {first: len(ids)} if first == last else Counter([each >> SLICE_SHIFT for each in ids])
         runs += [(queue, piece, count) for piece, count in pieces.items()]
