@@ -13,6 +13,8 @@ from chappe.model.address import exact_form, folded
 from chappe.rules.conditions import NO_FACTS, Conditions, Facts, Fits, prefix_of, questions_of
 
 _NOWHERE: Final = 1 << 62
+#: Answers that are remembered: what sends most to most has few senders and a few thousand prefixes.
+_REMEMBERED: Final = 20_000
 
 
 class Entry(msgspec.Struct):
@@ -71,6 +73,9 @@ class Index:
             for group in self._groups
         ]
         self._asks_source = any(group.has_source for group in self._groups)
+        #: (first digits, sender, client) → what `first` found, where nothing else decides; else None.
+        self._known: dict[tuple[str, str, str], int | None] | None = {} if self._may_remember() else None
+        self._digits = max((group.digits for group in self._groups), default=0)
         #: Some rule asks for facts.
         self.asks_more = any(rule.asks_more for rule in rules)
 
@@ -86,6 +91,16 @@ class Index:
         entry = Entry(order, tuple(test for _, test in named), named)
         group.entries_by_key.setdefault(key, []).append(entry)
 
+    def _may_remember(self) -> bool:
+        """Digits, sender and client decide alone, and a look costs more than to remember what it found."""
+        groups = self._groups
+        return len(groups) > 1 and not any(
+            group.has_keyword
+            or group.has_operator
+            or any(entry.tests for entries in group.entries_by_key.values() for entry in entries)
+            for group in groups
+        )
+
     def __bool__(self) -> bool:
         return bool(self.rules)
 
@@ -93,6 +108,19 @@ class Index:
         self, number: str, source: str, client: str = "", keyword: str = "", facts: Facts = NO_FACTS, operator: str = ""
     ) -> int | None:
         """The place of the first rule that holds, None where none does.  `number` is in normal form."""
+        known = self._known
+        if known is None:
+            return self._look(number, source, client, keyword, facts, operator)
+        key = (number[: self._digits], source, client)
+        order = known.get(key, -1)
+        if order == -1:
+            order = self._look(number, source, client, keyword, facts, operator)
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[key] = order
+        return order
+
+    def _look(self, number: str, source: str, client: str, keyword: str, facts: Facts, operator: str) -> int | None:
         best = _NOWHERE
         source_key = folded(source) if self._asks_source else ""
         for first_order, digits, shape, look, key_of in self._looks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,43 @@ def test_a_sender_is_the_same_however_it_is_written() -> None:
     assert index.first("1", "0037120000001") == 0
     assert index.first("1", " SHOP") == 1
     assert folded("+371 20000001") == "37120000001"
+
+
+EXACT_RULES = st.builds(
+    Conditions,
+    to=st.sampled_from(["*", "4*", "44*", "447*", "4477*", "1*"]),
+    source=st.sampled_from(["*", "SHOP", "12345"]),
+    client=CLIENTS,
+)
+
+
+@given(
+    rules=st.lists(st.one_of(EXACT_RULES, EXACT_RULES, EXACT_RULES, RULES), min_size=2, max_size=8)
+    | st.lists(EXACT_RULES, min_size=2, max_size=8),
+    asked=st.lists(
+        st.tuples(NUMBERS, st.sampled_from(["SHOP", "shop", "12345", "BANK"]), st.sampled_from(["acme", "beta", ""])),
+        max_size=30,
+    ),
+)
+def test_what_was_asked_before_is_answered_as_if_each_rule_were_asked_again(
+    rules: list[Conditions], asked: list[tuple[str, str, str]]
+) -> None:
+    index, facts = Index(rules), Facts(0, "", (), "")
+
+    found = [index.first(number, source, client, "", facts) for number, source, client in asked]
+
+    assert found == [
+        next((place for place, rule in enumerate(rules) if fits(rule, number, source, client, "", facts, "")), None)
+        for number, source, client in asked
+    ]
+
+
+def test_only_so_many_answers_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chappe.rules.index._REMEMBERED", 10)
+    index = Index([Conditions(to="4477*", source="SHOP"), Conditions(to="44*", client="acme"), Conditions()])
+
+    found = [index.first(f"44{number:02}", "SHOP", "beta") for _ in range(2) for number in range(100)]
+
+    assert found == [*([2] * 77), 0, *([2] * 22)] * 2
+    assert index._known is not None
+    assert len(index._known) <= 10
