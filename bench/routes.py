@@ -21,8 +21,8 @@ from pathlib import Path
 
 ROUTES = 10_000
 CLIENTS = 1_000
-#: Lives before the clock runs: each client's name is met for the first time.
-WARM_UP = 2_000
+#: Lives before the clock runs: a busy gateway has met its clients and the beginnings of their numbers.
+WARM_UP = 20_000
 #: The kinds of gateways: how many routes, how many clients.
 KINDS = {"one": (1, 1), "routes": (ROUTES, 1), "clients": (1, CLIENTS), "many": (ROUTES, CLIENTS)}
 
