@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
-from store_box import HANDSET, Box
+from store_box import HANDSET, OPERATOR, Box
 
 from chappe.model.lifecycle import Status
-from chappe.model.message import Item, Receipt
+from chappe.model.message import Item, Message, Receipt
+from chappe.rules.match import receipt_item, receipt_of
 
 OTHER_HANDSET = "37129999999"
 
@@ -332,3 +334,33 @@ def test_a_message_in_parts_that_ended_stays_ended_whatever_is_reported_of_its_p
     assert box.status(item) is Status.EXPIRED
     assert box.store.open_messages("acme") == 0
     assert box.find(item.id).handset == HANDSET
+
+
+@pytest.mark.parametrize("behind_ms", [1, 40])
+def test_what_is_told_of_a_message_comes_in_its_order_though_the_later_teller_has_a_slower_clock(
+    box: Box, behind_ms: int
+) -> None:
+    item = box.mt(registered_delivery=0x11)
+    box.accept(item)
+    box.lease()
+    # Ids of another process may be less than ours, too.
+    ended = box.report_on("A1")
+    buffered = msgspec.structs.replace(box.report_on("A1", Status.BUFFERED), id=ended.id + 2)
+    box.pass_s(0.1)
+    box.settle(msgspec.structs.replace(box.sent(item, "A1"), receipt=receipt_of_sending(item, ended.id + 3)))
+    box.now_ms -= behind_ms
+    box.report(buffered)
+    box.now_ms -= behind_ms
+    box.report(ended)
+    box.pass_s(1)
+
+    assert [each.status for each in receipts(box)] == [Status.SENT, Status.BUFFERED, Status.DELIVERED]
+
+
+def receipt_of_sending(item: Item, number: int) -> Item:
+    """What a client that wants to hear of everything is told first."""
+    message = item.content
+    assert isinstance(message, Message)
+    return receipt_item(
+        message, receipt_of(message, Status.SENT, error="", submitted_at_ms=0, done_at_ms=0, operator=OPERATOR), number
+    )

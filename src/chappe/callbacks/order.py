@@ -16,6 +16,9 @@ LEAST_WAIT_MS: Final = 1_000
 #: A callback that did not come again for so long after its time is no longer waited for: somebody else has posted it.
 FORGET_MS: Final = 60_000
 
+#: The place of a callback among those of its message.
+Step = tuple[bool, bool, int, int]
+
 #: It may go now; it is kept until the one before it is answered.
 GO: Final = 0
 KEPT: Final = -1
@@ -40,7 +43,7 @@ def in_sequence(items: list[Item]) -> list[Item]:
     return items
 
 
-def _step_of(item: Item) -> tuple[bool, bool, int, int]:
+def _step_of(item: Item) -> Step:
     receipt = item.content
     assert isinstance(receipt, Receipt)
     return receipt.status in FINAL, receipt.status is not Status.SENT, receipt.done_at_ms, item.id
@@ -54,8 +57,8 @@ class MessageOrder:
     def __init__(self) -> None:
         #: Message → its callback that comes first and is under way; as many as are leased.
         self._under_way: dict[int, int] = {}
-        #: Message → its callback that comes first, and the Unix ms until which that waits.
-        self._waiting: dict[int, tuple[int, int]] = {}
+        #: Message → its callbacks that wait and are not the last: their steps, and the Unix ms until which they wait.
+        self._waiting: dict[int, dict[int, tuple[Step, int]]] = {}
         self._followers: dict[int, list[Item]] = {}
 
     def turn(self, item: Item, now_ms: int) -> int:
@@ -68,13 +71,27 @@ class MessageOrder:
             self._followers.setdefault(number, []).append(item)
             return KEPT
         if self._waiting and number in self._waiting:
-            first, until_ms = self._waiting[number]
-            if first != item.id and now_ms < until_ms + FORGET_MS:
-                return max(until_ms + 1, now_ms + LEAST_WAIT_MS)
-            del self._waiting[number]
+            until_ms = self._earlier_waits_until(item, now_ms)
+            if until_ms:
+                due_at_ms = max(until_ms + 1, now_ms + LEAST_WAIT_MS)
+                # What follows must overtake neither the first one nor this one.
+                self.waits(item, due_at_ms)
+                return due_at_ms
         if receipt.status not in FINAL:
             self._under_way[number] = item.id
         return GO
+
+    def _earlier_waits_until(self, item: Item, now_ms: int) -> int:
+        """The Unix ms until which those wait that come before it, 0 for none; it does not wait itself any longer."""
+        receipt = item.content
+        assert isinstance(receipt, Receipt)
+        waiting, step = self._waiting[receipt.message_id], _step_of(item)
+        waiting.pop(item.id, None)
+        for gone in [each for each, (_, until_ms) in waiting.items() if now_ms >= until_ms + FORGET_MS]:
+            del waiting[gone]
+        if not waiting:
+            del self._waiting[receipt.message_id]
+        return max((until_ms for earlier, until_ms in waiting.values() if earlier < step), default=0)
 
     def passed(self, item: Item) -> Sequence[Item]:
         """It was taken, given up or given back: those that waited behind it."""
@@ -98,9 +115,7 @@ class MessageOrder:
         receipt = item.content
         if not isinstance(receipt, Receipt) or receipt.status in FINAL:
             return
-        first = self._waiting.get(receipt.message_id)
-        if first is None or item.id < first[0]:
-            self._waiting[receipt.message_id] = (item.id, due_at_ms)
+        self._waiting.setdefault(receipt.message_id, {})[item.id] = (_step_of(item), due_at_ms)
         if len(self._waiting) > MAX_REMEMBERED:
             del self._waiting[next(iter(self._waiting))]
 

@@ -108,3 +108,18 @@ def test_of_two_that_waited_before_the_start_the_older_one_comes_first() -> None
     order.waits(sent, NOW + 5_000)
 
     assert order.turn(buffered, NOW + 1_000) == NOW + 5_001
+
+
+def test_what_was_put_off_behind_a_delayed_one_is_not_overtaken_once_that_has_passed() -> None:
+    order, first, second, last = MessageOrder(), told(1), told(2, Status.BUFFERED), told(3, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.delayed(first, NOW + 100)
+    put_off = order.turn(second, NOW)
+    assert order.turn(first, NOW + 100) == GO
+    assert list(order.passed(first)) == []
+
+    assert order.turn(last, NOW + 200) == NOW + 200 + LEAST_WAIT_MS
+
+    assert order.turn(second, put_off) == GO
+    assert list(order.passed(second)) == []
+    assert order.turn(last, put_off + 1) == GO

@@ -327,6 +327,8 @@ def test_what_follows_a_refused_callback_of_its_message_waits_behind_it() -> Non
     scene.clock.now_s += 10
     scene.lease(sent)
     scene.answer(TAKEN)
+    scene.lease(late)
+    scene.answer(TAKEN)
     scene.lease(delivered)
     assert scene.posted() == [[delivered.id]]
 

@@ -29,7 +29,9 @@ class Share(NamedTuple):
 class Lanes:
     """The lanes of one queue."""
 
-    def __init__(self) -> None:
+    def __init__(self, late_ms: int = 0) -> None:
+        """What is laid so late, below what was taken meanwhile, is found by any lease, not only once its bell rings."""
+        self._late_ms = late_ms
         self._mark_by_lane: dict[LaneKey, int] = {}
         #: Lanes that may have something now, in the order of their turns.
         self._ready: tuple[dict[LaneKey, None], ...] = ({}, {}, {})
@@ -118,7 +120,8 @@ class Lanes:
         # What was laid while the answer was on its way may not be in it, and lie below the last that is.
         fresh = self._fresh.get(key)
         if count:
-            self._mark_by_lane[key] = last_place if fresh is None else min(last_place, fresh)
+            mark = last_place - self._late_ms
+            self._mark_by_lane[key] = mark if fresh is None else min(mark, fresh)
         if count < share.share and fresh is None:
             self._ready[key[0]].pop(key, None)
             return True

@@ -1,6 +1,6 @@
 """Lives of messages as one transaction sees them: read and locked in the order of their ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from chappe.model.lifecycle import Status
@@ -16,9 +16,11 @@ LIFE: Final = "id, status, operator, operator_ref, sent_at_us, final_at_us, erro
 class Lives:
     """What this transaction does to a life counts for the next report about it."""
 
-    def __init__(self, connection: Any, names: Names) -> None:
+    def __init__(self, connection: Any, names: Names, place_by_id: dict[int, int]) -> None:
+        """`place_by_id` learns where that lies which was told last of each."""
         self._connection = connection
         self._names = names
+        self._place_by_id = place_by_id
         self._locked: dict[int, Life] = {}
 
     async def lock(self, ids: Iterable[int]) -> dict[int, Life]:
@@ -26,13 +28,18 @@ class Lives:
         wanted = set(ids)
         missing = sorted(wanted.difference(self._locked))
         if missing:
-            self._locked.update(await read_lives(self._connection, self._names, missing, sql.LOCKED_LIVES))
+            found = await self._connection.fetch(sql.LOCKED_LIVES, missing)
+            self._place_by_id.update([(row["id"], row["place"]) for row in found])
+            self._locked.update(await _lives_in(self._connection, self._names, found))
         return {each: self._locked[each] for each in wanted if each in self._locked}
 
 
-async def read_lives(connection: Any, names: Names, ids: Iterable[int], statement: str = sql.LIVES) -> dict[int, Life]:
+async def read_lives(connection: Any, names: Names, ids: Iterable[int]) -> dict[int, Life]:
     """Read lives from the hot tables."""
-    found = await connection.fetch(statement, list(ids))
+    return await _lives_in(connection, names, await connection.fetch(sql.LIVES, list(ids)))
+
+
+async def _lives_in(connection: Any, names: Names, found: Sequence[Any]) -> dict[int, Life]:
     await names.meet(connection, {row["operator"] for row in found})
     lives = {row["id"]: life_of(row, names.name(row["operator"])) for row in found}
     long = [life.id for life in lives.values() if life.message is not None and life.message.parts > 1]

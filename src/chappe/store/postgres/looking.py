@@ -15,6 +15,10 @@ from chappe.store.postgres.writes import columns
 
 #: How far below its newest moment a lane is looked at for what others laid there late.
 NEAR_MS: Final = 5_000
+#: Queues whose items tell one thing after the other of a message.  Several processes lay them, each with its own bells:
+#: whoever finds the later one must find the earlier one, too, though it came to its place late and has not rung yet.
+IN_ORDER: Final = "callback:"
+LATE_MS: Final = 1_000
 #: Nothing is laid so long ago that is not there yet: no transaction takes as long.
 SETTLED_MS: Final = 60_000
 #: How long floors are believed all the same.
@@ -30,8 +34,8 @@ class Reader:
 
     __slots__ = ("deep_at", "floors_until", "forgotten", "is_known", "lanes", "look_again_at", "number")
 
-    def __init__(self) -> None:
-        self.lanes = Lanes()
+    def __init__(self, queue: str) -> None:
+        self.lanes = Lanes(LATE_MS if queue.startswith(IN_ORDER) else 0)
         self.number: int | None = None
         #: Its lanes have been looked for.
         self.is_known = False

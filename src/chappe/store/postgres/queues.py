@@ -58,7 +58,7 @@ class Queues:
         """Take items; none while the store is away."""
         reader = self._readers.get(queue)
         if reader is None:
-            reader = self._readers[queue] = Reader()
+            reader = self._readers[queue] = Reader(queue)
         if reader.is_known and not reader.lanes.is_ready(self._now_ms):
             return []
         try:
@@ -283,7 +283,7 @@ class Queues:
             async with self._session.lend() as connection:
                 await self._free_orphans(connection, queue)
         for queue in [*self._bells]:
-            reader = self._readers.setdefault(queue, Reader())
+            reader = self._readers.setdefault(queue, Reader(queue))
             if time.monotonic() < reader.look_again_at:
                 continue
             async with self._session.lend() as connection:

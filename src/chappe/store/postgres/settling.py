@@ -127,7 +127,7 @@ class Settling:
                 told(Fault(f"{type(error).__name__}: {error}"))
         if not rows:
             return []
-        row = await self._connection.fetchrow(sql.SENT, *columns(sorted(rows)), self._day)
+        row = await self._connection.fetchrow(sql.SENT, *columns(sorted(rows)), self._day, self._writes.now_ms)
         gone, waiting = set(row[0] or ()), row[1]
         self.waiting += unpack_reports(waiting)
         late = []

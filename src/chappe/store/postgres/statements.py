@@ -42,6 +42,7 @@ _IS_ROW: Final = (
 
 #: Messages of one part that an operator took: they leave their queue, whoever holds them, and their references meet
 #: the reports that came before them.  Returns the ids that were in their place, and reports that wait for a reference.
+#: From then on a message's place is that of what its client was told last: what is told next lies behind it.
 SENT: Final = f"""
 WITH v AS (
   SELECT * FROM unnest($1::integer[], $2::smallint[], $3::integer[], $4::bigint[], $5::bigint[], $6::integer[],
@@ -57,7 +58,7 @@ WITH v AS (
   RETURNING r.reports
 ), moved AS (
   UPDATE messages m SET status = {Status.SENT:d}, operator = gone.operator, operator_ref = gone.operator_ref,
-         sent_at_us = gone.at_us
+         sent_at_us = gone.at_us, place = greatest(m.place, $12::bigint)
   FROM gone WHERE m.id = ANY (ARRAY[gone.id])
 )
 SELECT (SELECT array_agg(id) FROM gone), (SELECT string_agg(reports, ''::bytea) FROM named WHERE reports <> '')"""
@@ -112,12 +113,16 @@ LIVES: Final = (
     "SELECT id, status, operator, operator_ref, sent_at_us, final_at_us, error, body FROM messages"
     " WHERE id = ANY($1::bigint[]) ORDER BY id"
 )
-LOCKED_LIVES: Final = f"{LIVES} FOR NO KEY UPDATE"
+LOCKED_LIVES: Final = LIVES.replace("body FROM", "body, place FROM") + " FOR NO KEY UPDATE"
 PARTS_OF: Final = "SELECT id, part, status, operator_ref FROM parts WHERE id = ANY($1::bigint[]) ORDER BY id, part"
 
-MOVE: Final = """
-UPDATE messages m SET status = v.status, error = v.error, final_at_us = v.final_at_us
-FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[]) AS v(id, status, error, final_at_us)
+#: The place of a message that still waits in a queue says where it is, and stays.
+MOVE: Final = f"""
+UPDATE messages m SET status = v.status, error = v.error, final_at_us = v.final_at_us,
+       place = CASE WHEN m.status IN ({Status.SENT:d}, {Status.BUFFERED:d}) THEN greatest(m.place, v.place)
+               ELSE m.place END
+FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[], $5::bigint[])
+  AS v(id, status, error, final_at_us, place)
 WHERE m.id = ANY (ARRAY[v.id])"""
 END: Final = """
 UPDATE messages m SET status = v.status, error = v.error, final_at_us = v.final_at_us, operator = v.operator
@@ -126,8 +131,9 @@ FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bigint[], $5::integer
 WHERE m.id = ANY (ARRAY[v.id])"""
 SEND: Final = f"""
 UPDATE messages m SET status = {Status.SENT:d}, operator = v.operator, operator_ref = v.operator_ref,
-       sent_at_us = v.at_us
-FROM unnest($1::bigint[], $2::integer[], $3::bytea[], $4::bigint[]) AS v(id, operator, operator_ref, at_us)
+       sent_at_us = v.at_us, place = greatest(m.place, v.place)
+FROM unnest($1::bigint[], $2::integer[], $3::bytea[], $4::bigint[], $5::bigint[])
+  AS v(id, operator, operator_ref, at_us, place)
 WHERE m.id = ANY (ARRAY[v.id])"""
 REQUEUE: Final = """
 UPDATE messages m SET status = v.status, queue = v.queue, place = v.place, due_at_ms = v.due_at_ms

@@ -39,7 +39,7 @@ class Transaction:
         self.connection = connection
         self.names = names
         self.writes = Writes(names, now_us, run)
-        self._lives = Lives(connection, names)
+        self._lives = Lives(connection, names, self.writes.last_place_by_id)
         self._applying = Applying(self.writes)
         self._accepting = Accepting(names, self.writes)
         self._settling = Settling(

@@ -102,6 +102,9 @@ class Writes:
         #: (client, currency) → what new messages cost, and what comes back of those that no operator took.
         self.charged: Counter[tuple[str, str]] = Counter()
         self.returned: Counter[tuple[str, str]] = Counter()
+        #: Message → the place of what others told of it last, if it is locked here; and of what is told here.
+        self.last_place_by_id: dict[int, int] = {}
+        self._told_at: dict[int, int] = {}
         #: Message → what its client is told of its sending, and then of what followed.
         self._told_sending: dict[int, list[Item]] = {}
 
@@ -130,10 +133,20 @@ class Writes:
     def tell(self, message_id: int, receipt: Item) -> None:
         """A receipt; one that overtook the answer that it follows is told after it."""
         told = self._told_sending.get(message_id) if self._told_sending else None
+        self._told_at[message_id] = self._place_behind(message_id)
         if told is None:
-            self.enqueue(receipt)
+            self._enqueue_behind(message_id, receipt)
         else:
             told.append(receipt)
+
+    def _place_behind(self, message_id: int) -> int:
+        """Behind what was told of it before, though the clock of whoever told it was ahead of ours."""
+        last = self.last_place_by_id.get(message_id, 0)
+        return self.now_ms if last <= self.now_ms else last + 1
+
+    def _enqueue_behind(self, message_id: int, receipt: Item) -> None:
+        place = self._place_behind(message_id)
+        self.enqueue(receipt if place == self.now_ms else msgspec.structs.replace(receipt, place=place))
 
     def enqueue(self, item: Item) -> None:
         """A row for the item; it is due from its own moment on, or from now on."""
@@ -173,9 +186,9 @@ class Writes:
 
     async def finish(self, connection: Any) -> None:
         """Send the rest.  Ids order the receipts of a queue: the least one goes to what is told first."""
-        for told in self._told_sending.values():
+        for message_id, told in self._told_sending.items():
             for receipt, number in zip(told, sorted(each.id for each in told), strict=True):
-                self.enqueue(msgspec.structs.replace(receipt, id=number))
+                self._enqueue_behind(message_id, msgspec.structs.replace(receipt, id=number))
         self._told_sending = {}
         await self.run(connection)
         if self.charged:
@@ -185,7 +198,7 @@ class Writes:
 
     def _by_table(self) -> Iterable[tuple[str, list[Row]]]:
         return (
-            (sql.SEND, self.sent),
+            (sql.SEND, self.sent_rows()),
             (sql.REQUEUE, self.requeued),
             (sql.REPLACE, self.replaced),
             (sql.SET_STATUS, self.statuses),
@@ -201,9 +214,15 @@ class Writes:
             (sql.EXPIRIES, self.expiries),
         )
 
+    def sent_rows(self) -> list[Row]:
+        """With the place of what may be told of the sending."""
+        rows = [(*row, self._place_behind(row[0])) for row in self.sent]
+        self.sent.clear()
+        return rows
+
     def moved_rows(self) -> list[Row]:
         """The last word of this transaction about each message counts."""
-        last = {row[0]: (row[0], row[1], octets_or_none(row[2]), row[3]) for row in self.moved}
+        last = {row[0]: (*row[:2], octets_or_none(row[2]), row[3], self._told_at.get(row[0], 0)) for row in self.moved}
         self.moved.clear()
         return list(last.values())
 

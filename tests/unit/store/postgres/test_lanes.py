@@ -79,3 +79,13 @@ def test_floors_that_are_forgotten_are_looked_for_from_the_beginning() -> None:
     lanes.forget_floors()
 
     assert lanes.floors() == [(1, 7, 0)]
+
+
+def test_where_order_counts_a_lane_is_asked_from_somewhat_below_what_it_gave_last() -> None:
+    lanes = Lanes(late_ms=100)
+    lanes.laid(LANE, 500, NOW)
+    (share,) = lanes.allot(5, NOW)
+
+    lanes.took(share, 5, 700)
+
+    assert lanes.allot(5, NOW) == [Share(1, 7, 600, 5)]
