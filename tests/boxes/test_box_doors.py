@@ -206,7 +206,7 @@ async def test_whoever_is_killed_in_the_midst_of_it_nothing_posted_or_brought_is
 
 
 @pytest.mark.xfail(
-    reason="operator processes that lay two callbacks of a message in the same instant lay them in any order",
+    reason="now and then a callback that a killed process may have held is posted after those that follow it",
     strict=False,
 )
 @over_postgres
