@@ -16,8 +16,9 @@ TESTS := $(VENV)/.installed-dev
 run: $(RUNS)
 	exec $(BIN)/chappe up
 
+# Four workers for two cores: much of the time tests wait for peers that are slow on purpose.
 test: $(TESTS)
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 4 -q
 
 check: $(TESTS)
 	$(BIN)/ruff format --check src tests

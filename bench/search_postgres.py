@@ -90,7 +90,7 @@ async def fill(connection: asyncpg.Connection, day: date, lives: int, hot: int) 
 
 async def put_references_right(connection: asyncpg.Connection, table: str) -> None:
     """Give those that may be asked for the keys of their references."""
-    sampled = await connection.fetch(f"SELECT id, body FROM {table} WHERE id % 100003 < 100 LIMIT 3000")
+    sampled = await connection.fetch(f"SELECT id, body FROM {table} WHERE id % 100003 < 100 ORDER BY id LIMIT 3000")
     ids = [row["id"] for row in sampled]
     keys = []
     for row in sampled:
@@ -103,7 +103,9 @@ async def put_references_right(connection: asyncpg.Connection, table: str) -> No
 
 async def known(connection: asyncpg.Connection, table: str) -> list[list[str]]:
     """Some messages, as people know them: id, number, reference, the operator's."""
-    sampled = await connection.fetch(f"SELECT id, body, operator_ref FROM {table} WHERE id % 100003 < 100 LIMIT 3000")
+    sampled = await connection.fetch(
+        f"SELECT id, body, operator_ref FROM {table} WHERE id % 100003 < 100 ORDER BY id LIMIT 3000"
+    )
     found = []
     for row in sampled:
         octets = row["body"]

@@ -27,7 +27,8 @@ def units_of(text: str, currency: str) -> int:
     try:
         amount = Decimal(text)
         units = amount * _UNITS if currency else amount
-        if amount.is_finite() and units == int(units) and abs(units) <= _MOST:
+        # Its size first: a million digits would take a minute to write out.
+        if amount.is_finite() and abs(units) <= _MOST and units == int(units):
             return int(units)
     except (InvalidOperation, OverflowError):
         pass
