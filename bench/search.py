@@ -25,7 +25,7 @@ from chappe.store.sqlite.mover import MOVE_LIVES
 from chappe.store.sqlite.opening import STORE_FILE
 from chappe.store.sqlite.reader import SqliteReader
 from chappe.store.sqlite.searching import first_id_of
-from chappe.store.views import Look
+from chappe.store.views import Look, Reader
 
 CLIENTS = [f"client{number}" for number in range(200)]
 ASKED_AGAIN = 9
@@ -77,14 +77,15 @@ async def fill_hot(folder: Path, lives: int, chance: random.Random) -> list[Mess
     return kept
 
 
-def tell(name: str, reader: SqliteReader, looks: list[Look], expected: int) -> None:
+def tell(name: str, reader: Reader, looks: list[Look], expected: int) -> None:
+    """Ask each, and say how long people waited."""
     took = []
     for look in looks:
         begun = time.perf_counter()
         found = reader.look(look).lives
         took.append((time.perf_counter() - begun) * 1000)
         assert len(found) >= expected, (name, look)
-    print(f"{name:<34} median {statistics.median(took):7.1f} ms   max {max(took):7.1f} ms", flush=True)
+    print(f"{name:<40} median {statistics.median(took):7.1f} ms   max {max(took):7.1f} ms", flush=True)
 
 
 def main() -> None:

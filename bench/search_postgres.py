@@ -8,12 +8,11 @@ The database itself lays the rows: bodies are those of one message with other id
 import argparse
 import asyncio
 import random
-import statistics
-import time
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 from rig import server
+from search import ASKED_AGAIN, tell
 
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
@@ -26,7 +25,6 @@ from chappe.store.postgres.searching import first_id_of
 from chappe.store.views import Look
 
 CLIENTS = 200
-ASKED_AGAIN = 9
 #: What stands in the body of the one message, as long as what takes its place.
 _ID, _HANDSET, _REFERENCE, _CLIENT = 1 << 62, "37120000000", "order-000000000", "client000"
 
@@ -113,16 +111,6 @@ async def known(connection: asyncpg.Connection, table: str) -> list[list[str]]:
         handset = octets[(at := octets.index(b"3712")) : at + len(_HANDSET)].decode()
         found.append([str(row["id"]), handset, reference, row["operator_ref"].decode()])
     return found
-
-
-def tell(name: str, reader: PostgresReader, looks: list[Look], expected: int) -> None:
-    took = []
-    for look in looks:
-        begun = time.perf_counter()
-        found = reader.look(look).lives
-        took.append((time.perf_counter() - begun) * 1000)
-        assert len(found) >= expected, (name, look)
-    print(f"{name:<40} median {statistics.median(took):7.1f} ms   max {max(took):7.1f} ms", flush=True)
 
 
 def ask(reader: PostgresReader, moved: list[list[str]], hot: list[list[str]]) -> None:
