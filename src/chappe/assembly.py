@@ -21,10 +21,21 @@ from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
 from chappe.clients.ucp_node import ClientUcpNode
+from chappe.conf.passing import Passing
 from chappe.configuration.document import settings_with, tables_of
 from chappe.configuration.seeding import Take, begin, current
 from chappe.counters.node import COPY as COUNTERS
-from chappe.engines import clock_of, counter_of, fleet_of, following_of, history_of, is_fenced, open_store, versions_of
+from chappe.engines import (
+    clock_of,
+    counter_of,
+    errands_of,
+    fleet_of,
+    following_of,
+    history_of,
+    is_fenced,
+    open_store,
+    versions_of,
+)
 from chappe.instructions.kinds import DrainNode, ResetLink
 from chappe.model.errors import SettingsError
 from chappe.model.events import EventBatch, EventName
@@ -145,6 +156,7 @@ class Gateway:
         self.sweeper = building.sweeper()
         self._demo = building.demo_traffic() if self._is_demo else None
         # Instructions are for the box: whichever of its processes carries them out, one does.
+        self.passing = self._passing() if self._runs_conf else None
         self.conf = (
             building.conf(self.versions, self._announce, self._reset, self._steer, self._everywhere, self._demo)
             if self._runs_conf
@@ -273,12 +285,25 @@ class Gateway:
         with suppress(msgspec.MsgspecError):
             self._reset_here(msgspec.json.decode(order, type=ResetLink))
 
+    def _passing(self) -> Passing | None:
+        """What passes wishes on to other boxes, where several share the store."""
+        errands, own = errands_of(self.store), self.settings.gateway
+        if errands is None:
+            return None
+        return Passing(errands, self.fleet, self._clock, own.box, self._drain_here, own.drain_s)
+
     async def _steer(self, wish: DrainNode, instruction: int) -> int:
-        """Drain a node of this box, or have it back.  Raises: SettingsError."""
+        """Drain a node, or have it back, wherever it is.  Raises: SettingsError, ResourceError."""
+        if self.passing is not None:
+            return await self.passing.pass_on(wish, instruction)
         own = self.settings.gateway
         if wish.box not in ("", own.box):
-            raise SettingsError(f"this is box {own.box}: ask there with: chappe drain {wish.node}")
-        granted = await wish_at(own.data_path, Wish(wish.node, is_drain=not wish.resumes))
+            raise SettingsError(f"there is no box {wish.box!r} but this one, {own.box}")
+        return await self._drain_here(wish)
+
+    async def _drain_here(self, wish: DrainNode) -> int:
+        """The same at this box, whichever process has the node.  Raises: SettingsError, ResourceError."""
+        granted = await wish_at(self.settings.gateway.data_path, Wish(wish.node, is_drain=not wish.resumes))
         if granted.fault:
             raise SettingsError(granted.fault)
         return granted.unanswered
@@ -361,6 +386,8 @@ class Gateway:
             yield "conf", self.conf.run()
         if self.following is not None:
             yield "following", self.following.run()
+        if self.passing is not None:
+            yield "passing", self.passing.run()
         if self.counter is not None:
             yield "counter", self.counter.run()
         if self._runs("router"):
@@ -391,6 +418,8 @@ class Gateway:
         await self.versions.close()
         if self.following is not None:
             await self.following.close()
+        if self.passing is not None:
+            await self.passing.close()
         await self.store.close()
         self.hand.end()
         await self.watching.close()

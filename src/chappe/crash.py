@@ -43,6 +43,8 @@ class CrashPoint(StrEnum):
     AFTER_SWAP = "after_swap"
     AFTER_REPLAY = "after_replay"
     AFTER_OUTCOME = "after_outcome"
+    AFTER_ERRAND_HEARD = "after_errand_heard"
+    BEFORE_ERRAND_DONE = "before_errand_done"
     BEFORE_ROUTE = "before_route"
     AFTER_ROUTE = "after_route"
     AFTER_HISTORY_COPY = "after_history_copy"

@@ -16,9 +16,11 @@ from chappe.counters.node import CounterNode
 from chappe.instructions.file import Instructions
 from chappe.runtime.clock import Clock
 from chappe.runtime.settings import Settings
+from chappe.store.errands import Errands
 from chappe.store.fleet import Alone, Fleet
 from chappe.store.postgres.clock import SharedClock
 from chappe.store.postgres.engine import PostgresStore
+from chappe.store.postgres.errands import PostgresErrands
 from chappe.store.postgres.fleet import PostgresFleet
 from chappe.store.postgres.folding import PostgresFolding
 from chappe.store.postgres.moving import HistoryMoves as PostgresHistoryMoves
@@ -96,6 +98,11 @@ def following_of(
         return None
     orders = PostgresOrders(store.session("orders"))
     return Following(versions, orders, number=number, take=take, obey=obey)
+
+
+def errands_of(store: AnyStore) -> Errands | None:
+    """What boxes that share this store ask of each other; None for a store of one."""
+    return PostgresErrands(store.session("errands")) if isinstance(store, PostgresStore) else None
 
 
 @asynccontextmanager

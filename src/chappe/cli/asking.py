@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from chappe.instructions.kinds import Instruction
     from chappe.instructions.outcome import Outcome
 
-#: How long a command waits for the gateway.
+#: How long a command waits for the gateway, and for a node that drains.
 OUTCOME_S: Final = 10.0
+DRAIN_OUTCOME_S: Final = 120.0
 
 AsOption = Annotated[
     str, typer.Option("--as", metavar="NAME", help="Who asks, where several people share one user of the system.")
@@ -32,15 +33,17 @@ def carry_out(instruction: Instruction, config: Path | None, person: str = "") -
     Raises: ResourceError when it cannot be done, or no gateway takes it in time.
     """
     from chappe.instructions.asking import asking_of, named
+    from chappe.instructions.kinds import DrainNode
     from chappe.runtime.settings import load
 
     asking = asking_of(load(config))
     number = asking.ask(instruction, named(person))
-    outcome = asking.wait(number, OUTCOME_S)
+    patience_s = DRAIN_OUTCOME_S if isinstance(instruction, DrainNode) else OUTCOME_S
+    outcome = asking.wait(number, patience_s)
     if outcome is None:
         raise ResourceError(
-            f"no gateway took instruction {number} within {OUTCOME_S:g} s: it stays queued and is carried out when one "
-            "runs; start one with: chappe up"
+            f"no gateway took instruction {number} within {patience_s:g} s: it stays queued and is carried out when "
+            "one runs; start one with: chappe up"
         )
     if outcome.fault:
         raise ResourceError(f"instruction {number}: {outcome.fault}")

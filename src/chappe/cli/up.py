@@ -24,7 +24,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command(epilog=example("chappe up --config chappe.toml"))(up)
     app.command(epilog=example("chappe node operator three --config chappe.toml"))(node)
-    app.command(epilog=example("chappe drain operator:three", "chappe drain operator:three --resume"))(drain)
+    app.command(
+        epilog=example(
+            "chappe drain operator:three",
+            "chappe drain operator:three --resume",
+            "chappe drain client-smpp --box riga2",
+        )
+    )(drain)
 
 
 def up(
@@ -132,26 +138,43 @@ def drain(
         str, typer.Argument(help="The node as `chappe status` names it: `operator:three`, `client-smpp#2`.")
     ],
     resume: Annotated[bool, typer.Option("--resume", help="Start it again instead.")] = False,
+    box: Annotated[
+        str, typer.Option("--box", metavar="NAME", help="The box that has it, where several share a store.")
+    ] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Have a node of this box take no more work, wait for open answers up to `drain_s`, unbind and leave.
+    """Have a node of this box, or of another one, take no more work, wait up to `drain_s`, unbind and leave.
 
     What was still unanswered is printed as a number: those messages are sent again, and may double.
     """
+    unanswered = _drain_at(box, node, config, resumes=resume) if box else _drain_here(node, config, resumes=resume)
+    if as_json:
+        print_json({"node": node, "state": "resumed" if resume else "drained", "unanswered": unanswered})
+    else:
+        print_line(f"{node} {'starts' if resume else f'drained, {unanswered} unanswered'}")
+
+
+def _drain_here(node: str, config: Path | None, *, resumes: bool) -> int:
+    """At the box that works on our folder, also while its store is away.  Raises: ResourceError."""
     import asyncio
 
     from chappe.box.desk import Wish, wish_at
     from chappe.runtime.settings import load
 
-    folder = load(config).gateway.data_path
-    granted = asyncio.run(wish_at(folder, Wish(node, is_drain=not resume)))
+    granted = asyncio.run(wish_at(load(config).gateway.data_path, Wish(node, is_drain=not resumes)))
     if granted.fault:
         raise ResourceError(granted.fault)
-    if as_json:
-        print_json({"node": node, "state": "resumed" if resume else "drained", "unanswered": granted.unanswered})
-    else:
-        print_line(f"{node} {'starts' if resume else f'drained, {granted.unanswered} unanswered'}")
+    return granted.unanswered
+
+
+def _drain_at(box: str, node: str, config: Path | None, *, resumes: bool) -> int:
+    """At any box, by an instruction.  Raises: ResourceError."""
+    from chappe.cli.asking import carry_out
+    from chappe.instructions.kinds import DrainNode
+
+    _, outcome = carry_out(DrainNode(node, resumes=resumes, box=box), config)
+    return outcome.count
 
 
 def _run(

@@ -235,7 +235,10 @@ class ResetLink(msgspec.Struct, frozen=True, tag="reset_link"):
 
 
 class DrainNode(msgspec.Struct, frozen=True, tag="drain_node"):
-    """Have a node take no more work and leave, as `chappe drain` does, or start it again."""
+    """Have a node take no more work and leave, as `chappe drain` does, or start it again.
+
+    `box` has the node, where several share a store; without it the only one that runs such a node is meant.
+    """
 
     node: str
     resumes: bool = False
