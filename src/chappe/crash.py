@@ -49,6 +49,10 @@ class CrashPoint(StrEnum):
     AFTER_ROUTE = "after_route"
     AFTER_HISTORY_COPY = "after_history_copy"
     AFTER_HISTORY_DELETE = "after_history_delete"
+    BEFORE_GENERATION = "before_generation"
+    AFTER_GENERATION = "after_generation"
+    AFTER_CARRY = "after_carry"
+    AFTER_RETIRE = "after_retire"
 
 
 _point, _, _count = os.environ.get("CHAPPE_CRASH_AT", "").partition(":")

@@ -8,7 +8,7 @@ from typing import Any
 
 from chappe.model.address import handset_key, same_handset
 from chappe.model.events import EventName
-from chappe.model.lifecycle import Status
+from chappe.model.lifecycle import FINAL, Status
 from chappe.model.message import Message
 from chappe.store.applying import (
     FOUND_BY_REPLAY,
@@ -17,6 +17,7 @@ from chappe.store.applying import (
     RECEIVED,
     Applying,
     Hit,
+    Target,
     best_target,
     may_be_early,
     only_one_held,
@@ -39,7 +40,7 @@ AskedReport = tuple[Report, Callable[[Fault], None]]
 class _Sought:
     """A report and what its references lead to."""
 
-    __slots__ = ("forms", "hits", "is_waiting", "key", "report")
+    __slots__ = ("forms", "has_all", "hits", "is_waiting", "key", "report")
 
     def __init__(self, report: Report, forms: list[int]) -> None:
         self.report = report
@@ -47,6 +48,8 @@ class _Sought:
         self.forms = forms
         self.key = handset_key(report.handset)
         self.hits: list[list[Hit]] = []
+        #: Older generations have been asked too.
+        self.has_all = False
         #: It lies in `parked`, and its references know of it.
         self.is_waiting = False
 
@@ -54,6 +57,14 @@ class _Sought:
         """Take up what the references lead to: parts of the same handset, as far as its key tells."""
         key = self.key
         self.hits = [[hit for hit in parts_by_hash.get(form, ()) if hit[2] == key] for form in self.forms]
+        return any(self.hits)
+
+    def find_older(self, parts_by_hash: dict[int, list[Hit]]) -> bool:
+        """The same of older generations, besides what is known."""
+        known = self.hits
+        self.find(parts_by_hash)
+        self.hits = [new + old for new, old in zip(known, self.hits, strict=True)]
+        self.has_all = True
         return any(self.hits)
 
     @property
@@ -84,11 +95,14 @@ class Matching:
             except POISON as error:
                 told(Fault(f"{type(error).__name__}: {error}"))
         parts = await self._parts_of(sought)
-        unknown = [each for each in sought if not each.find(parts)]
+        unknown = await self._not_older([each for each in sought if not each.find(parts)])
         if unknown:
             await self._wait(unknown)
         lives = await self._lives.lock({message_id for each in sought for message_id in each.ids})
-        lost = [each for each in sought if not self._apply(each, lives)]
+        unsure = [each for each in sought if not self._apply_open(each, lives)]
+        if unsure:
+            lives = await self._look_further(unsure, lives)
+        lost = [each for each in unsure if not self._apply(each, lives)]
         lost = [each for each in lost if not (each.report.may_settle_held and await self._settle_held(each))]
         await self._park([each for each in lost if not each.is_waiting])
         for each in lost:
@@ -109,6 +123,23 @@ class Matching:
     async def _parts_of(self, sought: Sequence[_Sought]) -> dict[int, list[Hit]]:
         forms = sorted({form for each in sought for form in each.forms})
         return {row[0]: unpack_parts(row[1]) for row in await self._connection.fetch(sql.REFERRED, forms)}
+
+    async def _not_older(self, sought: Sequence[_Sought]) -> list[_Sought]:
+        """Ask older generations for the references of these; returns those that are still not found."""
+        if not sought:
+            return []
+        forms = sorted({form for each in sought for form in each.forms})
+        parts_by_hash: dict[int, list[Hit]] = {}
+        for row in await self._connection.fetch(sql.REFERRED_OLDER, forms):
+            parts_by_hash.setdefault(row[0], []).extend(unpack_parts(row[1]))
+        return [each for each in sought if not each.find_older(parts_by_hash)]
+
+    async def _look_further(self, unsure: Sequence[_Sought], lives: dict[int, Life]) -> dict[int, Life]:
+        """What these mean has ended, as far as the newest generation tells: an older one may know an open part."""
+        known = {message_id for each in unsure for message_id in each.ids}
+        await self._not_older([each for each in unsure if not each.has_all])
+        more = {message_id for each in unsure for message_id in each.ids} - known
+        return {**lives, **await self._lives.lock(more)} if more else lives
 
     async def _wait(self, unknown: Sequence[_Sought]) -> None:
         """Their references learn of these reports; an answer that came in the same moment is seen now, or sees them."""
@@ -137,6 +168,12 @@ class Matching:
         if sought:
             await self._insert_parked(sought)
             await self._waiting([(form, pack_waiting(each.report.id)) for each in sought for form in each.forms])
+
+    def _apply_open(self, sought: _Sought, lives: dict[int, Life]) -> bool:
+        target = _open_target(sought, lives)
+        if target is not None:
+            self._applying.apply(*target, sought.report)
+        return target is not None
 
     def _apply(self, sought: _Sought, lives: dict[int, Life]) -> bool:
         report = sought.report
@@ -231,8 +268,12 @@ class Matching:
         await self._names.learn(self._connection, {report.operator for report in reports})
         sought = [self._seek(report) for report in reports]
         parts = await self._parts_of(sought)
-        sought = [each for each in sought if each.find(parts)]
+        await self._not_older([each for each in sought if not each.find(parts)])
+        sought = [each for each in sought if any(each.hits)]
         lives = await self._lives.lock({message_id for each in sought for message_id in each.ids})
+        unsure = [each for each in sought if _open_target(each, lives) is None]
+        if unsure:
+            lives = await self._look_further(unsure, lives)
         matched = []
         for each in sought:
             target = best_target(each.hits, lives, each.report)
@@ -247,3 +288,9 @@ class Matching:
                 self._applying.apply(*target, each.report, is_new=False)
                 self._writes.effects.parked -= 1
         return won
+
+
+def _open_target(sought: _Sought, lives: dict[int, Life]) -> Target | None:
+    """The part that it surely means, while its message has not ended."""
+    target = best_target(sought.hits, lives, sought.report)
+    return None if target is None or target[0].status in FINAL else target

@@ -16,7 +16,7 @@ from chappe.model.lifecycle import FINAL
 from chappe.store.port import StoreAway
 from chappe.store.postgres.cleaning import Cleaning
 from chappe.store.postgres.engine import PostgresStore
-from chappe.store.postgres.hashing import unpack_parts
+from chappe.store.postgres.generations import Generations
 from chappe.store.postgres.opening import LOCK_CLASS, LOCK_HISTORY, Session
 from chappe.store.postgres.reaching import AWAY
 
@@ -35,8 +35,6 @@ FORGET_EVERY_S: Final = 600.0
 REST_US: Final = 60_000_000
 #: Those from handsets longer: a start looks among them for copies that operators may send again.
 REST_MO_US: Final = 900_000_000
-#: A reference is forgotten so many days after it came, unless its message is still open.
-REFERENCE_DAYS: Final = 3
 FORGET_ROWS: Final = 2_000
 #: Rows that came so long ago and have not ended wait for something: a window of them is passed over for as long.
 QUIET_US: Final = 600_000_000
@@ -80,8 +78,6 @@ ON CONFLICT (day, id) DO NOTHING"""
 _PARTITIONS: Final = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'history'::regclass"
 )
-_OLD_REFS: Final = "SELECT hash, parts FROM refs WHERE day < $1 LIMIT $2"
-_OPEN: Final = "SELECT id FROM messages WHERE id = ANY($1::bigint[])"
 _OLD_BLOCKS: Final = """
 DELETE FROM event_blocks b USING (
   SELECT writer, min(seq) AS seq FROM copies GROUP BY writer
@@ -96,6 +92,7 @@ class HistoryMoves:
         self._store = store
         self._retention_days = retention_days
         self._session: Session = store.session("history")
+        self._generations = Generations(store)
         #: The connection that holds the lock of whoever moves.
         self._locked_by: Any = None
         self._after = 0
@@ -130,6 +127,7 @@ class HistoryMoves:
                     return LOCKED_PAUSE_S
                 self._locked_by = connection
             has_more = await self.move(connection)
+            has_more |= await self._generations.step(connection)
             if began >= self._forget_at:
                 self._forget_at = began + FORGET_EVERY_S
                 await self.forget(connection)
@@ -201,8 +199,7 @@ class HistoryMoves:
         await connection.execute("DELETE FROM mo_identities WHERE at_ms < $1", before_us // 1000)
         ended = "DELETE FROM runs WHERE is_cleared AND ended_at < clock_timestamp() - make_interval(days => $1)"
         await connection.execute(ended, self._retention_days)
-        while await self._forget_references(connection, now_us // 86_400_000_000):
-            await asyncio.sleep(IDLE_PAUSE_S / 10)
+        await self._generations.forget_rows(connection)
 
     async def _drop_days(self, connection: Any, first_kept: date) -> None:
         for (name,) in await connection.fetch(_PARTITIONS):
@@ -210,14 +207,3 @@ class HistoryMoves:
                 await connection.execute(f"ALTER TABLE history DETACH PARTITION {name} CONCURRENTLY")
                 await connection.execute(f"DROP TABLE {name}")
                 self._partitions.discard(name)
-
-    async def _forget_references(self, connection: Any, today: int) -> bool:
-        """Some of the old references; those of messages that are still open stay for as long again."""
-        rows = await connection.fetch(_OLD_REFS, today - REFERENCE_DAYS, FORGET_ROWS)
-        ids_by_hash = {row["hash"]: {each for each, _, _ in unpack_parts(row["parts"])} for row in rows}
-        still_open = {row[0] for row in await connection.fetch(_OPEN, list(set().union(*ids_by_hash.values())))}
-        kept = [number for number, ids in ids_by_hash.items() if ids & still_open]
-        gone = sorted(ids_by_hash.keys() - set(kept))
-        await connection.execute("UPDATE refs SET day = $2 WHERE hash = ANY($1::bigint[])", sorted(kept), today)
-        await connection.execute("DELETE FROM refs WHERE hash = ANY($1::bigint[])", gone)
-        return len(rows) == FORGET_ROWS

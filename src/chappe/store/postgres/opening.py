@@ -72,6 +72,11 @@ def migrations() -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
+def newest_migration() -> int:
+    """The number that says what this program knows of a database."""
+    return migrations()[-1][0]
+
+
 async def migrate(connection: Any) -> None:
     """Bring the database to the newest version while others work; each migration is one transaction.
 

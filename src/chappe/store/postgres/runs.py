@@ -14,7 +14,7 @@ from chappe.store.postgres import counts
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.clock import DatabaseClock, boot_s
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.opening import LOCK_CLASS, LOCK_SLOTS
+from chappe.store.postgres.opening import LOCK_CLASS, LOCK_SLOTS, newest_migration
 from chappe.store.postgres.writes import columns
 
 #: A run that was not heard of for so long is dead.
@@ -26,7 +26,7 @@ PLACE_PATIENCE_S: Final = LEASE_S + 5.0
 PLACE_PAUSE_S: Final = 0.2
 
 _NEW: Final = (
-    "INSERT INTO runs (slot, writer, box, node, version, folded_seq) VALUES ($1, $2, $3, $4, $5,"
+    "INSERT INTO runs (slot, writer, box, node, version, knows, folded_seq) VALUES ($1, $2, $3, $4, $5, $6,"
     " (SELECT coalesce(max(seq), 0) FROM event_blocks WHERE writer = $2))"
     " RETURNING run, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 )
@@ -112,7 +112,8 @@ class Run:
             await connection.execute(_END_OWN, self.writer)
             self.slot = await self._free_slot(connection)
             asked_at_s = boot_s()
-            row = await connection.fetchrow(_NEW, self.slot, self.writer, self.box, self.node, self._version)
+            told = (self.slot, self.writer, self.box, self.node, self._version, newest_migration())
+            row = await connection.fetchrow(_NEW, *told)
             self.number, database_us = row
             self._heard(database_us, asked_at_s)
         await self._find_last(connection)

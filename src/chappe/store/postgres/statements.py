@@ -76,6 +76,9 @@ SELECT hash, ids, $3::integer FROM unnest($1::bigint[], $2::bytea[]) AS v(hash, 
 ON CONFLICT (hash) DO UPDATE SET reports = r.reports || excluded.reports
 RETURNING r.hash, r.parts"""
 REFERRED: Final = "SELECT hash, parts FROM refs WHERE hash = ANY($1::bigint[])"
+#: The same of the generations before.  Whoever asks has asked REFERRED in the same transaction: until it ends, none is
+#: closed and none is dropped.
+REFERRED_OLDER: Final = REFERRED.replace(" refs ", " refs_older ")
 
 #: Items leave their queues, if $6 or nobody holds them.  Returns which did.
 TAKE_OUT: Final = (
