@@ -317,6 +317,7 @@ def sending_terms_of(operator: Operator, profile: Profile) -> SendingTerms:
             id_ignores_case=profile.id_ignores_case,
             id_ignores_zeros=profile.id_ignores_zeros,
             mo_identity_tag=profile.mo_identity_tag,
+            zone=profile.zone,
             holds_all=profile.unknown_outcome is profile.unknown_outcome_premium is UnknownOutcome.HOLD,
             ucp=UcpShape(operator.recipient_prefix, operator.notify_address, profile.ucp_zone or UTC),
             http=http_shape_of(operator, profile),

@@ -51,6 +51,45 @@ def test_a_report_moves_its_message_and_tells_its_client_once(box: Box) -> None:
     ]
 
 
+def test_a_client_is_told_the_moment_that_the_operator_named(box: Box) -> None:
+    item = box.send_one("A1")
+    box.pass_s(300)
+    done_at_ms = box.report_on("A1").at_ms - 200_000
+
+    box.report(msgspec.structs.replace(box.report_on("A1"), done_at_ms=done_at_ms))
+
+    (receipt,) = receipts(box)
+    assert (receipt.told_at_ms, receipt.done_at_ms) == (done_at_ms, done_at_ms + 200_000)
+    assert box.find(item.id).final_at_us == receipt.done_at_ms * 1000
+    assert any("; done " in line for line in box.lines() if ",mt_delivered," in line)
+
+
+def test_a_moment_before_the_sending_is_not_told(box: Box) -> None:
+    box.send_one("A1")
+    box.pass_s(300)
+    report = box.report_on("A1")
+
+    box.report(msgspec.structs.replace(report, done_at_ms=report.at_ms - 3_600_000))
+
+    (receipt,) = receipts(box)
+    assert receipt.told_at_ms == receipt.done_at_ms == report.at_ms
+
+
+def test_a_parked_report_keeps_the_moment_that_it_names(box: Box) -> None:
+    item = box.mt()
+    box.accept(item)
+    box.pass_s(300)
+    report = box.report_on("A1")
+    box.report(msgspec.structs.replace(report, done_at_ms=report.at_ms - 60_000))
+    box.restart()
+    box.lease()
+
+    box.settle(box.sent(item, "A1"))
+
+    (receipt,) = receipts(box)
+    assert receipt.told_at_ms <= report.at_ms
+
+
 def test_a_client_that_did_not_ask_is_not_told(box: Box) -> None:
     item = box.send_one("A1", registered_delivery=0)
 

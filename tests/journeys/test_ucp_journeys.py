@@ -153,7 +153,7 @@ async def test_a_sender_may_be_a_name(tmp_path: Path) -> None:
 
 @journey
 async def test_validity_is_told_to_the_minute_in_the_smscs_time(tmp_path: Path) -> None:
-    profile = Profile(ucp_time_zone="Asia/Tokyo")
+    profile = Profile(time_zone="Asia/Tokyo")
     moment = datetime.now(UTC).replace(hour=23, minute=59, second=30) + timedelta(days=1)
     told = (moment + timedelta(seconds=30)).astimezone(ZoneInfo("Asia/Tokyo"))
     async with ucp_house(tmp_path, profile=profile) as (house, smsc), bound(house) as demo:

@@ -88,7 +88,7 @@ def _report(receipt: Receipt) -> Params:
         "sub": "001",
         "dlvrd": "001" if outcome is Outcome.DELIVERED else "000",
         "subdate": minute_of(receipt.submitted_at_ms),
-        "donedate": minute_of(receipt.done_at_ms),
+        "donedate": minute_of(receipt.told_at_ms),
         "err": receipt.error,
         "text": receipt.text,
     }

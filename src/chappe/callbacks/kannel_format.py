@@ -98,7 +98,7 @@ def _report(item: Item, receipt: Receipt, url: str, terms: Terms) -> Told:
         # A receipt goes back the way the message came: its source is the handset.
         handset="+" * (asked.level & 1) + receipt.source,
         number="+" * (asked.level >> 1 & 1) + receipt.dest,
-        at_s=receipt.done_at_ms // 1000,
+        at_s=receipt.told_at_ms // 1000,
         operator=receipt.operator,
         account="" if is_answer else terms.account_by_operator.get(receipt.operator, ""),
         id=str(UUID(int=item.id)),

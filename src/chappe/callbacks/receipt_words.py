@@ -29,7 +29,7 @@ def words_of(receipt: Receipt) -> bytes:
         1,
         int(state is MessageState.DELIVERED),
         minute_of(receipt.submitted_at_ms),
-        minute_of(receipt.done_at_ms),
+        minute_of(receipt.told_at_ms),
         state,
         receipt.error,
         receipt.text,

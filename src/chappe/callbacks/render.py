@@ -35,7 +35,7 @@ class ChappeFormat:
         """Write one callback."""
         content = item.content
         if isinstance(content, Receipt):
-            at_ms = content.done_at_ms
+            at_ms = content.told_at_ms
             callback = Callback("message.status", webhook_id(item), _time(at_ms), _status(content))
         else:
             at_ms = made_at_ms(content.id)

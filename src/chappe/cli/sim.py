@@ -101,6 +101,9 @@ def smsc(
     resp_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each response.")] = 0.0,
     receipt_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each receipt.")] = 0.0,
     ids: Annotated[IdStyle, typer.Option(help="smpp: how it makes message ids.")] = SMSC.ids,
+    time_zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="The time in which it dates receipts: Europe/Riga.")
+    ] = SMSC.time_zone,
     mo: Annotated[int, typer.Option("--mo", min=0, help="How many MO messages it sends.")] = SMSC.mo.count,
     mo_rate: Annotated[float, typer.Option(min=0, help="MO per second; 0 is as fast as it goes.")] = SMSC.mo.rate,
     mo_wait_binds: Annotated[int, typer.Option(min=1, help="Begin with this many links.")] = SMSC.mo.wait_binds,
@@ -123,6 +126,7 @@ def smsc(
 
     if bool(tls_certificate) != bool(tls_key):
         raise typer.BadParameter("--tls-certificate and --tls-key belong together")
+    _check_zone(time_zone)
     host, port = _split(listen)
     messages = MoOptions(
         count=mo,
@@ -142,6 +146,7 @@ def smsc(
         resp_delay_s=resp_delay_ms / 1000,
         receipt_delay_s=receipt_delay_ms / 1000,
         ids=ids,
+        time_zone=time_zone,
         mo=messages,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
@@ -164,6 +169,9 @@ def http_operator(
     resp_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each answer.")] = 0.0,
     receipt_delay_ms: Annotated[float, typer.Option(min=0, help="Pause before each receipt.")] = 0.0,
     ids: Annotated[IdStyle, typer.Option(help="How it makes message ids.")] = SMSC.ids,
+    time_zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="jasmin: the time in which it dates receipts: Europe/Riga.")
+    ] = SMSC.time_zone,
     mo: Annotated[int, typer.Option("--mo", min=0, help="How many MO messages it brings.")] = SMSC.mo.count,
     mo_url: Annotated[str, typer.Option(metavar="URL", help="Where it brings them.")] = "",
     mo_rate: Annotated[float, typer.Option(min=0, help="MO per second; 0 is as fast as it goes.")] = SMSC.mo.rate,
@@ -183,6 +191,7 @@ def http_operator(
 
     if mo and not mo_url:
         raise typer.BadParameter("--mo needs --mo-url: where they are brought")
+    _check_zone(time_zone)
     host, port = _split(listen)
     messages = MoOptions(count=mo, rate=mo_rate, source=mo_source, destination=mo_destination, text=mo_text)
     options = SmscOptions(
@@ -199,6 +208,7 @@ def http_operator(
         resp_delay_s=resp_delay_ms / 1000,
         receipt_delay_s=receipt_delay_ms / 1000,
         ids=ids,
+        time_zone=time_zone,
         mo=messages,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
@@ -314,6 +324,16 @@ def account(
     from chappe.sim.options import run_account
 
     raise typer.Exit(run_account(ledgers, as_json))
+
+
+def _check_zone(name: str) -> None:
+    """Raises: typer.BadParameter."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"{name!r} is no time zone that this box knows, as in Europe/Riga") from None
 
 
 def _split(address: str) -> tuple[str, int]:

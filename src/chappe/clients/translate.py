@@ -230,7 +230,7 @@ def deliver_of_receipt(receipt: Receipt, id_form: str) -> DeliverSm:
         1,
         1 if state is _DELIVERED else 0,
         _date(receipt.submitted_at_ms),
-        _date(receipt.done_at_ms),
+        _date(receipt.told_at_ms),
         state,
         receipt.error,
         receipt.text,

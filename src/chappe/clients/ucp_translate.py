@@ -301,7 +301,7 @@ def notification_of(receipt: Receipt, account: Account) -> DeliverNotification:
         adc = receipt.callback_url[len(_NOTIFY) :]
     else:
         adc = adc_of(receipt.dest_ton, receipt.dest)
-    dscts, said = _done(receipt.done_at_ms // 1000, account.zone)
+    dscts, said = _done(receipt.told_at_ms // 1000, account.zone)
     text = f"Message for {recipient}, with identification {scts} {_WORD_BY_DST[dst]} on {said}."
     return DeliverNotification(
         adc=adc,

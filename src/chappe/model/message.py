@@ -110,6 +110,13 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unk
     was_sent: bool = True
     #: The operator's own name for it, where one is known.
     operator_reference: str = ""
+    #: When the operator says that it happened; 0 where it does not say so, or is not believed.
+    happened_at_ms: int = 0
+
+    @property
+    def told_at_ms(self) -> int:
+        """The moment that clients are told: the operator's, else when we heard of it."""
+        return self.happened_at_ms or self.done_at_ms
 
 
 Content = Message | Receipt

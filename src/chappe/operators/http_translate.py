@@ -14,6 +14,7 @@ from chappe.model.message import Message
 from chappe.operators.client_parts import renamed
 from chappe.operators.dialect import UnsendableError
 from chappe.operators.shape import UDHI, HttpShape, Wire, segments_of
+from chappe.rules.done_dates import read_done
 from chappe.store.port import Report
 from chappe.text import gsm7, ucs2, udh
 from chappe.text.encoding import Encoding, encoding_of
@@ -142,7 +143,17 @@ def report_of(told: ToldReceipt, report_id: int, operator: str, wire: Wire, now_
     """Read a receipt.  One that names no message has no references: it will be parked."""
     references = (told.reference,) if told.reference else ()
     return Report(
-        report_id, operator, references, told.handset, told.status, told.word, told.error, now_ms, b"", wire.holds_all
+        report_id,
+        operator,
+        references,
+        told.handset,
+        told.status,
+        told.word,
+        told.error,
+        now_ms,
+        b"",
+        wire.holds_all,
+        read_done(told.done, wire.zone, now_ms) if told.done and wire.zone is not None else 0,
     )
 
 

@@ -57,6 +57,8 @@ class Wire(msgspec.Struct, frozen=True):
     id_ignores_case: bool = False
     id_ignores_zeros: bool = False
     mo_identity_tag: int | None = None
+    #: The time in which its receipts are dated; None when nobody knows it: then their dates count for nothing.
+    zone: tzinfo | None = None
     #: All of its traffic is held when the outcome is unknown.
     holds_all: bool = False
     ucp: UcpShape = UcpShape()

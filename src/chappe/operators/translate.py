@@ -10,6 +10,7 @@ from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Message
 from chappe.operators.client_parts import renamed
 from chappe.operators.shape import UDHI, Wire, segments_of
+from chappe.rules.done_dates import read_done
 from chappe.store.port import Report
 from chappe.text.encoding import encoding_of
 from chappe.text.segments import Segment, SplitMethod, room_of_one
@@ -158,6 +159,7 @@ def report_from(
         now_ms,
         receipt.network_error_code or b"",
         wire.holds_all,
+        read_done(receipt.done_date, wire.zone, now_ms) if wire.zone is not None else 0,
     )
 
 

@@ -4,7 +4,7 @@ Texts in alphabets that UCP does not have become GSM 7 bit or UCS-2.  It reads n
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from chappe.model.lifecycle import Direction, Status
@@ -13,6 +13,7 @@ from chappe.operators.client_parts import renamed
 from chappe.operators.dialect import UnsendableError
 from chappe.operators.shape import UDHI, Wire, segments_of
 from chappe.rules.dedup import content_of
+from chappe.rules.done_dates import read_done
 from chappe.store.port import Report
 from chappe.text import gsm7
 from chappe.wire.ucp import times, user_data, xser
@@ -39,6 +40,8 @@ _REPLY_PATH: Final = 0x80
 _NT: Final = "3"
 _NT_BUFFERED: Final = "7"
 _MINUTE_MS: Final = 60_000
+#: The digits of a moment to the second.
+_SECOND: Final = 12
 
 _STATUS_BY_DST: Final[Mapping[str, tuple[Status, str]]] = {
     DeliveryStatus.DELIVERED: (Status.DELIVERED, "delivered"),
@@ -137,7 +140,13 @@ def report_of(operation: DeliverNotification, report_id: int, operator: str, wir
         now_ms,
         b"",
         wire.holds_all,
+        _done_at(operation.dscts, wire.zone, now_ms) if wire.zone is not None else 0,
     )
+
+
+def _done_at(dscts: str, zone: tzinfo, now_ms: int) -> int:
+    """DSCTS, DDMMYYHHmmss, in milliseconds; 0 when it says nothing."""
+    return read_done(dscts[4:6] + dscts[2:4] + dscts[:2] + dscts[6:], zone, now_ms) if len(dscts) == _SECOND else 0
 
 
 def _references(recipient: str, scts: str) -> tuple[str, ...]:

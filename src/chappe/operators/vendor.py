@@ -209,5 +209,14 @@ def receipt_of(pdu: AnyDelivery, wire: Wire) -> Receipt | None:
     groups = found.groupdict()
     stat = (groups.get("stat") or "").upper()
     return Receipt(
-        groups["id"], None, receipt_text.state_of(stat), stat, groups.get("err"), None, None, None, None, None
+        groups["id"],
+        None,
+        receipt_text.state_of(stat),
+        stat,
+        groups.get("err"),
+        None,
+        groups.get("done"),
+        None,
+        None,
+        None,
     )

@@ -69,6 +69,7 @@ def receipt_of(
     network_error: bytes = b"",
     was_sent: bool = True,
     operator_reference: str = "",
+    happened_at_ms: int = 0,
 ) -> Receipt:
     """Make what the client is told: it goes back the way the message came."""
     return Receipt(
@@ -96,6 +97,7 @@ def receipt_of(
         message.known_as,
         was_sent,
         operator_reference,
+        happened_at_ms,
     )
 
 

@@ -138,6 +138,7 @@ class _Compiling:
             handset=self._reader("receipt.handset", receipt.handset) or _NO_READER,
             state=self._reader("receipt.state", receipt.state) or _NO_READER,
             error=self._reader("receipt.error", receipt.error),
+            done=self._reader("receipt.done", receipt.done),
             statuses=statuses,
             errors=self.http.errors,
         )

@@ -119,10 +119,9 @@ def _profiles(settings: Settings) -> Iterator[Fault]:
             if profile.split is not Split.PAYLOAD and "udh" not in names_of(profile):
                 yield f"profiles.{name}.split", 'its API has no {udh}, so it cuts long texts itself: expected "payload"'
         if profile.ucp_zone is None:
-            yield (
-                f"profiles.{name}.ucp_time_zone",
-                f"{profile.ucp_time_zone!r} is no time zone that this box knows",
-            )
+            key = "time_zone" if profile.time_zone else "ucp_time_zone"
+            told = profile.time_zone or profile.ucp_time_zone
+            yield f"profiles.{name}.{key}", f"{told!r} is no time zone that this box knows"
 
 
 def _clients(settings: Settings) -> Iterator[Fault]:

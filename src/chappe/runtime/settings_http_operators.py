@@ -103,6 +103,12 @@ class HttpReceipt(Table, frozen=True, kw_only=True):
     handset: Annotated[ReaderWords, Meta(description="Its handset.")]
     state: Annotated[ReaderWords, Meta(description="The word for what became of it.")]
     error: Annotated[ReaderWords | None, Meta(description="The code that says why.")] = None
+    done: Annotated[
+        ReaderWords | None,
+        Meta(
+            description="When it happened; counts where the profile's `time_zone` is set, a zone of its own beats that."
+        ),
+    ] = None
     delivered: Annotated[Words, Meta(description="Words for delivered.")] = ()
     failed: Annotated[Words, Meta(description="Words for failed.")] = ()
     expired: Annotated[Words, Meta(description="Words for expired.")] = ()

@@ -33,6 +33,13 @@ def linked(at: str, operator: Operator) -> Iterator[Fault]:
         yield f"{at}.http", 'is for protocol = "http"'
 
 
+#: Why a protocol cannot ask for a message whose name it never learned.
+_NO_QUERY: Final = {
+    Protocol.SMPP: "query_sm of SMPP asks by the very id that was not learned",
+    Protocol.UCP: 'operation 55 of UCP knows neither what was delivered nor which message is meant: say "hold"',
+}
+
+
 def profile_faults(at: str, operator: Operator, settings: Settings) -> Iterator[Fault]:
     """The profile is there, and for this protocol."""
     profile = settings.profiles.get(operator.profile)
@@ -46,7 +53,7 @@ def profile_faults(at: str, operator: Operator, settings: Settings) -> Iterator[
     wanted = (profile.unknown_outcome, profile.unknown_outcome_premium)
     if UnknownOutcome.QUERY in wanted:
         if operator.protocol is not Protocol.HTTP:
-            yield f"{at}.profile", f'{operator.profile!r} says "query", which {operator.protocol.value} cannot'
+            yield f"{at}.profile", f'{operator.profile!r} says "query", and {_NO_QUERY[operator.protocol]}'
         elif profile.http is not None and profile.http.query is None:
             yield f"{at}.profile", f'{operator.profile!r} says "query", and has no [http.query] to ask by'
 

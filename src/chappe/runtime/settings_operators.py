@@ -365,7 +365,8 @@ class Profile(Table, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="SMPP: a regular expression that reads this SMSC's receipts, with groups `id`, `stat` and "
-            "perhaps `err`, as in `(?P<id>\\w+)/(?P<stat>\\w+)`; what it does not fit is read as everybody's."
+            "perhaps `err` and `done`, as in `(?P<id>\\w+)/(?P<stat>\\w+)`; what it does not fit is read "
+            "as everybody's."
         ),
     ] = None
     id_base: Annotated[
@@ -420,9 +421,15 @@ class Profile(Table, frozen=True, kw_only=True):
         ErrorCode,
         Meta(description="Error code that makes an SMSC over UCP send an MO or a notification again."),
     ] = 55
+    time_zone: Annotated[
+        str | None,
+        Meta(
+            description="The time in which this operator dates its receipts, as in `Europe/Riga`: clients are then "
+            "told its moment, in UTC, instead of ours. Over UCP validity is written in it."
+        ),
+    ] = None
     ucp_time_zone: Annotated[
-        str,
-        Meta(description="The time that an SMSC over UCP lives in, as in `Europe/Riga`: validity is written in it."),
+        str, Meta(description="Over UCP where `time_zone` is not set: the time in which validity is written.")
     ] = "UTC"
     mo_identity: Annotated[
         str,
@@ -446,10 +453,12 @@ class Profile(Table, frozen=True, kw_only=True):
     @property
     def ucp_zone(self) -> ZoneInfo | None:
         """The time zone of an SMSC over UCP; None when nobody knows it."""
-        try:
-            return ZoneInfo(self.ucp_time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            return None
+        return _zone_of(self.time_zone or self.ucp_time_zone)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time in which receipts are dated; None when it is not told, or nobody knows it."""
+        return _zone_of(self.time_zone) if self.time_zone else None
 
     @property
     def mo_identity_tag(self) -> int | None:
@@ -458,3 +467,10 @@ class Profile(Table, frozen=True, kw_only=True):
             return None
         named = self.mo_identity.removeprefix("tlv:")
         return self.tlvs[named].tag if named in self.tlvs else int(named, 16)
+
+
+def _zone_of(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -104,7 +105,8 @@ class Desk:
         self._outbox = outbox
         self._schedule = schedule
         self._random = Random(faults.seed)
-        self._ids = ids_of(options.protocol, options.ids, self._random)
+        self._zone = ZoneInfo(options.time_zone)
+        self._ids = ids_of(options.protocol, options.ids, self._random, self._zone)
         self._pace = Pace(options.rate, now)
         self._started_at = now
         self._tags = TagReader()
@@ -231,7 +233,7 @@ class Desk:
 
     def _date_at(self, now: float) -> str:
         if now - self._dated_at >= 1.0 or not self._date:
-            self._date, self._dated_at = datetime.now(UTC).strftime("%y%m%d%H%M"), now
+            self._date, self._dated_at = datetime.now(UTC).astimezone(self._zone).strftime("%y%m%d%H%M"), now
         return self._date
 
 

@@ -8,6 +8,7 @@ import hmac
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from chappe.sim.http_shape import (
@@ -152,6 +153,7 @@ class Vonage:
             "status": self._STATES.get(stat, "failed"),
             "err-code": "0" if stat == "DELIVRD" else "5",
             "client-ref": kept_in(delivery, REFERENCE_TAG),
+            "message-timestamp": f"{datetime.fromtimestamp(delivery.made_at_s, UTC):%Y-%m-%d %H:%M:%S}",
         }
         return json_call(url, plain)
 
@@ -226,6 +228,7 @@ class Infobip:
             "to": delivery.pdu.source_addr,
             "status": {"groupName": self._GROUPS.get(stat, "UNDELIVERABLE")},
             "error": {"name": error},
+            "doneAt": f"{datetime.fromtimestamp(delivery.made_at_s, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
         }
         return json_call(url, {"results": [report]}, basic_header(account))
 

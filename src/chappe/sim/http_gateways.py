@@ -115,7 +115,7 @@ class Jasmin:
             "message_status": stat_of(delivery),
             "level": "2",
             "subdate": "",
-            "donedate": "",
+            "donedate": delivery.receipt.done_date if delivery.receipt else "",
             "sub": "001",
             "dlvrd": "001",
             "err": f"{delivery.receipt.error if delivery.receipt else 0:03d}",

@@ -5,7 +5,7 @@ counting ones do: measure with them.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from random import Random
 from typing import Final, Protocol
@@ -39,16 +39,17 @@ class Ids(Protocol):
         """Begin to count anew: whoever was named before may be named so again."""
 
 
-def ids_of(protocol: str, style: IdStyle, random: Random) -> Ids:
-    """How an SMSC of this protocol names messages; over UCP there is one style."""
-    return TimestampIds() if protocol == "ucp" else MessageIds(style, random)
+def ids_of(protocol: str, style: IdStyle, random: Random, zone: tzinfo = UTC) -> Ids:
+    """How an SMSC of this protocol names messages; over UCP there is one style, in its own time."""
+    return TimestampIds(zone=zone) if protocol == "ucp" else MessageIds(style, random)
 
 
 class TimestampIds:
     """`recipient:DDMMYYHHmmss`, as UCP has it.  No recipient gets a second twice unless a repeat is asked for."""
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), zone: tzinfo = UTC) -> None:
         self._clock = clock
+        self._zone = zone
         self._last_by_recipient: dict[str, datetime] = {}
 
     def issue(self, recipient: str) -> str:
@@ -60,12 +61,12 @@ class TimestampIds:
         self._last_by_recipient[recipient] = second
         if len(self._last_by_recipient) > _MOST_RECIPIENTS:
             del self._last_by_recipient[next(iter(self._last_by_recipient))]
-        return _name(recipient, second)
+        return self._name(recipient, second)
 
     def repeat(self, recipient: str) -> str:
         """The last name of this recipient once more: its twin."""
         last = self._last_by_recipient.get(recipient)
-        return self.issue(recipient) if last is None else _name(recipient, last)
+        return self.issue(recipient) if last is None else self._name(recipient, last)
 
     def scatter(self, recipient: str) -> str:
         """Time does not scatter: the next name."""
@@ -75,9 +76,8 @@ class TimestampIds:
         """Forget who had which second."""
         self._last_by_recipient.clear()
 
-
-def _name(recipient: str, second: datetime) -> str:
-    return f"{recipient}:{second:%d%m%y%H%M%S}"
+    def _name(self, recipient: str, second: datetime) -> str:
+        return f"{recipient}:{second.astimezone(self._zone):%d%m%y%H%M%S}"
 
 
 class MessageIds:

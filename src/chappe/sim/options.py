@@ -45,6 +45,7 @@ class SmscOptions(msgspec.Struct, frozen=True, kw_only=True):
     retry_s: float = 1.0  # until a refused receipt or MO is sent again
     response_s: float = 30.0  # until an unanswered one is
     ids: IdStyle = IdStyle.COUNTING
+    time_zone: str = "UTC"  # in which it dates receipts, and names messages over UCP
     enquire_link_s: float = 30.0
     mo: MoOptions = MoOptions()
     tls_certificate: str = ""  # PEM files: its certificate and key, and who vouches for those that connect

@@ -4,7 +4,7 @@ It must never know a link or a ledger, and it shares only the wire with the gate
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from chappe.sim.faults import ReceiptForm
@@ -123,10 +123,10 @@ def _wanted(nrq: str, nt: str) -> int:
     return wanted | RegisteredDelivery.RECEIPT_ON_FAILURE if told & _NT_NOT_DELIVERED else wanted
 
 
-def operation_of(delivery: Delivery) -> Operation:
+def operation_of(delivery: Delivery, zone: tzinfo = UTC) -> Operation:
     """The operation that carries a delivery: 53 for a receipt, 52 for an MO."""
     if delivery.receipt is not None:
-        return _notification_of(delivery, delivery.receipt)
+        return _notification_of(delivery, delivery.receipt, zone)
     pdu = delivery.pdu
     sender = write_originator(pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr)
     data = user_data.UserData(pdu.short_message, pdu.data_coding, bool(pdu.esm_class & EsmClass.UDHI))
@@ -137,7 +137,7 @@ def operation_of(delivery: Delivery) -> Operation:
         otoa=sender.otoa,
         rpid="0000",
         # The same in each copy: it is when the SMSC got the message.
-        scts=times.write_second(datetime.fromtimestamp(delivery.made_at_s, UTC), UTC),
+        scts=times.write_second(datetime.fromtimestamp(delivery.made_at_s, UTC), zone),
         mt=written.mt,
         nb=written.nb,
         msg=written.msg,
@@ -146,7 +146,7 @@ def operation_of(delivery: Delivery) -> Operation:
     )
 
 
-def _notification_of(delivery: Delivery, receipt: ReceiptText) -> DeliverNotification:
+def _notification_of(delivery: Delivery, receipt: ReceiptText, zone: tzinfo) -> DeliverNotification:
     recipient, _, scts = receipt.message_id.partition(":")
     dst: str = _DST_BY_STAT.get(receipt.stat, DeliveryStatus.NOT_DELIVERED)
     rsn = _RSN_BY_STAT.get(receipt.stat, _FAILED)
@@ -163,7 +163,7 @@ def _notification_of(delivery: Delivery, receipt: ReceiptText) -> DeliverNotific
         scts=scts,
         dst=dst,
         rsn=rsn,
-        dscts=times.write_second(datetime.fromtimestamp(delivery.made_at_s, UTC), UTC),
+        dscts=times.write_second(datetime.fromtimestamp(delivery.made_at_s, UTC), zone),
         mt=MessageType.ALPHANUMERIC,
         msg=("" if delivery.form is ReceiptForm.EMPTY else text).encode("latin-1", "replace").hex().upper(),
     )

@@ -5,6 +5,7 @@ It must never know what messages mean: submits go to the desk of the simulator, 
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from chappe.sim.faults import NO_FAULT
 from chappe.sim.link import Link
@@ -28,6 +29,7 @@ class UcpSmscLink(Link):
 
     def __init__(self, smsc: "SmscSimulator", number: int) -> None:
         self._smsc = smsc
+        self._zone = ZoneInfo(smsc.options.time_zone)
         self.session: Session
         super().__init__(smsc, number)
 
@@ -51,7 +53,7 @@ class UcpSmscLink(Link):
     def deliver(self, delivery: Delivery) -> None:
         """Send one delivery."""
         self._smsc.delivering(self, delivery)
-        self.session.request(operation_of(delivery), self._smsc.now(), delivery)
+        self.session.request(operation_of(delivery, self._zone), self._smsc.now(), delivery)
         self._smsc.soil(self)
 
     def respond(self, sequence_number: int, pdu: Any) -> None:

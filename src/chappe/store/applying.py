@@ -11,6 +11,7 @@ from chappe.model.events import EventBatch, EventName
 from chappe.model.lifecycle import FINAL, Status, status_of_parts
 from chappe.model.message import Item, Message
 from chappe.rules import asked
+from chappe.rules.done_dates import believed, shown
 from chappe.rules.match import Verdict, judge, receipt_item, receipt_of, wants_receipt
 from chappe.store.port import Life, Report
 
@@ -152,6 +153,7 @@ class Applying:
             operator=life.operator,
             network_error=report.network_error if report else b"",
             operator_reference=report.references[0] if message.is_called_back and report and report.references else "",
+            happened_at_ms=_happened_at(report, life) if report and report.done_at_ms else 0,
         )
         # A report's own id orders receipts as they came; one made by a late answer takes the message's.
         number = report.id if report else life.id
@@ -174,8 +176,17 @@ class Applying:
             number,
             reference,
             report.references[0] if report.references else "",
-            f"{report.word} {report.error}{self.note}",
+            f"{report.word} {report.error}{_dated(report) if report.done_at_ms else ''}{self.note}",
         )
+
+
+def _happened_at(report: Report, life: Life) -> int:
+    return believed(report.done_at_ms, life.sent_at_us // 1000, report.at_ms)
+
+
+def _dated(report: Report) -> str:
+    """The operator's own date, in UTC."""
+    return f"; done {shown(report.done_at_ms)}"
 
 
 def best_target(

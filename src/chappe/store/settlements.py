@@ -114,3 +114,5 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     #: All traffic of the operator is held when in doubt: a reference that nobody knows can only be that of a
     #: held message, if exactly one to this handset is held.
     may_settle_held: bool = False
+    #: When the operator says that it happened, read in its own time; 0 where it does not say, or nobody knows its time.
+    done_at_ms: int = 0

@@ -184,6 +184,10 @@ def test_keys_that_do_not_go_together_are_told(text: str, fault: str) -> None:
             '[profiles.p]\nucp_time_zone = "Europe/Nowhere"\n',
             "profiles.p.ucp_time_zone: 'Europe/Nowhere' is no time zone that this box knows",
         ),
+        (
+            '[profiles.p]\ntime_zone = "Europe/Nowhere"\n',
+            "profiles.p.time_zone: 'Europe/Nowhere' is no time zone that this box knows",
+        ),
     ],
 )
 def test_what_ucp_has_no_room_for_is_told(text: str, fault: str) -> None:

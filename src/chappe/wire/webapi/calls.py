@@ -17,6 +17,8 @@ class ToldReceipt(msgspec.Struct, frozen=True, gc=False):
     word: str
     status: Status
     error: str
+    #: When it happened, as the operator writes it; empty when it does not say.
+    done: str = ""
 
 
 class ToldMo(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +58,7 @@ class ReceiptForm(CallForm, frozen=True, kw_only=True):
     handset: Reader
     state: Reader
     error: Reader | None = None
+    done: Reader | None = None
     #: The operator's word → what it means.
     statuses: Mapping[str, Status]
     #: The operator's error code → the three characters that receipts have room for.
@@ -73,6 +76,7 @@ class ReceiptForm(CallForm, frozen=True, kw_only=True):
             word,
             self.statuses.get(word, self.statuses.get(word.lower(), Status.UNKNOWN)),
             short_error(error, self.errors),
+            said.read(self.done, item),
         )
 
 
