@@ -24,6 +24,7 @@ from chappe.clients.ucp_node import ClientUcpNode
 from chappe.conf.passing import Passing
 from chappe.configuration.document import settings_with, tables_of
 from chappe.configuration.seeding import Take, begin, current
+from chappe.counters.agreement_watch import AgreementWatch
 from chappe.counters.node import COPY as COUNTERS
 from chappe.engines import (
     clock_of,
@@ -151,7 +152,8 @@ class Gateway:
         self.accounts = building.accounts
         if building.policy.opt_outs:
             await building.opt_out_watch().look()
-        self.counter = counter_of(self.store) if runs("counter") else None
+        self.agreement = AgreementWatch(self.store.record, self._clock)
+        self.counter = counter_of(self.store, self.agreement) if runs("counter") else None
         self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
         self.sweeper = building.sweeper()
         self._demo = building.demo_traffic() if self._is_demo else None
@@ -488,6 +490,7 @@ class Gateway:
             fleet=lambda: self.fleet_watch.nodes,
             certificates=self.tls_watch.statuses,
             configuration=lambda: self.version,
+            disagreeing=lambda: self.agreement.disagreeing,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)

@@ -11,6 +11,7 @@ import chappe
 from chappe.clients.node import ACCEPT_ITEMS
 from chappe.conf.following import Following
 from chappe.conf.inbox import FileInbox, Inbox, SharedInbox
+from chappe.counters.agreement_watch import AgreementWatch
 from chappe.counters.fleet_node import FleetCounterNode
 from chappe.counters.node import CounterNode
 from chappe.instructions.file import Instructions
@@ -137,11 +138,12 @@ def history_of(store: AnyStore, settings: Settings) -> HistoryMoves | PostgresHi
     return HistoryMoves(store, settings.gateway.retention_days)
 
 
-def counter_of(store: AnyStore) -> CounterNode | FleetCounterNode:
+def counter_of(store: AnyStore, watch: AgreementWatch) -> CounterNode | FleetCounterNode:
     """What counts the events of this store: where several nodes write them, those of all."""
     if isinstance(store, PostgresStore):
-        return FleetCounterNode(PostgresFolding(store.session("counters"), store.writer), lambda: store.last_block)
-    return CounterNode(store)
+        folding = PostgresFolding(store.session("counters"), store.writer)
+        return FleetCounterNode(folding, lambda: store.last_block, watch)
+    return CounterNode(store, watch)
 
 
 def is_fenced(store: AnyStore) -> bool:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chappe.cli.asking import AsOption
 from chappe.cli.options import ConfigOption, JsonOption, example
 from chappe.cli.show import print_json, print_line
 
 if TYPE_CHECKING:
+    from chappe.observe.pairs import Pairs
+    from chappe.rules.learn import Conversion, Finding
     from chappe.runtime.profile_files import Layer, Profiles
+    from chappe.runtime.settings import Settings
     from chappe.runtime.settings_operators import Profile
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
@@ -32,7 +36,9 @@ def register(app: typer.Typer) -> None:
         show
     )
     profile.command(epilog=example("chappe profile check kannel", "chappe profile check three --shape twilio"))(check)
-    profile.command(epilog=example("chappe profile learn three --config chappe.toml"))(learn)
+    profile.command(
+        epilog=example("chappe profile learn three --config chappe.toml", "chappe profile learn three --apply")
+    )(learn)
     app.add_typer(profile)
 
 
@@ -103,6 +109,10 @@ def check(
 def learn(
     operator: Annotated[str, typer.Argument(metavar="OPERATOR", help="The operator.")],
     days: Annotated[int, typer.Option(min=1, max=366, help="How many days of event files to read.")] = 2,
+    applies: Annotated[
+        bool, typer.Option("--apply", help="Have the running gateway match by what is proved, from now on.")
+    ] = False,
+    person: AsOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -110,16 +120,39 @@ def learn(
 
     A conversion is proved when at least 20 receipts agree with a message to their own handset and none contradicts.
     Exit code 1 when that proves what the profile does not say, so that whoever watches hears of a change.
-    Nothing is altered: the lines to put into the profile are printed.
+    Without --apply nothing is altered: the lines to put into the profile are printed.
     """
-    from chappe.model.errors import SettingsError
     from chappe.observe.pairs import pairs_of
     from chappe.rules.learn import learn as judge
-    from chappe.runtime.settings import load
-    from chappe.runtime.settings_table import nearest
-    from chappe.runtime.settings_text import as_toml
 
-    settings = load(config)
+    settings = _settings_with(operator, config)
+    pairs = pairs_of(settings.gateway.data_path / "events", operator, days)
+    findings = judge(pairs.sent, pairs.unmatched)
+    profile = settings.profile_of(settings.operator(operator))
+    proved = [each for each in findings if each.is_proved and not each.conversion.is_said(_reading_of(profile))]
+    if as_json and not (applies and proved):
+        _print_findings(operator, pairs, findings)
+    elif not as_json:
+        _show_findings(operator, pairs, findings)
+    if not proved:
+        return
+    if applies:
+        _apply(operator, proved[0], config, person, as_json=as_json)
+        return
+    if not as_json:
+        name = settings.operator(operator).profile
+        print_line(f"put into the profile {name!r}, or have it done with --apply:")
+        print_line(_as_toml(proved[0].conversion))
+    raise typer.Exit(1)
+
+
+def _settings_with(operator: str, config: Path | None) -> Settings:
+    """The settings, if the operator is in them and its event files can prove anything.  Raises: SettingsError."""
+    from chappe.cli.looking import counting
+    from chappe.model.errors import SettingsError
+    from chappe.runtime.settings_table import nearest
+
+    settings = counting(config)
     names = [each.name for each in settings.operators]
     if operator not in names:
         raise SettingsError(f"no operator is named {operator!r}{nearest(operator, names)}")
@@ -127,28 +160,50 @@ def learn(
         raise SettingsError(
             'gateway.redact = "masked" hides what pairs would have to agree on; expected whole or hashed'
         )
-    pairs = pairs_of(settings.gateway.data_path / "events", operator, days)
-    findings = judge(pairs.sent, pairs.unmatched)
-    proved = [each for each in findings if each.is_proved]
-    if as_json:
-        rows = [
-            {**each.conversion.settings, "agree": each.agree, "contradict": each.contradict, "proved": each.is_proved}
-            for each in findings
-        ]
-        print_json({"operator": operator, "sent": len(pairs.sent), "unmatched": len(pairs.unmatched), "findings": rows})
-    else:
-        print_line(
-            f"{operator}: {len(pairs.sent)} ids of messages, {len(pairs.unmatched)} receipts that match none of them"
-        )
-        for each in findings:
-            told = as_toml(each.conversion.settings).replace("\n", ", ")
-            word = "proved" if each.is_proved else "no proof"
-            print_line(f"{word:8}  {told}: {each.agree} agree on the handset, {each.contradict} contradict")
-        if proved:
-            name = settings.operator(operator).profile
-            print_line(f"put into the profile {name!r}: {as_toml(proved[0].conversion.settings)}")
-    if proved:
-        raise typer.Exit(1)
+    return settings
+
+
+def _reading_of(profile: Profile) -> Conversion:
+    from chappe.rules.learn import Conversion
+
+    return Conversion(profile.id_base.value, profile.id_ignores_case, profile.id_ignores_zeros)
+
+
+def _print_findings(operator: str, pairs: Pairs, findings: list[Finding]) -> None:
+    rows = [
+        {**each.conversion.settings, "agree": each.agree, "contradict": each.contradict, "proved": each.is_proved}
+        for each in findings
+    ]
+    print_json({"operator": operator, "sent": len(pairs.sent), "unmatched": len(pairs.unmatched), "findings": rows})
+
+
+def _show_findings(operator: str, pairs: Pairs, findings: list[Finding]) -> None:
+    print_line(
+        f"{operator}: {len(pairs.sent)} ids of messages, {len(pairs.unmatched)} receipts that match none of them"
+    )
+    for each in findings:
+        word = "proved" if each.is_proved else "no proof"
+        told = _as_toml(each.conversion)
+        print_line(f"{word:8}  {told}: {each.agree} agree on the handset, {each.contradict} contradict")
+
+
+def _as_toml(conversion: Conversion) -> str:
+    from chappe.runtime.settings_text import as_toml
+
+    return as_toml(conversion.settings).replace("\n", ", ")
+
+
+def _apply(operator: str, finding: Finding, config: Path | None, person: str, *, as_json: bool) -> None:
+    """Ask the running gateway for it.  Raises: ResourceError."""
+    from chappe.cli.asking import carry_out, tell
+    from chappe.instructions.kinds import AllowIds
+
+    keys: dict[str, Any] = finding.conversion.settings
+    wish = AllowIds(operator=operator, agree=finding.agree, contradict=finding.contradict, **keys)
+    number, outcome = carry_out(wish, config, person)
+    tell(number, outcome, as_json=as_json)
+    if not as_json and outcome.version:
+        print_line(f"what is parked of it matches after: chappe receipts replay --operator {operator}")
 
 
 def _shelves(config: Path | None) -> Profiles:

@@ -67,18 +67,22 @@ def explain(
         list[str] | None,
         typer.Option(metavar="NAME", help="An operator that has no links; may be given several times."),
     ] = None,
+    asks_file: Annotated[
+        bool, typer.Option("--file", help="Ask the settings as the file has them, not the configuration that counts.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which rule decides about a message and why, and which are passed over and why.
 
-    The settings as they are in the file are asked, in the order of the door: senders, opt-outs, block lists, routes.
+    The configuration that counts is asked, in the order of the door: senders, opt-outs, block lists, routes.
     Of a message of the past, what was decided when it came is told too; its text is not read: give it with --text.
     """
+    from chappe.cli.looking import counting
     from chappe.routing_terms import policy_of
     from chappe.runtime.settings import load
 
-    settings = load(config)
+    settings = load(config) if asks_file else counting(config)
     policy, mo_routes = policy_of(settings)
     policy.note_sick(frozenset(down or ()))
     view, then = _past(message_id, config) if message_id is not None else (None, [])

@@ -13,6 +13,7 @@ from chappe.instructions.kinds import (
     AddClient,
     AddOperator,
     AddRoute,
+    AllowIds,
     ApplyConfiguration,
     Change,
     ChangeClient,
@@ -31,6 +32,8 @@ from chappe.instructions.kinds import (
     Table,
 )
 from chappe.model.errors import SettingsError
+from chappe.rules.learn import PROOF
+from chappe.runtime.profile_files import Profiles, merged, shipped
 from chappe.runtime.settings_table import nearest
 
 #: What `SetSection` may write; operators, clients, routes and profiles have instructions of their own.
@@ -198,6 +201,35 @@ def _(instruction: RemoveProfile, document: Document) -> None:
     if instruction.name not in profiles:
         raise SettingsError(f"no profile of the configuration is named {instruction.name!r}")
     del profiles[instruction.name]
+
+
+@_change.register
+def _(instruction: AllowIds, document: Document) -> None:
+    if instruction.agree < PROOF or instruction.contradict:
+        told = f"{instruction.agree} receipts agree and {instruction.contradict} contradict"
+        raise SettingsError(f"{told}: it takes {PROOF} that agree, and none that contradicts")
+    operator = _named(document, "operators", instruction.operator)
+    profiles = document.setdefault("profiles", {})
+    shared = str(operator.get("profile", "default"))
+    base = merged(Profiles(profiles).layers(shared)).get("id_base", "exact")
+    if any(
+        str(each.get("profile", "default")) == shared for each in _list(document, "operators") if each is not operator
+    ):
+        operator["profile"] = _free(profiles, instruction.operator)
+        profiles[operator["profile"]] = {"base": shared}
+    profile = profiles.setdefault(operator.get("profile", "default"), {})
+    if instruction.id_base and base not in (instruction.id_base, "either"):
+        profile["id_base"] = instruction.id_base if base == "exact" else "either"
+    for key in ("id_ignores_case", "id_ignores_zeros"):
+        if getattr(instruction, key):
+            profile[key] = True
+
+
+def _free(profiles: Mapping[str, Any], name: str) -> str:
+    """A name for a profile of an operator's own that nobody has."""
+    taken = {*profiles, *shipped()}
+    tried = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+    return next(each for each in tried if each not in taken)
 
 
 @_change.register

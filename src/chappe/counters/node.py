@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from chappe.counters.agreement_watch import AgreementWatch
 from chappe.counters.tally import Tally
 from chappe.observe.following import Following
 from chappe.store.port import Block, BlockSource, StoreAway
@@ -22,8 +23,10 @@ class CounterNode:
 
     name = "counter"
 
-    def __init__(self, source: BlockSource) -> None:
+    def __init__(self, source: BlockSource, watch: AgreementWatch | None = None) -> None:
+        """`watch` hears of what was counted."""
         self._source = source
+        self._watch = watch
         #: The last block that the written counters hold; unknown until the store has told.
         self.safe_seq = 0
         self._is_in_doubt = True
@@ -38,6 +41,8 @@ class CounterNode:
         while True:
             await self._following.ready.wait()
             await self.fold()
+            if self._watch is not None:
+                await self._watch.look()
             await asyncio.sleep(FOLD_EVERY_S)
 
     async def fold(self) -> None:
@@ -68,6 +73,8 @@ class CounterNode:
             tally.add(block)
         seq = blocks[-1].seq
         await self._source.advance(COPY, seq, "", tally.counts)
+        if self._watch is not None:
+            self._watch.add(tally.counts)
         self.safe_seq = seq
 
     async def _look_again(self) -> None:

@@ -199,6 +199,7 @@ def _of_events(known: Known, box: BoxStatus) -> Iterator[Trouble]:
     yield from _refused(by_name["mt_rejected"])
     yield from _callbacks(box, by_name["callback_deferred"] + by_name["callback_failed"], known)
     yield from _strangers(by_name["bind_refused"])
+    yield from _disagreeing(by_name["receipts_disagree"], by_name["receipts_agree"])
     if by_name["mo_unrouted"]:
         many = len(by_name["mo_unrouted"])
         yield Trouble(
@@ -222,6 +223,20 @@ def _throttled(events: Sequence[Mapping[str, str]]) -> Iterator[Trouble]:
             "operator",
             operator,
         )
+
+
+def _disagreeing(lost: Sequence[Mapping[str, str]], found: Sequence[Mapping[str, str]]) -> Iterator[Trouble]:
+    ends = {each["operator"]: each["time"] for each in found}
+    for operator, last in {each["operator"]: each for each in lost}.items():
+        if ends.get(operator, "") < last["time"]:
+            yield Trouble(
+                Level.ALARM,
+                f"Receipts of {operator} no longer match",
+                f"It writes ids otherwise than its profile says, or brings what is not ours: {last['detail']}",
+                "What its traffic proves is put into its profile by: chappe profile learn --apply",
+                "receipts",
+                link=operator,
+            )
 
 
 def _refused(events: Sequence[Mapping[str, str]]) -> Iterator[Trouble]:

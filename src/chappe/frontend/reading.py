@@ -45,6 +45,8 @@ TELLING: Final = frozenset(
         "callback_failed",
         "callbacks_off",
         "dr_parked",
+        "receipts_disagree",
+        "receipts_agree",
         "dr_contradicted",
         "dr_repeated",
         "link_down",

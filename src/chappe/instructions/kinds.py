@@ -217,6 +217,20 @@ class RemoveProfile(ConfigurationChange, frozen=True, kw_only=True, tag="remove_
     name: str
 
 
+class AllowIds(ConfigurationChange, frozen=True, kw_only=True, tag="allow_ids"):
+    """Match receipts of an operator in a further way that its traffic has proved: at least 20 agree, none contradicts.
+
+    It goes into its profile, or into one of its own where other operators share that.
+    """
+
+    operator: str
+    agree: int
+    contradict: int = 0
+    id_base: Literal["", "hex_to_decimal", "decimal_to_hex"] = ""
+    id_ignores_case: bool = False
+    id_ignores_zeros: bool = False
+
+
 class SetSection(ConfigurationChange, frozen=True, kw_only=True, tag="set_section"):
     """Write a section, such as `networks`, `prices`, `tariffs`, `senders`, `blocks`, `opt_outs`, `loops` or `conf`."""
 
@@ -280,6 +294,7 @@ Change = (
     | RemoveRoute
     | SetProfile
     | RemoveProfile
+    | AllowIds
     | SetSection
 )
 Instruction = (

@@ -81,6 +81,8 @@ class EventName(StrEnum):
     NODE_STARTED = "node_started"
     NODE_STOPPED = "node_stopped"
     CLOCK_SET = "clock_set"
+    RECEIPTS_DISAGREE = "receipts_disagree"
+    RECEIPTS_AGREE = "receipts_agree"
     HISTORY_MOVED = "history_moved"
     CREDIT_CHANGED = "credit_changed"
     CREDIT_USED_UP = "credit_used_up"

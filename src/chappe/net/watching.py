@@ -4,7 +4,7 @@ It must never hold up a message.  It knows no node: the assembly gives it functi
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -100,6 +100,8 @@ class Telling(msgspec.Struct, frozen=True):
     certificates: Callable[[], list[CertificateStatus]] = list
     #: The version of the configuration that counts here.
     configuration: Callable[[], int] = lambda: 0
+    #: Operator → receipts of the last minutes that match nothing, where these are the more.
+    disagreeing: Callable[[], Mapping[str, int]] = dict
 
 
 class Watching:
@@ -133,6 +135,7 @@ class Watching:
             parked=lambda: store.parked_reports,
             certificates=telling.certificates,
             configuration=telling.configuration,
+            disagreeing=telling.disagreeing,
         )
         self.metrics = Metrics(readings, version=self._version, run=store.run)
         store.on_block(self._pace.on_block)

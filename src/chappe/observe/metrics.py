@@ -4,7 +4,7 @@ Fed once per event block and per commit, never per message; gauges are read when
 know a node: the assembly gives it functions.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import generate_latest
@@ -29,7 +29,7 @@ _SENT_LOOKS: Final = 100
 class Readings:
     """What is read anew for each scrape."""
 
-    __slots__ = ("certificates", "configuration", "copies", "operators", "parked", "queues")
+    __slots__ = ("certificates", "configuration", "copies", "disagreeing", "operators", "parked", "queues")
 
     def __init__(
         self,
@@ -40,7 +40,9 @@ class Readings:
         parked: Callable[[], int],
         certificates: Callable[[], list[CertificateStatus]] = list,
         configuration: Callable[[], int] = lambda: 0,
+        disagreeing: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        self.disagreeing = disagreeing
         self.configuration = configuration
         self.queues = queues
         self.operators = operators
@@ -115,6 +117,7 @@ class Metrics(Collector):
         yield _gauge(
             "chappe_receipts_parked", "Delivery reports that match no message so far.", self._readings.parked()
         )
+        yield self._disagreeing()
         for name, help_text, label, histograms in (
             (
                 "chappe_submit_seconds",
@@ -176,6 +179,16 @@ class Metrics(Collector):
         for each in self._readings.certificates():
             left.add_metric((each.door,), each.expires_in_s)
         return (left,)
+
+    def _disagreeing(self) -> Metric:
+        family = GaugeMetricFamily(
+            "chappe_receipts_disagreeing",
+            "Receipts of the last 15 minutes that match nothing, of operators where these are the more.",
+            labels=("operator",),
+        )
+        for operator, parked in self._readings.disagreeing().items():
+            family.add_metric((operator,), parked)
+        return family
 
     def _copies(self) -> Iterable[Metric]:
         behind = GaugeMetricFamily(

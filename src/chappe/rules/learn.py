@@ -36,6 +36,15 @@ class Conversion(msgspec.Struct, frozen=True):
             if is_set
         }
 
+    def is_said(self, profile: "Conversion") -> bool:
+        """A profile that reads ids so allows this already."""
+        return (
+            self.base
+            in ("exact", profile.base, *(("hex_to_decimal", "decimal_to_hex") if profile.base == "either" else ()))
+            and self.ignores_case <= profile.ignores_case
+            and self.ignores_zeros <= profile.ignores_zeros
+        )
+
 
 #: The plain ones first: what one of these explains needs no other.
 CONVERSIONS: Final = (

@@ -11,6 +11,7 @@ from chappe.configuration.changes import changed
 from chappe.instructions.kinds import (
     AddClient,
     AddRoute,
+    AllowIds,
     ApplyConfiguration,
     Change,
     ChangeClient,
@@ -100,3 +101,37 @@ def test_what_belongs_to_a_box_is_left_out_of_what_is_applied() -> None:
 def test_what_cannot_be_changed_is_told(change: Change, fault: str) -> None:
     with pytest.raises(SettingsError, match=fault):
         changed(BEFORE, change)
+
+
+PROVED: dict[str, Any] = {"operator": "three", "agree": 30, "id_base": "hex_to_decimal"}
+
+
+def test_what_traffic_proved_of_ids_goes_into_the_profile_of_the_operator() -> None:
+    after = changed({"operators": [{"name": "three"}]}, AllowIds(**PROVED))
+
+    assert after["profiles"] == {"default": {"id_base": "hex_to_decimal"}}
+    assert after["operators"] == [{"name": "three"}]
+
+
+def test_a_profile_that_others_share_stays_as_it_is() -> None:
+    before = {
+        "operators": [{"name": "three", "profile": "p"}, {"name": "four", "profile": "p"}],
+        "profiles": {"p": {"id_ignores_case": True}, "three": {}},
+    }
+
+    after = changed(before, AllowIds(operator="three", agree=20, id_ignores_zeros=True))
+
+    assert after["operators"][0]["profile"] == "three-2"
+    assert after["profiles"] == {**before["profiles"], "three-2": {"base": "p", "id_ignores_zeros": True}}
+
+
+def test_both_bases_are_proved_where_the_other_one_was_said() -> None:
+    before = {"operators": [{"name": "three", "profile": "p"}], "profiles": {"p": {"id_base": "decimal_to_hex"}}}
+
+    assert changed(before, AllowIds(**PROVED))["profiles"]["p"] == {"id_base": "either"}
+
+
+@pytest.mark.parametrize("doubt", [{"agree": 19}, {"contradict": 1}])
+def test_less_than_proof_alters_nothing(doubt: dict[str, int]) -> None:
+    with pytest.raises(SettingsError, match="20 that agree"):
+        changed({"operators": [{"name": "three"}]}, AllowIds(**{**PROVED, **doubt}))

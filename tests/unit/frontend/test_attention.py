@@ -100,3 +100,11 @@ def test_held_items_unread_queues_and_an_absent_store_are_told() -> None:
     assert "3 messages held" in lines
     assert "Nobody reads the queue client:old: 4 messages: the client is gone" in lines
     assert lines.startswith("The store is away")
+
+
+def test_receipts_that_stop_to_match_are_an_alarm_until_they_match_again() -> None:
+    lost = event("receipts_disagree", operator="three", detail="37 receipts of 15 min match nothing")
+    found = {**event("receipts_agree", operator="three"), "time": "2026-01-16 11:59:59.500000"}
+
+    assert "Receipts of three no longer match" in told(events=[lost])
+    assert told(events=[lost, found]) == ""

@@ -94,5 +94,5 @@ def test_receipts_and_commits_are_counted_by_how_long_they_took() -> None:
 def test_every_metric_tells_what_it_is() -> None:
     families = list(text_string_to_metric_families(metrics().text().decode()))
 
-    assert len(families) == 13
+    assert len(families) == 14
     assert [family.name for family in families if not family.documentation.endswith(".")] == []
