@@ -47,6 +47,10 @@ class Measured:
         return sum(self.python_us.values())
 
 
+#: Its name, how many lives, what happens just before: sends them, and measures.
+Load = Callable[..., Measured]
+
+
 def options() -> argparse.ArgumentParser:
     """What every measurement of boxes can be told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,38 +90,44 @@ def run_step(
     prepare: Callable[[Box], None] | None = None,
 ) -> Measured:
     """Start a box with so many nodes, warm it up, measure, stop it."""
+    with running(reached, dsn, place, step, told) as load:
+        if told.warm:
+            load("warm", told.warm)
+        return load(f"ends-{step}", told.lives, prepare)
+
+
+@contextmanager
+def running(reached: Reached, dsn: str, place: Path, step: str, told: argparse.Namespace) -> Iterator[Load]:
+    """A box with so many nodes, to measure one load after the other."""
     clients, operators = (int(each) for each in step.split("+"))
-    nodes = [f"client-smpp*{clients}", f"operator:three*{operators}", "router", "counter"]
-    box = Box(place / "box", dsn, nodes)
-    warming, ends = Ends(box, told.generator, place / "warm"), Ends(box, told.generator, place / f"ends-{step}")
+    box = Box(place / "box", dsn, [f"client-smpp*{clients}", f"operator:three*{operators}", "router", "counter"])
+
+    def load(name: str, lives: int, prepare: Callable[[Box], None] | None = None) -> Measured:
+        ends = Ends(box, told.generator, place / name)
+        try:
+            ends.open(told.receipt_delay_ms)
+            time.sleep(2)
+            if prepare is not None:
+                prepare(box)
+            if told.statements:
+                reset_statements(reached, dsn)
+            before, busy_s = snapshot(box, reached, ends), cpu.machine_busy_s()[0]
+            began = time.monotonic()
+            ends.wait(ends.send(lives, told.binds, told.window, told.rate))
+            after, took_s = snapshot(box, reached, ends), time.monotonic() - began
+            busy_s = cpu.machine_busy_s()[0] - busy_s
+        finally:
+            ends.close()
+        if told.statements and name != "warm":
+            print(statements(reached, dsn, lives))
+        return judge(step, lives, ends, before, after, busy_s / took_s, sizes(reached, dsn))
+
     box.start()
     try:
         if told.share:
             box.hold_back(told.share)
-        for each, lives in ((warming, told.warm), (ends, told.lives)):
-            if not lives:
-                continue
-            each.open(told.receipt_delay_ms)
-            time.sleep(2)
-            if each is ends:
-                if prepare is not None:
-                    prepare(box)
-                if told.statements:
-                    reset_statements(reached, dsn)
-                before, busy = snapshot(box, reached, ends), cpu.machine_busy_s()
-                began = time.monotonic()
-            client = each.send(lives, told.binds, told.window, told.rate)
-            each.wait(client)
-            if each is ends:
-                after, ended = snapshot(box, reached, ends), time.monotonic()
-                busy_s = cpu.machine_busy_s()[0] - busy[0]
-            each.close()
-        if told.statements:
-            print(statements(reached, dsn, told.lives))
-        return judge(step, told.lives, ends, before, after, busy_s / (ended - began), sizes(reached, dsn))
+        yield load
     finally:
-        warming.close()
-        ends.close()
         box.stop()
 
 

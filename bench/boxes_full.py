@@ -3,7 +3,8 @@
     .venv/bin/python bench/boxes_full.py --waiting 5000000 --snapshot-s 600 --generator PATH
 
 Half of what waits is for an operator that is away, half is scheduled for later with the operator that is measured.
-Runs in one database: empty, with what waits, with a snapshot held open besides, and without it again.
+Runs in one database: empty; then, of one box that goes on running, with what waits, with a snapshot held open besides,
+and without it again.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 from rig import server
 
-from boxes import folder, options, run_step, show
+from boxes import Load, folder, options, running, show
 from chappe.model.address import handset_key
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
@@ -119,36 +121,39 @@ def main() -> int:
     parser.add_argument("--pace", type=float, default=3_000.0, help="messages a second while the snapshot grows old")
     told = parser.parse_args()
     with folder(told.folder) as place, server(told.dsn) as reached:
-        dsn = reached.new_database()
+        dsn, is_exact = reached.new_database(), True
 
-        def run(name: str, step: str) -> bool:
+        def run(load: Load, name: str, lives: int) -> None:
+            nonlocal is_exact
             print(f"# {name}", flush=True)
-            measured = run_step(reached, dsn, place / name.replace(" ", "-"), step, told)
+            measured = load(name.replace(" ", "-"), lives)
             show(measured, as_json=told.json)
-            return not (measured.verdict.get("lost") or measured.verdict.get("duplicated"))
+            is_exact &= not (measured.verdict.get("lost") or measured.verdict.get("duplicated"))
 
-        is_exact = run("empty", told.steps)
+        with running(reached, dsn, place / "empty", told.steps, told) as load:
+            load("warm", told.warm)
+            run(load, "empty", told.lives)
         began = time.monotonic()
         asyncio.run(lay_waiting(dsn, told.waiting))
         print(f"# laid {told.waiting:,} messages in {time.monotonic() - began:.0f} s", flush=True)
-        is_exact &= run("waiting", told.steps)
-        is_exact &= _under_snapshot(dsn, told, run)
-        is_exact &= run("snapshot gone", told.steps)
+        with running(reached, dsn, place / "full", told.steps, told) as load:
+            load("warm", told.warm)
+            run(load, "waiting", told.lives)
+            _under_snapshot(dsn, told, lambda name, lives: run(load, name, lives))
+            run(load, "snapshot gone", told.lives)
     return 0 if is_exact else 1
 
 
-def _under_snapshot(dsn: str, told: argparse.Namespace, run: object) -> bool:
+def _under_snapshot(dsn: str, told: argparse.Namespace, run: Callable[[str, int], None]) -> None:
     """A run when it is taken, a slower one until it is old enough, and the one that counts."""
-    assert callable(run)
-    snapshot, lives = Snapshot(dsn), told.lives
+    snapshot = Snapshot(dsn)
     try:
-        is_exact = bool(run("a snapshot just taken", told.steps))
+        run("a snapshot just taken", told.lives)
         left_s = max(0.0, told.snapshot_s - (time.monotonic() - snapshot.since))
-        told.lives, told.rate = max(1, int(left_s * told.pace)), told.pace
-        is_exact &= bool(run("paced", told.steps))
-        told.lives, told.rate = lives, 0
-        age_s = time.monotonic() - snapshot.since
-        return is_exact & bool(run(f"a snapshot held for {age_s:.0f} s", told.steps))
+        told.rate = told.pace
+        run("paced", max(1, int(left_s * told.pace)))
+        told.rate = 0
+        run(f"a snapshot held for {time.monotonic() - snapshot.since:.0f} s", told.lives)
     finally:
         snapshot.end()
 
