@@ -140,7 +140,9 @@ class Gateway:
         self._clock = clock_of(self.store, self._clock)
         self.versions = versions_of(self.store)
         settings = self.settings = await self._settle()
-        self.following = following_of(self.store, self.versions, lambda: self.version, self._follow, self._obey)
+        self.following = following_of(
+            self.store, self.versions, lambda: self.version, self._follow, self._obey, self._refuse
+        )
         self.health.watch_store(lambda: self.store.is_away)
         self.fleet = fleet_of(self.store)
         self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)
@@ -236,9 +238,13 @@ class Gateway:
                 try:
                     settings = settings_with(tables_of(version), self.settings, f"version {version.number}")
                 except SettingsError as error:
-                    self.version, self._unmoved = version.number, {self._name: str(error)}
+                    self._refuse(version.number, str(error))
                 else:
                     await self._take_over(version, settings)
+
+    def _refuse(self, number: int, why: str) -> None:
+        """Stay as we are: nothing of that version can be taken over here."""
+        self.version, self._unmoved = number, {self._name: why}
 
     async def _take_over(self, version: Version, settings: Settings) -> None:
         try:

@@ -92,6 +92,7 @@ from chappe.runtime.settings_lookup import Cache, Lookup
 from chappe.runtime.settings_operators import Operator, Protocol
 from chappe.runtime.sick_watch import SickWatch
 from chappe.store.fleet import Alone, Fleet
+from chappe.store.sealing import seal
 from chappe.store.versions import Versions
 from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.text.segments import SplitMethod
@@ -290,7 +291,9 @@ class Building:
             self._store,
             QueueDrop(self._store, self._clock, self.why_unread),
             CallbackWishes(self._store, self._clock),
-            Configuring(versions, self._settings, self._clock, self._store.key, announce, reset, doubts_of),
+            Configuring(
+                versions, self._settings, self._clock, seal().derived(self._store.key), announce, reset, doubts_of
+            ),
             Steering(self._store, reset, drain),
             CreditWishes(self._store),
             self._test_sending(),

@@ -93,12 +93,13 @@ def following_of(
     number: Callable[[], int],
     take: Callable[[Version], Awaitable[None]],
     obey: Callable[[bytes], Awaitable[None]],
+    refuse: Callable[[int, str], None],
 ) -> Following | None:
     """What follows the changes that other processes make; None for a store that has only one."""
     if not isinstance(store, PostgresStore):
         return None
     orders = PostgresOrders(store.session("orders"))
-    return Following(versions, orders, number=number, take=take, obey=obey)
+    return Following(versions, orders, number=number, take=take, obey=obey, refuse=refuse)
 
 
 def errands_of(store: AnyStore) -> Errands | None:

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from chappe.conf.forgetting import bare_body
 from chappe.conf.inbox import Inbox
 from chappe.instructions.kinds import Approve, Instruction, Reject
 from chappe.instructions.outcome import Asked, Outcome, State
+from chappe.model.errors import SettingsError
 
 CarryOut = Callable[[Instruction, Asked, str], Awaitable[Outcome]]
 
@@ -31,9 +33,11 @@ class Approvals:
             instruction = found.read()
         except msgspec.MsgspecError as error:
             return Outcome(fault=f"this release cannot read it: {error}")
+        except SettingsError as error:
+            return Outcome(fault=str(error))
         outcome = await self._carry_out(instruction, found, asked.asked_by)
         outcome = msgspec.structs.replace(outcome, approved_by=asked.asked_by)
-        await self._inbox.note(found.id, outcome)
+        await self._inbox.note(found.id, outcome, bare_body(found))
         return msgspec.structs.replace(outcome, secret="")
 
     async def reject(self, reject: Reject, asked: Asked) -> Outcome:
@@ -42,7 +46,7 @@ class Approvals:
         if found is None or found.state is not State.WAITING_APPROVAL:
             return Outcome(fault=_nothing_waits(reject.instruction, found))
         why = f": {reject.reason}" if reject.reason else ""
-        await self._inbox.note(found.id, Outcome(fault=f"rejected by {asked.asked_by}{why}"))
+        await self._inbox.note(found.id, Outcome(fault=f"rejected by {asked.asked_by}{why}"), bare_body(found))
         return Outcome(changed=(found.id,))
 
     def _fault(self, found: Asked | None, asked: Asked) -> str:

@@ -72,17 +72,17 @@ class Configuring:
 
     async def carry_out(self, instruction: Change, asked: Asked, approved_by: str = "") -> Outcome:
         """Make a version of it, or say why not; asked again after a death it makes none twice."""
-        for _ in range(TRIES):
-            made = await self._versions.made_by(asked.id)
-            if made is not None:
-                return await self._announced(instruction, made)
-            newest = await self._versions.newest()
-            try:
+        try:
+            for _ in range(TRIES):
+                made = await self._versions.made_by(asked.id)
+                if made is not None:
+                    return await self._announced(instruction, made)
+                newest = await self._versions.newest()
                 outcome = await self._made(instruction, asked, approved_by, newest)
-            except SettingsError as error:
-                return Outcome(fault=str(error))
-            if outcome is not None:
-                return outcome
+                if outcome is not None:
+                    return outcome
+        except SettingsError as error:
+            return Outcome(fault=str(error))
         return Outcome(fault="the configuration changes too fast: try again")
 
     async def _made(

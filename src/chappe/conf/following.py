@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
+from chappe.model.errors import SettingsError
 from chappe.store.port import StoreAway
 from chappe.store.versions import Version, Versions
 
@@ -46,13 +47,18 @@ class Following:
         number: Callable[[], int],
         take: Callable[[Version], Awaitable[None]],
         obey: Callable[[bytes], Awaitable[None]],
+        refuse: Callable[[int, str], None],
     ) -> None:
-        """`number()` is the version that counts here; `take` takes another one over, `obey` does what is ordered."""
+        """`number()` is the version that counts here; `take` takes another one over, `obey` does what is ordered.
+
+        `refuse` is told of a version that this process cannot read, and why.
+        """
         self._versions = versions
         self._orders = orders
         self._number = number
         self._take = take
         self._obey = obey
+        self._refuse = refuse
         self._seen = -1
 
     async def order(self, instruction: int, body: bytes, at_us: int) -> None:
@@ -75,10 +81,18 @@ class Following:
         if self._seen < 0:
             # What was ordered before we came is not for us.
             self._seen = await self._orders.newest()
-        if await self._versions.newest_number() > self._number():
-            newest = await self._versions.newest()
-            if newest is not None:
-                await self._take(newest)
+        number = await self._versions.newest_number()
+        if number > self._number():
+            await self._follow(number)
         for instruction, body in await self._orders.since(self._seen):
             self._seen = instruction
             await self._obey(body)
+
+    async def _follow(self, number: int) -> None:
+        try:
+            newest = await self._versions.newest()
+        except SettingsError as error:
+            self._refuse(number, str(error))
+        else:
+            if newest is not None:
+                await self._take(newest)

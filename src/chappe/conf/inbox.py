@@ -30,8 +30,8 @@ class Inbox(Protocol):
         """One instruction."""
         ...
 
-    async def note(self, number: int, outcome: Outcome) -> None:
-        """Write what came of one; what has ended keeps its first outcome."""
+    async def note(self, number: int, outcome: Outcome, bare: bytes | None = None) -> None:
+        """Write what came of one; what has ended keeps its first outcome.  `bare`: what it asked, without secrets."""
         ...
 
     async def forget_secret(self, number: int) -> None:
@@ -58,8 +58,8 @@ class FileInbox:
     async def find(self, number: int) -> Asked | None:
         return self._instructions.find(number)
 
-    async def note(self, number: int, outcome: Outcome) -> None:
-        self._instructions.note(number, outcome)
+    async def note(self, number: int, outcome: Outcome, bare: bytes | None = None) -> None:
+        self._instructions.note(number, outcome, bare)
 
     async def forget_secret(self, number: int) -> None:
         self._instructions.forget_secret(number)
@@ -91,9 +91,9 @@ class SharedInbox:
         async with self._session.lend() as connection:
             return await shared.find(connection, number)
 
-    async def note(self, number: int, outcome: Outcome) -> None:
+    async def note(self, number: int, outcome: Outcome, bare: bytes | None = None) -> None:
         async with self._session.lend() as connection:
-            await shared.note(connection, number, outcome)
+            await shared.note(connection, number, outcome, bare)
 
     async def forget_secret(self, number: int) -> None:
         async with self._session.lend() as connection:

@@ -14,6 +14,7 @@ from chappe.conf.callbacks import CallbackWishes
 from chappe.conf.configuring import Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
+from chappe.conf.forgetting import bare_body
 from chappe.conf.inbox import Inbox
 from chappe.conf.replaying import ReceiptWishes
 from chappe.conf.sending import TestSending
@@ -37,8 +38,8 @@ from chappe.instructions.kinds import (
     SendTest,
     SetDemoTraffic,
 )
-from chappe.instructions.outcome import Asked, Outcome
-from chappe.model.errors import ResourceError
+from chappe.instructions.outcome import OPEN, Asked, Outcome
+from chappe.model.errors import ResourceError, SettingsError
 
 #: How often the node looks whether somebody asked for something.
 LOOK_EVERY_S: Final = 0.25
@@ -120,16 +121,16 @@ class ConfNode:
                 return
             self._is_behind = True
             while waiting := await self._inbox.waiting(LOOK_ITEMS):
-                made: list[tuple[int, Outcome]] = []
+                made: list[tuple[Asked, Outcome]] = []
                 for asked in waiting:
                     outcome = await self._outcome_of(asked)
                     if outcome.version and self._everywhere is not None:
                         # Its version is its own proof: whoever dies now finds it.  One wait does for all of them.
-                        made.append((asked.id, outcome))
+                        made.append((asked, outcome))
                     else:
                         await self._note_all(made)
                         made = []
-                        await self._note(asked.id, outcome)
+                        await self._note(asked, outcome)
                 await self._note_all(made)
             self._is_behind = False
         except ResourceError:
@@ -139,19 +140,20 @@ class ConfNode:
         """Give everything back."""
         await self._inbox.close()
 
-    async def _note_all(self, made: Sequence[tuple[int, Outcome]]) -> None:
+    async def _note_all(self, made: Sequence[tuple[Asked, Outcome]]) -> None:
         """Outcomes of changes, once the nodes of all boxes have said what they go by."""
         if not made or self._everywhere is None:
             return
         unmoved = await self._everywhere(max(outcome.version for _, outcome in made))
-        for number, outcome in made:
-            await self._note(number, msgspec.structs.replace(outcome, unmoved=outcome.unmoved | unmoved))
+        for asked, outcome in made:
+            await self._note(asked, msgspec.structs.replace(outcome, unmoved=outcome.unmoved | unmoved))
 
-    async def _note(self, number: int, outcome: Outcome) -> None:
-        await self._inbox.note(number, outcome)
+    async def _note(self, asked: Asked, outcome: Outcome) -> None:
+        is_open = outcome.state in OPEN
+        await self._inbox.note(asked.id, outcome, None if is_open else bare_body(asked))
         reach(CrashPoint.AFTER_OUTCOME)
         if outcome.secret:
-            self._secrets[number] = self.looks + SECRET_LOOKS
+            self._secrets[asked.id] = self.looks + SECRET_LOOKS
 
     async def _forget_secrets(self) -> None:
         for number in [each for each, look in self._secrets.items() if look <= self.looks]:
@@ -164,6 +166,8 @@ class ConfNode:
             instruction = asked.read()
         except msgspec.MsgspecError as error:
             return Outcome(fault=f"this release cannot read it: {error}")
+        except SettingsError as error:
+            return Outcome(fault=str(error))
         if isinstance(instruction, Approve):
             return await self._approvals.approve(instruction, asked)
         if isinstance(instruction, Reject):

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from chappe.instructions.ids import new_instruction_id
 from chappe.instructions.kinds import Instruction, kind_of
-from chappe.instructions.outcome import Asked, Outcome, asked_of
+from chappe.instructions.outcome import Asked, Outcome, asked_of, body_of
 from chappe.model.errors import ResourceError
 
 #: Its name within the data folder.
@@ -38,7 +38,7 @@ _WAITING: Final = f"{_SELECT} WHERE state = 'waiting' AND id > ? ORDER BY id LIM
 _ONE: Final = f"{_SELECT} WHERE id = ?"
 _RECENT: Final = f"{_SELECT} ORDER BY id DESC LIMIT ?"
 _NOTE: Final = (
-    "UPDATE instructions SET state = ?, result = ?, done_at = ?"
+    "UPDATE instructions SET state = ?, result = ?, done_at = ?, body = coalesce(?, body)"
     " WHERE id = ? AND state IN ('waiting', 'waiting_approval')"
 )
 _FORGET: Final = "UPDATE instructions SET result = ? WHERE id = ?"
@@ -65,7 +65,7 @@ class Instructions:
     def ask(self, instruction: Instruction, asked_by: str) -> int:
         """Lay an instruction in, synced; returns its id."""
         number = new_instruction_id()
-        body = msgspec.json.encode(instruction).decode()
+        body = body_of(instruction).decode()
         with self._using() as connection:
             connection.execute(_ASK, (number, kind_of(instruction), body, asked_by, _now()))
         return number
@@ -80,23 +80,27 @@ class Instructions:
     def waiting(self, limit: int, after: int = 0) -> list[Asked]:
         """Instructions that are not carried out yet, in the order in which they were asked."""
         with self._using() as connection:
-            return [asked_of(row) for row in connection.execute(_WAITING, (after, limit))]
+            return [_asked(row) for row in connection.execute(_WAITING, (after, limit))]
 
     def find(self, number: int) -> Asked | None:
         """One instruction."""
         with self._using() as connection:
             row = connection.execute(_ONE, (number,)).fetchone()
-        return None if row is None else asked_of(row)
+        return None if row is None else _asked(row)
 
     def recent(self, limit: int) -> list[Asked]:
         """The youngest instructions, youngest first."""
         with self._using() as connection:
-            return [asked_of(row) for row in connection.execute(_RECENT, (limit,))]
+            return [_asked(row) for row in connection.execute(_RECENT, (limit,))]
 
-    def note(self, number: int, outcome: Outcome) -> None:
-        """Write what came of an instruction; one that has ended keeps its first outcome."""
+    def note(self, number: int, outcome: Outcome, bare: bytes | None = None) -> None:
+        """Write what came of an instruction; one that has ended keeps its first outcome.
+
+        `bare` is what it asked for without its secrets: from now on nobody needs them.
+        """
+        result, body = msgspec.json.encode(outcome).decode(), None if bare is None else bare.decode()
         with self._using() as connection:
-            connection.execute(_NOTE, (outcome.state.value, msgspec.json.encode(outcome).decode(), _now(), number))
+            connection.execute(_NOTE, (outcome.state.value, result, _now(), body, number))
 
     def forget_secret(self, number: int) -> None:
         """The secret of an outcome has been here long enough."""
@@ -137,6 +141,11 @@ class Instructions:
             connection.close()
             raise
         return connection
+
+
+def _asked(row: tuple[Any, ...]) -> Asked:
+    number, kind, body, asked_by, state, result, *moments = row
+    return asked_of((number, kind, body.encode(), asked_by, state, result.encode(), *moments))
 
 
 def _now() -> str:

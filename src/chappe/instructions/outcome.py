@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from chappe.instructions.kinds import Instruction
+from chappe.store.sealing import seal
 
 
 class State(StrEnum):
@@ -65,7 +66,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     id: int
     kind: str
-    body: str
+    #: As it lies there, perhaps sealed.
+    body: bytes
     asked_by: str
     state: State
     outcome: Outcome | None
@@ -74,8 +76,12 @@ class Asked(msgspec.Struct, frozen=True):
     done_at: str = ""
 
     def read(self) -> Instruction:
-        """What is asked for.  Raises: msgspec.MsgspecError when this program cannot tell."""
-        read: Instruction = msgspec.json.decode(self.body, type=Instruction)
+        """What is asked for.
+
+        Raises: msgspec.MsgspecError when this program cannot tell; SettingsError when it has not the key.
+        """
+        opened = seal().open(self.body, f"instruction {self.id}")
+        read: Instruction = msgspec.json.decode(opened, type=Instruction)
         return read
 
     @property
@@ -84,11 +90,19 @@ class Asked(msgspec.Struct, frozen=True):
         return self.state in OPEN
 
 
-Row = tuple[int, str, str, str, str, str, str, str]
+Row = tuple[int, str, bytes, str, str, bytes, str, str]
 
 
 def asked_of(row: Row) -> Asked:
     """A row: id, kind, body, asked_by, state, result, asked_at, done_at."""
     number, kind, body, asked_by, state, result, asked_at, done_at = row
-    outcome = msgspec.json.decode(result, type=Outcome) if result else None
-    return Asked(number, kind, body, asked_by, State(state), outcome, asked_at, done_at)
+    return Asked(number, kind, body, asked_by, State(state), _outcome_of(result), asked_at, done_at)
+
+
+def _outcome_of(result: bytes) -> Outcome | None:
+    return msgspec.json.decode(result, type=Outcome) if result else None
+
+
+def body_of(instruction: Instruction) -> bytes:
+    """How an instruction lies where it waits: it may bear secrets."""
+    return seal().close(msgspec.json.encode(instruction))

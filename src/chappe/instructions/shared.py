@@ -13,7 +13,7 @@ import msgspec
 
 from chappe.instructions.ids import new_instruction_id
 from chappe.instructions.kinds import Instruction, kind_of
-from chappe.instructions.outcome import Asked, Outcome, asked_of
+from chappe.instructions.outcome import Asked, Outcome, asked_of, body_of
 from chappe.model.errors import ResourceError
 from chappe.store.postgres.reaching import AWAY, connect, shown
 
@@ -23,7 +23,7 @@ _WAITING: Final = f"{_SELECT} WHERE state = 'waiting' AND id > $1 ORDER BY id LI
 _ONE: Final = f"{_SELECT} WHERE id = $1"
 _RECENT: Final = f"{_SELECT} ORDER BY id DESC LIMIT $1"
 _NOTE: Final = (
-    "UPDATE instructions SET state = $2, result = $3, done_at = clock_timestamp()"
+    "UPDATE instructions SET state = $2, result = $3, done_at = clock_timestamp(), body = coalesce($4, body)"
     " WHERE id = $1 AND state IN ('waiting', 'waiting_approval')"
 )
 _FORGET: Final = "UPDATE instructions SET result = $2 WHERE id = $1"
@@ -43,7 +43,7 @@ class SharedInstructions:
     def ask(self, instruction: Instruction, asked_by: str) -> int:
         """Lay an instruction in; returns its id once it is committed."""
         number = new_instruction_id()
-        row = (number, kind_of(instruction), msgspec.json.encode(instruction), asked_by)
+        row = (number, kind_of(instruction), body_of(instruction), asked_by)
         self._with(lambda connection: connection.execute(_ASK, *row))
         return number
 
@@ -91,9 +91,12 @@ async def recent(connection: Any, limit: int) -> list[Asked]:
     return [_asked(row) for row in await connection.fetch(_RECENT, limit)]
 
 
-async def note(connection: Any, number: int, outcome: Outcome) -> None:
-    """Write what came of an instruction; one that has ended keeps its first outcome."""
-    await connection.execute(_NOTE, number, outcome.state.value, msgspec.json.encode(outcome))
+async def note(connection: Any, number: int, outcome: Outcome, bare: bytes | None = None) -> None:
+    """Write what came of an instruction; one that has ended keeps its first outcome.
+
+    `bare` is what it asked for without its secrets: from now on nobody needs them.
+    """
+    await connection.execute(_NOTE, number, outcome.state.value, msgspec.json.encode(outcome), bare)
 
 
 async def forget_secret(connection: Any, number: int) -> None:
@@ -106,7 +109,7 @@ async def forget_secret(connection: Any, number: int) -> None:
 
 def _asked(row: Any) -> Asked:
     number, kind, body, asked_by, state, result, asked_at, done_at = row
-    return asked_of((number, kind, body.decode(), asked_by, state, result.decode(), _iso(asked_at), _iso(done_at)))
+    return asked_of((number, kind, bytes(body), asked_by, state, bytes(result), _iso(asked_at), _iso(done_at)))
 
 
 def _iso(moment: Any) -> str:

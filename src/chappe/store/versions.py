@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from chappe.store.sealing import seal
+
 #: Columns, in the order of `Version`.
 COLUMNS: Final = "number, at_us, author, approved_by, instruction, what, digest, before, toml, document"
 
@@ -79,7 +81,10 @@ class Versions(Protocol):
 
 
 def row_of(version: Version) -> tuple[object, ...]:
-    """A version as a row; text that people wrote travels as octets."""
+    """A version as a row; text that people wrote travels as octets, sealed where it bears secrets.
+
+    Raises: SettingsError.
+    """
     return (
         version.number,
         version.at_us,
@@ -89,13 +94,14 @@ def row_of(version: Version) -> tuple[object, ...]:
         version.what.encode(),
         version.digest,
         version.before,
-        version.toml.encode(),
-        version.document,
+        seal().close(version.toml.encode()),
+        seal().close(version.document),
     )
 
 
 def version_of(row: Sequence[Any]) -> Version:
-    """A row as a version."""
+    """A row as a version.  Raises: SettingsError where it is sealed and our key does not open it."""
     number, at_us, author, approved_by, instruction, what, digest, before, toml, document = row
+    toml, document = (seal().open(bytes(each), f"version {number} of the configuration") for each in (toml, document))
     people = (author.decode(), approved_by.decode(), instruction or 0, what.decode())
-    return Version(number, at_us, *people, digest, before, toml.decode(), bytes(document))
+    return Version(number, at_us, *people, digest, before, toml.decode(), document)

@@ -40,7 +40,7 @@ class Store:
 class DyingInstructions(Instructions):
     """The process ends when it would note what it has done."""
 
-    def note(self, number: int, outcome: Outcome) -> None:
+    def note(self, number: int, outcome: Outcome, bare: bytes | None = None) -> None:
         raise SystemExit
 
 
