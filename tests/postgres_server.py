@@ -6,7 +6,6 @@ tests run it as `nobody`.  This file must never know what a test stores in it.
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import pwd
@@ -14,7 +13,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +22,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from orphans import dying_with_parent
+
 #: The role that tests connect as: a superuser of a server that only loopback reaches.
 ROLE: Final = "chappe"
 #: Whom root's tests let PostgreSQL run as.
@@ -32,8 +32,6 @@ UNPRIVILEGED: Final = "nobody"
 OLDEST: Final = 15
 #: How long a server may take to start, to stop, or to follow another one.
 PATIENCE_S: Final = 60.0
-#: PR_SET_PDEATHSIG of prctl(2).
-PARENT_DEATH_SIGNAL: Final = 1
 
 #: Small, quick, and reached over loopback alone.
 _SETTINGS: Final[Mapping[str, str]] = {
@@ -95,12 +93,6 @@ def _as_user() -> dict[str, object]:
         return {}
     user = pwd.getpwnam(UNPRIVILEGED)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "env": {**os.environ, "HOME": "/tmp"}}
-
-
-def _die_with_parent() -> None:
-    """A test that is killed leaves no server behind."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGQUIT)
 
 
 def _run(*words: str | Path) -> str:
@@ -225,7 +217,7 @@ class PostgresServer(Reached):
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=dying_with_parent(signal.SIGQUIT),
                 **_as_user(),  # type: ignore[call-overload]
             )
         until(self._answers, f"{self.name} does not answer: {self._last_words()}")

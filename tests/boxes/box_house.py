@@ -23,6 +23,7 @@ from chappe.sim.ledger import Entry
 from chappe.sim.options import ClientOptions, SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from house import free_port
+from orphans import dying_with_parent
 
 #: A box that does not come up, or a state that does not come about, in so long never will.
 PATIENCE_S: Final = 120.0
@@ -140,7 +141,7 @@ class Box:
         """Start it, and wait until it takes traffic.  Raises: TimeoutError with its log."""
         with open(self.log, "ab") as log:  # noqa: ASYNC230 - the loop has nothing else to do yet
             self._process = await asyncio.create_subprocess_exec(
-                *self._command("up"), stdout=log, stderr=log, env=self._environment
+                *self._command("up"), stdout=log, stderr=log, env=self._environment, preexec_fn=dying_with_parent()
             )
         await self.until(self.is_ready, "is not ready")
 

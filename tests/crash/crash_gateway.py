@@ -16,6 +16,7 @@ from typing import Final
 from crash_store import Stored, read_store
 
 from chappe.crash import CrashPoint
+from orphans import dying_with_parent
 
 OPERATOR: Final = "sim"
 CLIENT: Final = "acme"
@@ -191,6 +192,7 @@ class GatewayProcess:
                 stderr=output,
                 env={**environment, **(death.environment if death is not None else {})},
                 cwd=self.folder,
+                preexec_fn=dying_with_parent(),
             )
 
     async def die(self, death: Death) -> None:
