@@ -139,7 +139,6 @@ smpp = "127.0.0.1:{ports["smpp"]}"
 http = "127.0.0.1:{ports["http"]}"
 metrics = "127.0.0.1:{ports["metrics"]}"
 frontend = "off"
-frontend = "127.0.0.1:{ports["frontend"]}"
 [[operators]]
 name = "sim"
 address = "127.0.0.1:{ports["smsc"]}"
@@ -210,7 +209,7 @@ def cpu_s(pid: int) -> float:
 
 def measure(seconds: int, place: str | None, *, are_dead: bool) -> tuple[Latency, Latency, float]:
     """The HTTP client's latencies, the SMPP client's, and the gateway's share of a core."""
-    names = ("smpp", "http", "metrics", "frontend", "smsc", "callbacks")
+    names = ("smpp", "http", "metrics", "smsc", "callbacks")
     found = free_ports(len(names) + OTHERS)
     ports, others = dict(zip(names, found, strict=False)), found[len(names) :]
     with contextlib.ExitStack() as stack:

@@ -49,6 +49,7 @@ from chappe.node_terms import (
     http_path_of,
     link_terms_of,
     look_terms_of,
+    named_tlvs_of,
     sending_terms_of,
     trial_account_of,
     trial_callback_terms_of,
@@ -480,10 +481,11 @@ class Building:
         """Who is called back, and how."""
         settings = self._settings
         names = {each.name: each.system_id for each in settings.operators}
+        tlvs = {each.name: named_tlvs_of(settings.profile_of(each)) for each in settings.operators}
         return [
             terms
             for client in settings.clients
-            for terms in (callback_terms_of(client, names), trial_callback_terms_of(client, names))
+            for terms in (callback_terms_of(client, names, tlvs), trial_callback_terms_of(client, names))
             if terms is not None
         ]
 

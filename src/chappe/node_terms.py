@@ -65,6 +65,7 @@ from chappe.text.national_tables import Language
 from chappe.text.segments import SplitMethod
 from chappe.text.writing import EVERY_LANGUAGE
 from chappe.wire.http.signing import read_secret
+from chappe.wire.smpp.named_tlvs import NamedTlv
 from chappe.wire.webapi.calls import CallForm
 from chappe.wire.webapi.proofs import TOKEN, Proof, ProofRule
 
@@ -158,7 +159,16 @@ def callback_of(client: Client) -> ClientCallback | None:
     return client.callback or (ClientCallback() if has_username else None)
 
 
-def callback_terms_of(client: Client, account_by_operator: Mapping[str, str] | None = None) -> CallbackTerms | None:
+def named_tlvs_of(profile: Profile) -> Mapping[int, tuple[str, NamedTlv]]:
+    """The TLVs that a profile has names for, by their tags."""
+    return {tlv.tag: (name, tlv.named) for name, tlv in profile.tlvs.items()}
+
+
+def callback_terms_of(
+    client: Client,
+    account_by_operator: Mapping[str, str] | None = None,
+    tlvs_by_operator: Mapping[str, Mapping[int, tuple[str, NamedTlv]]] | None = None,
+) -> CallbackTerms | None:
     """How a client is called back; None when it is not."""
     callback = callback_of(client)
     if callback is None or not client.enabled:
@@ -175,6 +185,7 @@ def callback_terms_of(client: Client, account_by_operator: Mapping[str, str] | N
         method=callback.method.value.upper(),
         takes_replies=callback.replies,
         account_by_operator=account_by_operator or {},
+        tlvs_by_operator=tlvs_by_operator or {},
         batch=callback.batch,
         max_connections=callback.max_connections,
         timeout_s=callback.timeout_s,
@@ -347,6 +358,7 @@ def vendor_of(profile: Profile) -> Vendor | None:
         codings=codings,
         charges={name: _charge_of(each, profile) for name, each in profile.billing.items()},
         tlvs=tuple(each.named.write(each.value) for each in profile.tlvs.values() if each.value is not None),
+        named={name: each.named for name, each in profile.tlvs.items()},
         receipt_pattern=re.compile(profile.receipt_pattern) if profile.receipt_pattern is not None else None,
         codings_back={theirs: ours for ours, theirs in codings.items()},
     )

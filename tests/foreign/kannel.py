@@ -45,6 +45,25 @@ keyword = default
 get-url = "{mo_url}"
 max-messages = 0
 
+group = smpp-tlv
+name = account_ref
+tag = 0x1501
+type = octetstring
+length = 16
+smsc-id = three
+
+group = smpp-tlv
+name = campaign
+tag = 0x1502
+type = nulterminated
+length = 8
+
+group = smpp-tlv
+name = tariff
+tag = 0x1503
+type = integer
+length = 2
+
 group = sendsms-user
 username = tester
 password = foobar

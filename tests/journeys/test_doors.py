@@ -15,6 +15,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from chappe.runtime.settings_clients import CallbackFormat, CallMethod, Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_operators import Billing, Profile, VendorTlv
 from chappe.runtime.settings_routing import Via
 from chappe.sim.faults import Event, Fault
 from chappe.sim.mo import MoSource
@@ -22,6 +23,7 @@ from chappe.sim.options import MoOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
 from chappe.store.port import StoreAway
+from chappe.wire.smpp.named_tlvs import TlvType
 from house import House, journey, mo, mt, small_house
 from raw_web import Web, ask
 
@@ -40,10 +42,10 @@ async def house_of(
     folder: Path, *, callback: ClientCallback | None = None, to: str = "*", **keys: Any
 ) -> AsyncIterator[tuple[House, SmscSimulator]]:
     http = keys.pop("http", None) or ClientHttp(username="foo", password="bar")
-    faults = keys.pop("faults", None)
+    faults, profile = keys.pop("faults", None), keys.pop("profile", None)
     foo = Client(name="foo", http=http, callback=callback, **keys)
     routes = [mt(to=to), *([mo("foo", via=Via.CALLBACK)] if callback is not None and callback.url else [])]
-    async with small_house(folder, clients=[foo], routes=routes, faults=faults) as found:
+    async with small_house(folder, clients=[foo], routes=routes, faults=faults, profile=profile) as found:
         yield found
 
 
@@ -247,6 +249,26 @@ async def test_letters_that_the_gsm_alphabet_lacks_survive_unless_it_was_asked_f
 
         found = sorted((taken.pdu.data_coding, taken.octets) for taken in smsc.submitted)
         assert found == [(0, b"A?i?"), (8, "Ačiū".encode("utf-16-be"))]
+
+
+@journey
+async def test_meta_data_has_values_for_the_tlvs_that_the_operators_profile_names(tmp_path: Path) -> None:
+    tlvs = {
+        "tariff": VendorTlv(tag=0x1501, type=TlvType.INTEGER, octets=2, value="1"),
+        "campaign": VendorTlv(tag=0x1502, type=TlvType.C_STRING),
+    }
+    profile = Profile(tlvs=tlvs, billing={"shop": Billing(tlvs={"tariff": "50"})})
+    async with house_of(tmp_path, profile=profile) as (house, smsc):
+        meta_data = quote("?smpp?tariff=5&campaign=a%20b&nobody=1&")
+        for more in ("", f"&meta-data={meta_data}", f"&meta-data={meta_data}&account=shop"):
+            assert (await get(house, KANNEL + more))[0] == 202
+        await house.until(lambda: len(smsc.submitted) == 3)
+
+        assert [dict(taken.pdu.tlvs) for taken in smsc.submitted] == [
+            {0x1501: b"\0\1"},
+            {0x1501: b"\0\5", 0x1502: b"a b\0"},
+            {0x1501: b"\0\x32", 0x1502: b"a b\0"},
+        ]
 
 
 @journey

@@ -88,7 +88,8 @@ def _report(item: Item, receipt: Receipt, url: str, terms: Terms) -> Told:
     is_answer = outcome in (Outcome.SENT, Outcome.REFUSED)
     if is_answer:
         text = b"ACK/" if outcome is Outcome.SENT else words_of_refusal(receipt.error)
-        meta_data = meta_data_of(("smpp_resp", {}), ("orig_msg", mask))
+        told = f"?smpp?{asked.meta_data}" if asked.meta_data else ""
+        meta_data = meta_data_of(("smpp_resp", {}), ("orig_msg", mask)) + told
     else:
         text = words_of(receipt)
         error = receipt.network_error or _error_octets(receipt.error)
@@ -113,6 +114,15 @@ def _report(item: Item, receipt: Receipt, url: str, terms: Terms) -> Told:
 def _error_octets(error: str) -> bytes:
     number = int(error) if error.isascii() and error.isdecimal() else 0
     return bytes((_GSM_ERROR, number >> 8 & 0xFF, number & 0xFF))
+
+
+def _named(message: Message, terms: Terms) -> Mapping[str, bytes]:
+    """What TLVs of a message the profile of its operator has names for."""
+    known = terms.tlvs_by_operator.get(message.operator)
+    if not known or not message.tlvs:
+        return {}
+    found = ((known[tag], octets) for tag, octets in message.tlvs if tag in known)
+    return {name: tlv.read(octets).encode("latin-1") for (name, tlv), octets in found}
 
 
 def _inbound(item: Item, message: Message, default: Encoding, terms: Terms) -> Told:
@@ -142,5 +152,5 @@ def _inbound(item: Item, message: Message, default: Encoding, terms: Terms) -> T
         message_class=message.data_coding & 3 if message.data_coding >= _CLASSES else -1,
         data_coding=coding << 2,
         header=header,
-        meta_data=meta_data_of(("smpp", {})),
+        meta_data=meta_data_of(("smpp", _named(message, terms))),
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from chappe.model.message import Item
 from chappe.text.encoding import Encoding
+from chappe.wire.smpp.named_tlvs import NamedTlv
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     takes_replies: bool = True
     #: Operator → the name by which it knows us.
     account_by_operator: Mapping[str, str] = {}
+    #: Operator → tag → the name that its profile has for such a TLV, and how that is read.
+    tlvs_by_operator: Mapping[str, Mapping[int, tuple[str, NamedTlv]]] = {}
     #: How many callbacks one body carries at most.
     batch: int = 1
     max_connections: int = 16

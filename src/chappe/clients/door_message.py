@@ -31,6 +31,8 @@ class DoorMessage(NewMessage, frozen=True, gc=False, kw_only=True):
     priority_flag: int = 0
     has_reply_path: bool = False
     tlvs: tuple[tuple[int, bytes], ...] = ()
+    #: Values of TLVs by names that are the operator's profile's.
+    named_values: tuple[tuple[str, str], ...] = ()
 
 
 def completed(message: Message, new: DoorMessage) -> Message:
@@ -45,6 +47,7 @@ def completed(message: Message, new: DoorMessage) -> Message:
         priority_flag=new.priority_flag,
         service_type=new.service_type,
         tlvs=new.tlvs,
+        named_values=new.named_values,
         is_called_back=is_called_back,
         registered_delivery=(ALWAYS if outcomes & _ENDS else 0) | (INTERMEDIATE if outcomes & _STEPS else 0)
         if is_called_back

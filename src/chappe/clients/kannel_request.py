@@ -19,6 +19,7 @@ from chappe.clients.kannel_xml import MAX_XML, fields_of_xml, header_of
 from chappe.rules.asked import ALL_OUTCOMES, Asked, Outcome, Words
 from chappe.text import gsm7
 from chappe.wire.http.forms import Fields
+from chappe.wire.http.kannel import group_of, values_of
 from chappe.wire.http.messages import MAX_AHEAD_S
 
 _NUMBER: Final = re.compile(rb"\s*([+-]?[0-9]{1,9})")
@@ -35,6 +36,9 @@ SMSC_TAG: Final = "smsc:"
 MAX_SMSC: Final = 64 - len(SMSC_TAG)
 #: service_type, SMPP 3.4 §5.2.11.
 _SERVICE_TYPE: Final = re.compile(r"[!-~]{1,5}")
+#: Values of meta-data that one message may bear, and octets that they and their names have together.
+MAX_VALUES: Final = 32
+MAX_META_DATA: Final = 1_024
 _UNSET: Final = -1
 #: Codings: the GSM alphabet, octets, UCS-2.
 _GSM, _OCTETS, _UCS2 = 0, 1, 2
@@ -89,15 +93,18 @@ def messages_of(fields: Fields, sender: str, now_ms: int) -> list[DoorMessage]:
     plus_of_source = 2 if source.startswith("+") else 0
     outcomes = Outcome(max(numbers.dlr_mask, 0)) & ALL_OUTCOMES
     words = Words.KANNEL if url else Words.OWN
+    named_values = _named_values(fields.get("meta-data") or b"")
+    told_again = values_of({name: value.encode("latin-1") for name, value in named_values})
     return [
         msgspec.structs.replace(
             message,
             to=_dialled(to),
             source=source,
             callback_url=url or None,
-            asked=Asked("", words, outcomes, "GET", plus_of_source + to.startswith("+")),
+            asked=Asked("", words, outcomes, "GET", plus_of_source + to.startswith("+"), told_again),
             tags=_tags(account, _text(fields.get("smsc") or b"").strip()),
             service_type=binfo if _SERVICE_TYPE.fullmatch(binfo) else "",
+            named_values=named_values,
         )
         for to in receivers
     ]
@@ -109,6 +116,16 @@ def _tags(account: str, smsc: str) -> tuple[str, ...] | None:
     if smsc and smsc.isprintable() and len(smsc) <= MAX_SMSC:
         tags.append(SMSC_TAG + smsc)
     return tuple(tags) or None
+
+
+def _named_values(meta_data: bytes) -> tuple[tuple[str, str], ...]:
+    """What the group for SMPP says; other groups are Kannel's own.  Raises: Refused."""
+    if not meta_data:
+        return ()
+    values = tuple(group_of(meta_data, "smpp").items())
+    if len(values) > MAX_VALUES or sum(len(name) + len(value) for name, value in values) > MAX_META_DATA:
+        raise Refused(misformed("Meta-Data"))
+    return values
 
 
 def _text(octets: bytes) -> str:

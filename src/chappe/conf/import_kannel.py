@@ -42,6 +42,9 @@ _NUMBERS: Final[Mapping[str, tuple[_Number, ...]]] = {
     ),
     "ucp": (*_OF_BOTH, ("window", "window", int), ("keepalive", "enquire_link_s", float)),
 }
+#: type of a TLV → ours; the values of meta-data are octets spelt as in a URL.
+_TLV_TYPES: Final = {"octetstring": "string", "nulterminated": "c_string", "integer": "integer"}
+_MOST_OCTETS: Final = 8
 _DEFAULT_KEYWORD: Final = "default"
 
 
@@ -91,6 +94,10 @@ class KannelImport:
         self._operator_by_smsc: dict[str, str] = {}
         #: Those that serve what requests ask of an SMSC by name.
         self._operators_by_named_smsc: dict[str, list[str]] = {}
+        #: Operators over SMPP, with the SMSC that they were.
+        self._smpp_operators: list[tuple[str, Table]] = []
+        #: TLVs by name, each with the SMSC that it is for; empty: for all.
+        self._tlvs: list[tuple[str, str, Table]] = []
         #: Client → the SMSC that its user is bound to, and where that is said.
         self._smsc_by_client: dict[str, tuple[str, _Reader]] = {}
 
@@ -102,6 +109,7 @@ class KannelImport:
             "smsc": self._smsc,
             "sendsms-user": self._user,
             "sms-service": self._service,
+            "smpp-tlv": self._tlv,
         }
         for group in groups_of(text, where):
             reader = _Reader(group, where, self._found)
@@ -122,6 +130,7 @@ class KannelImport:
             if self._global_sender and "sender" not in client["http"]:
                 client["http"]["sender"] = self._global_sender
         self._place_services()
+        self._place_tlvs()
         for smsc, operators in self._operators_by_named_smsc.items():
             tags = [f"smsc:{smsc}"]
             found.routes.append({"direction": "mt", "tags": tags, "operators": list(dict.fromkeys(operators))})
@@ -166,6 +175,7 @@ class KannelImport:
         }
         if kind == "smpp":
             self._smpp(reader, operator, port)
+            self._smpp_operators.append((reader.get("smsc-id"), operator))
         elif address := reader.get("notification-addr"):
             operator["notify_address"] = address
         for key, ours, kind_of in _NUMBERS[_PROTOCOLS[kind]]:
@@ -221,6 +231,29 @@ class KannelImport:
         smsc = reader.get("forced-smsc") or reader.get("default-smsc")
         if smsc:
             self._smsc_by_client[name] = (smsc, reader)
+
+    def _tlv(self, reader: _Reader) -> None:
+        """A TLV by its name, which meta-data has values for."""
+        name, kind, octets = reader.get("name"), reader.get("type"), reader.get("length")
+        try:
+            tlv: Table = {"tag": int(reader.get("tag"), 0), "type": _TLV_TYPES[kind]}
+        except (ValueError, KeyError):
+            reader.leave_out("name", f"{name}: its tag is no number, or its type none of {', '.join(_TLV_TYPES)}")
+            return
+        if kind == "integer":
+            if not octets.isdecimal() or not 0 < int(octets) <= _MOST_OCTETS:
+                reader.leave_out("length", f"{octets}: an integer has 1 to {_MOST_OCTETS} octets")
+                return
+            tlv["octets"] = int(octets)
+        self._tlvs.append((reader.get("smsc-id"), name, tlv))
+
+    def _place_tlvs(self) -> None:
+        """They are said by the profiles of the operators that they are for."""
+        for smsc, operator in self._smpp_operators:
+            tlvs = {name: tlv for whose, name, tlv in self._tlvs if whose in ("", smsc)}
+            if tlvs:
+                operator["profile"] = operator["name"]
+                self._found.profiles.setdefault(operator["name"], {})["tlvs"] = tlvs
 
     def _service(self, reader: _Reader) -> None:
         url = reader.get("get-url")

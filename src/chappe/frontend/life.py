@@ -136,6 +136,7 @@ def fields_of(message: Message, sees_content: bool) -> list[tuple[str, str]]:
     if sees_content:
         found.append(("user data", f"{len(message.octets)} octets: {message.octets[:280].hex(' ')}"))
         found += [(_TAGS.get(tag, f"TLV 0x{tag:04X}"), value.hex(" ") or "–") for tag, value in message.tlvs]
+        found += [(f"TLV {name}", value or "–") for name, value in message.named_values]
     if message.expires_at_ms:
         found.append(("expires", f"{datetime.fromtimestamp(message.expires_at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"))
     return found

@@ -63,6 +63,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unk
     is_alert: bool = False
     #: What its client was charged when it was accepted; None of a client without credit.
     price: Price | None = None
+    #: Values of TLVs by the names that its operator's profile has for them; names that it has not mean nothing to it.
+    named_values: tuple[tuple[str, str], ...] = ()
 
     @property
     def handset(self) -> str:

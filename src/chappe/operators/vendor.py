@@ -4,7 +4,7 @@ It works on PDUs that are already made, and only where a profile says anything o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeVar, cast
@@ -17,6 +17,7 @@ from chappe.operators.shape import UDHI, Wire
 from chappe.text import gsm7, udh
 from chappe.text.encoding import Encoding, encoding_of
 from chappe.wire.smpp import receipt_text
+from chappe.wire.smpp.named_tlvs import NamedTlv
 from chappe.wire.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from chappe.wire.smpp.receipt_text import Receipt
 
@@ -88,6 +89,8 @@ class Vendor:
     charges: Mapping[str, Charge] = field(default_factory=dict)
     #: TLVs that every submit bears.
     tlvs: tuple[tuple[int, bytes], ...] = ()
+    #: TLVs that messages may name, by name.
+    named: Mapping[str, NamedTlv] = field(default_factory=dict)
     receipt_pattern: re.Pattern[str] | None = None
     #: The other direction.
     codings_back: Mapping[int, int] = field(default_factory=dict)
@@ -136,10 +139,19 @@ def adapted(pdu: SubmitSm, message: Message, wire: Wire) -> SubmitSm:
     charge = vendor.charge_of(message)
     if charge.service_type is not None:
         changes["service_type"] = charge.service_type
-    if vendor.tlvs or charge.tlvs:
-        named = {**dict(vendor.tlvs), **dict(charge.tlvs)}
-        changes["tlvs"] = (*(each for each in pdu.tlvs if each[0] not in named), *named.items())
+    if vendor.tlvs or charge.tlvs or message.named_values:
+        # Who pays for a message says so last.
+        own = {**dict(vendor.tlvs), **dict(_named(message, vendor)), **dict(charge.tlvs)}
+        changes["tlvs"] = (*(each for each in pdu.tlvs if each[0] not in own), *own.items())
     return changed(pdu, changes)
+
+
+def _named(message: Message, vendor: Vendor) -> Iterator[tuple[int, bytes]]:
+    """The TLVs that a message has values for; those that the vendor has not are left out."""
+    for name, value in message.named_values:
+        tlv = vendor.named.get(name)
+        if tlv is not None:
+            yield tlv.write_loosely(value)
 
 
 def _numbers(pdu: SubmitSm, wire: Wire, numbering: Numbering) -> dict[str, object]:

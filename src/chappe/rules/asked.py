@@ -47,13 +47,16 @@ class Asked(msgspec.Struct, frozen=True):
     method: str = "GET"
     #: Jasmin's dlr-level; for Kannel a sum: 1 where the handset's number was written with +, 2 where ours was.
     level: int = 0
+    #: Kannel's: the values that the message gave to its operator, as `tariff=5&`; no colon stands in it.
+    meta_data: str = ""
 
     def __str__(self) -> str:
         """As it travels."""
-        return f"{self.words.value or 'own'}-{int(self.outcomes)}-{self.method}-{self.level}:{self.url}"
+        more = f"-{self.meta_data}" if self.meta_data else ""
+        return f"{self.words.value or 'own'}-{int(self.outcomes)}-{self.method}-{self.level}{more}:{self.url}"
 
 
-_FORM: Final = re.compile(r"(own|kannel|jasmin)-([0-9]{1,2})-(GET|POST)-([0-9]):")
+_FORM: Final = re.compile(r"(own|kannel|jasmin)-([0-9]{1,2})-(GET|POST)-([0-9])(?:-([^:]*))?:")
 
 
 # What differs are the URLs that clients name, and these are few.
@@ -63,9 +66,9 @@ def asked_of(callback_url: str) -> Asked:
     found = _FORM.match(callback_url)
     if found is None:
         return Asked(callback_url)
-    words, outcomes, method, level = found.groups()
+    words, outcomes, method, level, meta_data = found.groups()
     word = Words.OWN if words == "own" else Words(words)
-    return Asked(callback_url[found.end() :], word, Outcome(int(outcomes)), method, int(level))
+    return Asked(callback_url[found.end() :], word, Outcome(int(outcomes)), method, int(level), meta_data or "")
 
 
 def outcome_of(status: Status, *, was_sent: bool) -> Outcome:

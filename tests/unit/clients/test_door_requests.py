@@ -14,7 +14,7 @@ from chappe.clients.http_path import Path
 from chappe.clients.http_translate import item_of
 from chappe.clients.jasmin_answers import Refused as JasminRefused
 from chappe.clients.jasmin_answers import refused_of
-from chappe.clients.kannel_answers import answer_of
+from chappe.clients.kannel_answers import answer_of, misformed
 from chappe.clients.kannel_request import Refused as KannelRefused
 from chappe.model.message import Item, Message
 from chappe.rules.asked import Outcome, Words, asked_of
@@ -29,7 +29,18 @@ JASMIN = {"username": b"foo", "password": b"bar", "to": b"37120000001", "content
 VALUES = st.one_of(
     st.binary(max_size=30),
     st.integers(-3, 300).map(lambda number: str(number).encode()),
-    st.sampled_from([b"", b"\x05\x00\x03\x01\x02\x01", b"http://h/%d", b"UTF-16", b"idna", b"hex", b"+371 00371 x"]),
+    st.sampled_from(
+        [
+            b"",
+            b"\x05\x00\x03\x01\x02\x01",
+            b"http://h/%d",
+            b"UTF-16",
+            b"idna",
+            b"hex",
+            b"+371 00371 x",
+            b"?smpp?a=%zz&b",
+        ]
+    ),
 )
 
 
@@ -68,6 +79,24 @@ def test_whatever_comes_to_kannels_door_is_a_message_or_refused(changes: dict[st
             assert 400 <= answer_of(found).status < 500
         else:
             assert isinstance(found.content, Message)
+
+
+def test_meta_data_of_the_group_for_smpp_travels_with_the_message_by_name() -> None:
+    asked = {**KANNEL, "meta-data": b"?smpp?tariff=5&text=a%26b+c%ff&?billing?id=7&"}
+
+    (message,) = kannel_request.messages_of(asked, "", NOW_MS)
+
+    assert kept(message).named_values == (("tariff", "5"), ("text", "a&b c\xff"))
+
+
+@pytest.mark.parametrize("values", ["x" * 1_025, "&".join(f"k{number}=v" for number in range(33))])
+def test_more_meta_data_than_a_message_may_bear_is_refused(values: str) -> None:
+    asked = {**KANNEL, "meta-data": f"?smpp?a={values}".encode()}
+
+    refused = refused_or(KannelRefused, lambda: kannel_request.messages_of(asked, "", NOW_MS))
+
+    assert isinstance(refused, KannelRefused)
+    assert refused.answer == misformed("Meta-Data")
 
 
 @given(st.dictionaries(st.sampled_from(sorted(jasmin_request.SEND)), VALUES))

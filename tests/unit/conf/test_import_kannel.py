@@ -11,6 +11,7 @@ from chappe.runtime.settings_clients import CallbackFormat
 from chappe.runtime.settings_operators import Bind
 from chappe.runtime.settings_routing import Direction, Via
 from chappe.runtime.settings_text import as_toml
+from chappe.wire.smpp.named_tlvs import NamedTlv, TlvType
 
 FILE = """
 # the gateway
@@ -94,6 +95,26 @@ def test_an_smsc_becomes_an_operator_with_its_own_profile() -> None:
     assert (operator.binds, operator.window, operator.rate) == (2, 30, 50.0)
     assert found.profiles["three"].id_base.value == "hex_to_decimal"
     assert found.profiles["three"].alphabet.value == "latin1"
+
+
+def test_tlvs_are_named_by_the_profiles_of_the_smscs_that_they_are_for() -> None:
+    tlv = "group = smpp-tlv\nname = {}\ntag = {}\ntype = {}\nlength = 2\n{}\n"
+    found = imported(
+        FILE,
+        "group = smsc\nsmsc = smpp\nsmsc-id = two\nhost = 192.0.2.1\nsmsc-username = c\nsmsc-password = p\n\n"
+        + tlv.format("tariff", "0x1501", "integer", "smsc-id = three\n")
+        + tlv.format("campaign", "0x1502", "nulterminated", "")
+        + tlv.format("odd", "0x1503", "float", ""),
+    )
+
+    profiles = parse(as_toml(found.plain), where="test").profiles
+    assert profiles["three"].id_base.value == "hex_to_decimal"
+    assert {name: tlv.named for name, tlv in profiles["three"].tlvs.items()} == {
+        "tariff": NamedTlv(0x1501, TlvType.INTEGER, 2),
+        "campaign": NamedTlv(0x1502, TlvType.C_STRING),
+    }
+    assert list(profiles["two"].tlvs) == ["campaign"]
+    assert any("smpp-tlv name: odd" in line for line in found.left_out)
 
 
 def test_an_smsc_of_emi_becomes_an_operator_over_ucp() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from chappe.cli.main import app
 from chappe.cli.reference import PAGES
 from chappe.cli.up import welcome
 from chappe.model.events import COLUMNS, EventName
@@ -74,6 +77,26 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_within_sentences_exist_and_have_the_options_that_they_are_given(page: Path) -> None:
+    typed = re.findall(r"`chappe ([a-z][^`]*)`", page.read_text(encoding="utf-8"))
+
+    assert [words for words in typed if not is_command(words.split())] == []
+
+
+def is_command(words: Sequence[str]) -> bool:
+    """The first words name one command or several, `a|b`, and they have the options among the others."""
+    commands: list[Any] = [get_command(app)]
+    for word in words:
+        below = [each.commands for each in commands if hasattr(each, "commands")]
+        if below and not word.startswith("-"):
+            commands = [known[name] for known in below for name in word.split("|") if name in known]
+            if len(commands) != len(word.split("|")):
+                return False
+    options = {word.strip("[]") for word in words if word.strip("[]").startswith("--") and word != "--"}
+    return all(options <= {name for param in each.params for name in param.opts} for each in commands)
 
 
 def test_the_first_curl_of_the_readme_is_the_one_that_the_gateway_prints() -> None:

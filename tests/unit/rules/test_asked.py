@@ -35,11 +35,12 @@ def message(callback_url: str, registered_delivery: int = 0x11) -> Message:
     st.integers(0, 31),
     st.sampled_from(["GET", "POST"]),
     st.integers(0, 3),
+    st.sampled_from(["", "tariff=5&a%3Ab=GET-0&"]),
 )
 def test_what_was_asked_is_read_as_it_was_written(
-    url: str, words: Words, outcomes: int, method: str, level: int
+    url: str, words: Words, outcomes: int, method: str, level: int, meta_data: str
 ) -> None:
-    asked = Asked(url, words, Outcome(outcomes), method, level)
+    asked = Asked(url, words, Outcome(outcomes), method, level, meta_data)
 
     assert asked_of(str(asked)) == asked
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 import msgspec
 
@@ -140,8 +140,24 @@ def words_of_refusal(error: str) -> bytes:
     return f"NACK/0x{status:08x}/{name}".encode()
 
 
+def group_of(meta_data: bytes, name: str) -> dict[str, str]:
+    """The values of one group of meta-data, by their names; a character is an octet.  What is no group is nothing."""
+    fields = meta_data.decode("latin-1").split("?")
+    groups = zip(fields[1::2], fields[2::2], strict=False)
+    values = next((values for group, values in groups if group.lower() == name), "")
+    pairs = (pair.partition("=") for pair in values.split("&"))
+    return {_unquoted(key): _unquoted(value) for key, equals, value in pairs if key and equals}
+
+
+def _unquoted(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("latin-1")
+
+
 def meta_data_of(*groups: tuple[str, Mapping[str, str | bytes]]) -> str:
     """Groups of names and values, as `?smpp?dlr_err=…&`."""
-    return "".join(
-        f"?{name}?" + "".join(f"{key}={_encoded(value)}&" for key, value in values.items()) for name, values in groups
-    )
+    return "".join(f"?{name}?{values_of(values)}" for name, values in groups)
+
+
+def values_of(values: Mapping[str, str | bytes]) -> str:
+    """The values of one group, as `tariff=5&`."""
+    return "".join(f"{_encoded(key)}={_encoded(value)}&" for key, value in values.items())

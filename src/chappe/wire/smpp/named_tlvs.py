@@ -3,8 +3,12 @@
 It must never know whose they are, nor what they mean.  Tags 0x1400 to 0x3FFF are the vendors'.  SMPP 3.4 §5.3.2.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+_DECIMAL: Final = re.compile(r"\s*[+-]?[0-9]{1,18}", re.ASCII)
 
 
 class TlvType(Enum):
@@ -38,6 +42,17 @@ class NamedTlv:
                 return self.tag, value.encode("latin-1") + b"\0"
             case TlvType.STRING:
                 return self.tag, value.encode("latin-1")
+
+    def write_loosely(self, value: str) -> tuple[int, bytes]:
+        """A value as Kannel takes it from a request: a character is an octet, whatever it says.
+
+        An integer is the decimal number that the value begins with, 0 without one, and has its last octets.
+        """
+        if self.type is TlvType.INTEGER:
+            found = _DECIMAL.match(value)
+            number = int(found[0]) if found else 0
+            return self.tag, (number % (1 << 8 * self.size)).to_bytes(self.size, "big")
+        return self.tag, value.encode("latin-1", "replace") + (b"\0" if self.type is TlvType.C_STRING else b"")
 
     def read(self, octets: bytes) -> str:
         """What the octets of such a TLV say."""
