@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from chappe.runtime.settings_clients import ClientHttp
+from chappe.runtime.settings_clients import ClientCredit, ClientHttp
 from house import client
 from web import MESSAGE, web_house
 
@@ -18,6 +18,8 @@ CONFIG = """
 positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 409, 422, 429]
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 413, 415, 422]
 """
+#: A million parts are more than all its cases send.
+CREDIT = ClientCredit(opening="1000000")
 #: Bounded: the same cases at each run, and few enough for every run of the suite.
 EXAMPLES = int(os.environ.get("CHAPPE_SCHEMATHESIS_EXAMPLES", "20"))
 PATIENCE_S = 60.0 + 2.0 * EXAMPLES
@@ -53,16 +55,21 @@ def command(folder: Path, url: str, *, token: str, examples: int) -> list[str]:
 
 
 def test_no_request_finds_a_server_error_or_an_answer_that_is_not_documented(tmp_path: Path) -> None:
-    asyncio.run(asyncio.wait_for(explore(tmp_path, EXAMPLES), PATIENCE_S))
+    asyncio.run(asyncio.wait_for(explore(tmp_path, CREDIT), PATIENCE_S))
 
 
-async def explore(folder: Path, examples: int) -> None:
-    demo = client("demo", http=ClientHttp(token="demo-token", test_token="demo-trial"))
+def test_a_client_without_credit_asks_for_its_balance_in_every_way(tmp_path: Path) -> None:
+    asyncio.run(asyncio.wait_for(explore(tmp_path, None, "--include-path", "/v1/balance"), PATIENCE_S))
+
+
+async def explore(folder: Path, credit: ClientCredit | None, *which: str) -> None:
+    demo = client("demo", http=ClientHttp(token="demo-token", test_token="demo-trial"), credit=credit)
     async with web_house(folder, clients=[demo]) as (house, _, caller):
         await caller.post({"messages": [MESSAGE] * 5})
         url = f"http://127.0.0.1:{house.gateway.http_port}/openapi.json"
         process = await asyncio.create_subprocess_exec(
-            *command(folder, url, token="demo-token", examples=examples),
+            *command(folder, url, token="demo-token", examples=EXAMPLES),
+            *which,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=folder,

@@ -150,7 +150,10 @@ GETS: list[Case] = [
     *each("deferred", "-2", "-1", "0"),
     *each("priority", "0", "1", "2", "3", "4"),
     *each("binfo", "BI"),
-    *each("smsc", "three"),
+    *each("smsc", "three", "nobody"),
+    *each("foreign-id", "a1"),
+    *each("no-such-parameter", "1"),
+    *each("validity", "0"),
     *each(
         "meta-data",
         "?smpp?account_ref=a%26b%20c&campaign=spring&tariff=517&",
