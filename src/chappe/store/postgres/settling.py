@@ -8,19 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from chappe.model.address import handset_key
-from chappe.model.lifecycle import FINAL, Direction, Status, status_of_parts
+from chappe.model.lifecycle import FINAL, Status, status_of_parts
 from chappe.model.message import Item, Message
 from chappe.store.applying import Applying
-from chappe.store.bodies import pack
 from chappe.store.port import (
-    Deferred,
     Delivered,
-    Ended,
     Fault,
-    GivenUp,
-    Held,
     Life,
-    Moved,
     Sending,
     Sent,
     Settlement,
@@ -31,7 +25,8 @@ from chappe.store.postgres.accepting import POISON, Accepting
 from chappe.store.postgres.hashing import Hashing, gathered, pack_part, unpack_reports
 from chappe.store.postgres.lives import Lives
 from chappe.store.postgres.names import Names
-from chappe.store.postgres.writes import Row, Writes, checked, columns, octets_or_none
+from chappe.store.postgres.outcomes import Outcomes
+from chappe.store.postgres.writes import Row, Writes, checked, columns
 
 #: A settlement and who hears when it cannot be written.
 Asked = tuple[Settlement, Callable[[Fault], None]]
@@ -65,12 +60,9 @@ class Settling:
         self._writes = writes
         self._lives = lives
         self._applying = applying
-        self._accepting = accepting
         self._run = run
-        self._marked = marked
         self._place_by_item: dict[tuple[str, int], int] = {}
-        #: Paid messages that end here: what no operator took of them comes back.
-        self._ended_paid: list[Message] = []
+        self._outcomes = Outcomes(connection, names, writes, accepting, marked)
         #: Parked reports that wait for a reference which this transaction brought.
         self.waiting: list[int] = []
 
@@ -160,12 +152,7 @@ class Settling:
     def _left(self, item: Item) -> None:
         """The item is in its queue no longer."""
         self._writes.effects.left.append((item.queue, item.id))
-        self._unmark(item.id)
-
-    def _unmark(self, message_id: int) -> None:
-        if message_id in self._marked:
-            self._writes.unmarks.append(message_id)
-            self._writes.effects.unmarked.append(message_id)
+        self._outcomes.unmark(item.id)
 
     async def _settle_long(self, asked: Sequence[AskedSent]) -> None:
         """Parts of long messages, and messages that were moved, deferred or held meanwhile."""
@@ -234,7 +221,7 @@ class Settling:
         for settlement, told in asked:
             item = settlement.item
             try:
-                self._check(settlement)
+                self._outcomes.check(settlement)
                 (staying if isinstance(settlement, _STAYS) else leaving)[item.queue, item.id] = self._key(item)
                 good.append((settlement, told))
             except POISON as error:
@@ -250,9 +237,8 @@ class Settling:
             if place in leaving:
                 ours.discard(place)
                 self._left(settlement.item)
-            _SETTLERS[type(settlement)](self, settlement)  # type: ignore[operator]
-        if self._ended_paid:
-            await self._give_back()
+            self._outcomes.write(settlement)
+        await self._outcomes.give_back()
         if missing:
             await self._tell_stale(missing)
         if late:
@@ -267,7 +253,7 @@ class Settling:
         if open_ones:
             await self._leave_queues({each: late.item for each, late in open_ones.items()})
             for late in open_ones.values():
-                self._settle_delivered(late)
+                self._outcomes.write(late)
         number = self._names.number
         receipts = [each.item for each in delivered if not isinstance(each.item.content, Message)]
         if receipts:
@@ -275,27 +261,6 @@ class Settling:
             found = await self._connection.fetch(sql.TAKE_OUT_OF_LANE, *columns(rows))
             names = {number(item.queue): item.queue for item in receipts}
             self._writes.effects.left += [(names[queue], each) for queue, each in found]
-
-    def _check(self, settlement: Settlement) -> None:
-        """What follows must not fail.  Raises: one of POISON."""
-        if isinstance(settlement, Deferred | Moved):
-            checked(settlement.due_at_ms)
-            self._names.number(getattr(settlement, "queue", settlement.item.queue))
-        elif isinstance(settlement, Held | GivenUp):
-            settlement.reason.encode()
-            self._names.number(settlement.item.content.client)
-        elif isinstance(settlement, Ended):
-            settlement.error.encode()
-            checked(settlement.at_us)
-            if settlement.operator:
-                self._names.number(settlement.operator)
-        elif isinstance(settlement, Delivered) and settlement.reply is not None:
-            self._accepting.row_of(settlement.reply)
-        receipt = getattr(settlement, "receipt", None)
-        if receipt is not None:
-            self._names.number(receipt.queue)
-            self._names.number(receipt.lane)
-            pack(receipt.content)
 
     async def _ours(self, statement: str, keys: dict[tuple[str, int], Key]) -> set[tuple[str, int]]:
         if not keys:
@@ -314,92 +279,3 @@ class Settling:
             run = found.get((row[0], row[3]))
             if run not in (None, 0, self._run):
                 told(Fault(f"the lease was lost: run {run} holds it now"))
-
-    def _settle_ended(self, ended: Ended) -> None:
-        item, writes = ended.item, self._writes
-        message = item.content
-        assert isinstance(message, Message)
-        operator = self._names.number(ended.operator) if ended.operator else None
-        writes.ended_rows.append((item.id, int(ended.status), octets_or_none(ended.error), ended.at_us, operator))
-        if message.direction is Direction.MT:
-            writes.effects.closed.append(message.client)
-            if message.price is not None:
-                self._ended_paid.append(message)
-        if ended.receipt is not None:
-            writes.enqueue(ended.receipt)
-
-    async def _give_back(self) -> None:
-        ids = [message.id for message in self._ended_paid if message.parts > 1]
-        found = await self._connection.fetch(sql.BEGUN, ids) if ids else ()
-        begun = {row[0] for row in found}
-        for message in self._ended_paid:
-            if message.price is not None and message.id not in begun:
-                self._writes.give_back(message.client, message.price)
-        self._ended_paid.clear()
-
-    def _settle_delivered(self, delivered: Delivered) -> None:
-        if isinstance(delivered.item.content, Message):
-            self._writes.moved.append((delivered.item.id, int(Status.DELIVERED), None, delivered.at_us))
-        if delivered.reply is not None:
-            self._accepting.add(delivered.reply, _no_fault)
-
-    def _settle_deferred(self, deferred: Deferred) -> None:
-        self._requeue(deferred.item, deferred.item.queue, deferred.due_at_ms, was_tried=deferred.was_tried)
-
-    def _settle_moved(self, moved: Moved) -> None:
-        self._requeue(moved.item, moved.queue, moved.due_at_ms, was_tried=True)
-
-    def _requeue(self, item: Item, queue: str, due_at_ms: int, *, was_tried: bool) -> None:
-        attempts = item.attempts + was_tried
-        again = Item(queue, item.priority, item.lane, due_at_ms, item.id, item.content, attempts, True)
-        if isinstance(again.content, Message):
-            is_mt = again.content.direction is Direction.MT
-            self._writes.requeue(again, int(Status.QUEUED if is_mt else Status.ACCEPTED))
-        else:
-            self._writes.enqueue(again)
-
-    def _settle_held(self, held: Held) -> None:
-        item, number = held.item, self._names.number
-        is_message = isinstance(item.content, Message)
-        body = None if is_message else pack(item.content)
-        at_us = self._writes.events.at_us
-        reason = held.reason.encode()
-        self._writes.held.append((item.id, number(item.queue), at_us, reason, item.priority, number(item.lane), body))
-        if is_message:
-            self._writes.statuses.append((item.id, int(Status.HELD)))
-
-    def _settle_given_up(self, given_up: GivenUp) -> None:
-        item, number = given_up.item, self._names.number
-        body = None if isinstance(item.content, Message) else pack(item.content)
-        place = (number(item.content.client), number(item.queue), item.priority, number(item.lane))
-        reason = given_up.reason.encode()
-        self._writes.given_up.append((item.id, *place, given_up.at_us, item.attempts + 1, reason, body))
-        if body is None:
-            # It waits for a person.
-            self._writes.statuses.append((item.id, int(Status.HELD)))
-
-    def _settle_sending(self, sending: Sending) -> None:
-        item = sending.item
-        self._writes.statuses.append((item.id, int(Status.SENDING)))
-        self._writes.marks.append((item.id, self._names.number(item.queue)))
-        self._writes.effects.marked.append(item.id)
-
-    def _settle_unwritten(self, unwritten: Unwritten) -> None:
-        self._writes.statuses.append((unwritten.item.id, int(Status.QUEUED)))
-        self._unmark(unwritten.item.id)
-
-
-def _no_fault(fault: Fault) -> None:
-    """The reply was looked at before."""
-
-
-_SETTLERS = {
-    Ended: Settling._settle_ended,
-    Delivered: Settling._settle_delivered,
-    Deferred: Settling._settle_deferred,
-    Moved: Settling._settle_moved,
-    Held: Settling._settle_held,
-    GivenUp: Settling._settle_given_up,
-    Sending: Settling._settle_sending,
-    Unwritten: Settling._settle_unwritten,
-}
