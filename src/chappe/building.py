@@ -29,6 +29,7 @@ from chappe.conf.configuring import Announce, Configuring
 from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.node import ConfNode, Everywhere
+from chappe.conf.opting import OptOutWishes
 from chappe.conf.replaying import ReceiptWishes
 from chappe.conf.sending import Admit as AdmitTest
 from chappe.conf.sending import TestSending
@@ -301,6 +302,7 @@ class Building:
             None if isinstance(self._fleet, Alone) else everywhere,
             ReceiptWishes(self._store, self._clock, self._id_reading),
             None if demo is None else demo.set_pace,
+            OptOutWishes(self._store, self._clock, self.opt_outs, versions),
         )
 
     def demo_traffic(self) -> DemoTraffic:

@@ -29,7 +29,7 @@ from chappe.rules.tariffs import Tariff, Tariffs
 from chappe.rules.validate import SHORTEST_PASSWORD, SHORTEST_TOKEN, Doubt, unreachable, weakness
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import Client
-from chappe.runtime.settings_routing import Day, OptOutRule, Route, Via
+from chappe.runtime.settings_routing import BlockAction, Day, OptOutRule, Route, Via
 from chappe.runtime.settings_routing import Direction as RouteDirection
 from chappe.runtime.settings_routing_checks import moment_ms, zone_or_none
 
@@ -46,8 +46,9 @@ def policy_of(settings: Settings) -> tuple[Policy, Routes]:
     rules = rules_of(settings.routes, settings.clients)
     plan = plan_of(settings)
     mt = Routes(rules, Direction.MT, plan=plan, prices=prices_of(settings))
-    policy = Policy(mt, SenderRules(senders_of(settings)), BlockList(list(blocks_of(settings))), opt_outs_of(settings))
-    return policy, Routes(rules, Direction.MO, plan=plan)
+    blocks, mo_blocks = (BlockList(list(blocks_of(settings, way))) for way in (RouteDirection.MT, RouteDirection.MO))
+    policy = Policy(mt, SenderRules(senders_of(settings)), blocks, opt_outs_of(settings))
+    return policy, Routes(rules, Direction.MO, plan=plan, blocks=mo_blocks)
 
 
 def rules_of(routes: Sequence[Route], clients: Sequence[Client]) -> list[Rule]:
@@ -153,9 +154,11 @@ def senders_of(settings: Settings) -> list[SenderRule]:
     ]
 
 
-def blocks_of(settings: Settings) -> Iterator[BlockRule]:
-    """What is not taken, files line by line.  Raises: SettingsError."""
+def blocks_of(settings: Settings, direction: RouteDirection) -> Iterator[BlockRule]:
+    """What is not taken of one direction, files line by line.  Raises: SettingsError."""
     for place, rule in enumerate(settings.blocks):
+        if rule.direction is not direction:
+            continue
         name = f"blocks[{place}]"
         conditions = Conditions(
             to=rule.to,
@@ -165,13 +168,16 @@ def blocks_of(settings: Settings) -> Iterator[BlockRule]:
             text=rule.text or "",
             until_ms=(moment_ms(rule.until) or 0) if rule.until else 0,
         )
+        block = BlockRule(conditions, rule.reason, name, rule.action is BlockAction.REFUSE)
         if rule.file is None:
-            yield BlockRule(conditions, rule.reason, name)
+            yield block
         else:
-            yield from _block_file(Path(rule.file), conditions, rule.reason, name)
+            yield from _block_file(Path(rule.file), block, "source" if direction is RouteDirection.MO else "to")
 
 
-def _block_file(path: Path, conditions: Conditions, reason: str, name: str) -> Iterator[BlockRule]:
+def _block_file(path: Path, block: BlockRule, handset: str) -> Iterator[BlockRule]:
+    """A block for each line; `handset` is the condition that a line's number is for.  Raises: SettingsError."""
+    conditions = block.conditions
     for number, line in csv_lines(path):
         pattern, own_reason, until = ([each.strip() for each in line] + ["", ""])[:3]
         until_ms = moment_ms(until) if until else conditions.until_ms
@@ -182,8 +188,11 @@ def _block_file(path: Path, conditions: Conditions, reason: str, name: str) -> I
             prefix_of(pattern)
         except ValueError as error:
             raise SettingsError(f"{path}, line {number}: {error}") from error
-        yield BlockRule(
-            replace(conditions, to=pattern, until_ms=until_ms), own_reason or reason, f"{name} {path} {pattern}"
+        yield replace(
+            block,
+            conditions=replace(conditions, until_ms=until_ms, **{handset: pattern}),
+            reason=own_reason or block.reason,
+            name=f"{block.name} {path} {pattern}",
         )
 
 

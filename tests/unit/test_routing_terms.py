@@ -10,6 +10,7 @@ import pytest
 from chappe.model.address import Address
 from chappe.model.errors import SettingsError
 from chappe.model.lifecycle import Direction
+from chappe.model.message import Message
 from chappe.routing_terms import plan_of, policy_of, prices_of
 from chappe.rules.admit import Asked, Reason, Refused
 from chappe.rules.choose import Choice
@@ -142,6 +143,31 @@ operators = ["three"]
     assert judged == Refused(Reason.BLOCKED, f"blocks[0] {listed} 3712*: listed")
 
 
+def test_blocks_of_handsets_are_asked_about_what_comes_from_them(tmp_path: Path) -> None:
+    listed = tmp_path / "handsets.csv"
+    listed.write_text("+37120000001,court order\n37129*,,2026-01-01\n")
+    read = settings(f"""
+[[blocks]]
+direction = "mo"
+file = "{listed}"
+action = "refuse"
+[[blocks]]
+to = "*99"
+""")
+    policy, routes = policy_of(read)
+
+    def told(source: str, at_ms: int = 0) -> str:
+        message = Message(1, Direction.MO, "", "three", 1, 1, source, 0, 0, "12345", b"hi")
+        block = routes.block_of(message, "hi", at_ms)
+        return "" if block is None else f"{block.told} {block.refuses}"
+
+    assert [each.name for each in policy.blocks.rules] == ["blocks[1]"]
+    assert told("37120000001") == told("+37120000001") == f"blocks[0] {listed} +37120000001: court order True"
+    assert told("37129000001")
+    assert not told("37129000001", 1_800_000_000_000)
+    assert not told("37120000002")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -186,6 +212,9 @@ operators = ["three"]
         ('[[senders]]\naction = "allow"\nsender = "SHOP"', "senders[0].sender: is for rules with action"),
         ('[[senders]]\naction = "allow"\nclient = "acne"', "senders[0].client: no client is named 'acne'"),
         ("[[blocks]]", "blocks[0]: would block everything"),
+        ('[[blocks]]\ndirection = "mo"\nfrom = "1"\nclient = "acme"', "blocks[0].client: is for direction"),
+        ('[[blocks]]\ndirection = "mo"\nfrom = "1"\nfile = "x.csv"', "blocks[0].from: stands in the file"),
+        ('[[blocks]]\nto = "1"\naction = "refuse"', "blocks[0].action: is for direction"),
         ('[[blocks]]\nto = "1*"\nuntil = "2026-13-01"', "blocks[0].until: '2026-13-01' is no moment"),
     ],
 )

@@ -16,12 +16,14 @@ from chappe.conf.crediting import CreditWishes
 from chappe.conf.dropping import QueueDrop
 from chappe.conf.forgetting import bare_body
 from chappe.conf.inbox import Inbox
+from chappe.conf.opting import OptOutWishes
 from chappe.conf.replaying import ReceiptWishes
 from chappe.conf.sending import TestSending
 from chappe.conf.steering import Steering
 from chappe.crash import CrashPoint, reach
 from chappe.instructions.kinds import (
     AddCredit,
+    AddOptOut,
     Approve,
     CancelMessage,
     Change,
@@ -30,6 +32,7 @@ from chappe.instructions.kinds import (
     EnableCallbacks,
     Instruction,
     Reject,
+    RemoveOptOut,
     ReplayCallbacks,
     ReplayReceipts,
     ResendMessage,
@@ -85,6 +88,7 @@ class ConfNode:
         everywhere: Everywhere | None = None,
         receipts: ReceiptWishes | None = None,
         demo: SetPace | None = None,
+        opting: OptOutWishes | None = None,
     ) -> None:
         """`everywhere` waits for the nodes of other processes, where there are some; `demo` is of a demo alone."""
         self._inbox = inbox
@@ -98,6 +102,7 @@ class ConfNode:
         self._sending = sending
         self._receipts = receipts
         self._demo = demo
+        self._opting = opting
         self._approvals = Approvals(inbox, self._carry_out)
         #: The last look left something undone: look again, although nobody wrote.
         self._is_behind = True
@@ -183,6 +188,8 @@ class ConfNode:
             return await self._configuring.carry_out(instruction, asked, approved_by)
         if isinstance(instruction, AddCredit) and self._credit is not None:
             return await self._credit.add(instruction, asked.id, told)
+        if isinstance(instruction, AddOptOut | RemoveOptOut) and self._opting is not None:
+            return await self._opting.carry_out(instruction, asked, approved_by)
         if isinstance(instruction, SendTest) and self._sending is not None:
             return await self._sending.send(instruction, asked.id, told)
         if isinstance(instruction, ResendMessage) and self._sending is not None:

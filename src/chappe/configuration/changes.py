@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from chappe.configuration.document import OWN_SECTIONS, Document, document_of
 from chappe.instructions.kinds import (
+    AddBlock,
     AddClient,
     AddOperator,
     AddRoute,
@@ -20,6 +21,7 @@ from chappe.instructions.kinds import (
     ChangeOperator,
     MoveRoute,
     PauseOperator,
+    RemoveBlock,
     RemoveClient,
     RemoveOperator,
     RemoveProfile,
@@ -185,6 +187,29 @@ def _route(document: Document, place: int) -> Any:
     if not 0 <= place < len(routes):
         raise SettingsError(f"there is no routes[{place}]: there are {len(routes)}, counted from 0")
     return routes[place]
+
+
+# -- blocks -----------------------------------------------------------------------------------------------------------
+
+
+@_change.register
+def _(instruction: AddBlock, document: Document) -> None:
+    blocks = _list(document, "blocks")
+    place = len(blocks) if instruction.place is None else instruction.place
+    if not 0 <= place <= len(blocks):
+        raise SettingsError(f"place {place}: expected 0 to {len(blocks)}")
+    blocks.insert(place, _bare(instruction.block))
+
+
+@_change.register
+def _(instruction: RemoveBlock, document: Document) -> None:
+    blocks, place = _list(document, "blocks"), instruction.place
+    if not 0 <= place < len(blocks):
+        raise SettingsError(f"there is no blocks[{place}]: there are {len(blocks)}, counted from 0")
+    for key, value in instruction.block.items():
+        if blocks[place].get(key) != value:
+            raise SettingsError(f"blocks[{place}] has {key} = {blocks[place].get(key)!r}, not {value!r}: look again")
+    blocks.pop(place)
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------

@@ -65,6 +65,22 @@ class CancelMessage(msgspec.Struct, frozen=True, tag="cancel_message"):
     id: int
 
 
+class AddOptOut(msgspec.Struct, frozen=True, tag="add_opt_out"):
+    """Have a handset hear no more from a list's senders, as if it had sent STOP; what it says later counts more."""
+
+    list: str
+    handset: str
+    note: str = ""
+
+
+class RemoveOptOut(msgspec.Struct, frozen=True, tag="remove_opt_out"):
+    """Let a handset hear from a list's senders again, as if it had sent START."""
+
+    list: str
+    handset: str
+    note: str = ""
+
+
 class SendTest(msgspec.Struct, frozen=True, tag="send_test"):
     """Send a message as a client, as if it had posted it; the outcome names the message."""
 
@@ -217,6 +233,20 @@ class RemoveProfile(ConfigurationChange, frozen=True, kw_only=True, tag="remove_
     name: str
 
 
+class AddBlock(ConfigurationChange, frozen=True, kw_only=True, tag="add_block"):
+    """Add a block, with the keys of `[[blocks]]`, at a place counted from 0, or behind all."""
+
+    block: Table
+    place: int | None = None
+
+
+class RemoveBlock(ConfigurationChange, frozen=True, kw_only=True, tag="remove_block"):
+    """Take away the block at a place; where `block` is given, only if these keys of it say this."""
+
+    place: int
+    block: Table = {}
+
+
 class AllowIds(ConfigurationChange, frozen=True, kw_only=True, tag="allow_ids"):
     """Match receipts of an operator in a further way that its traffic has proved: at least 20 agree, none contradicts.
 
@@ -295,6 +325,8 @@ Change = (
     | SetProfile
     | RemoveProfile
     | AllowIds
+    | AddBlock
+    | RemoveBlock
     | SetSection
 )
 Instruction = (
@@ -305,6 +337,8 @@ Instruction = (
     | EnableCallbacks
     | AddCredit
     | CancelMessage
+    | AddOptOut
+    | RemoveOptOut
     | SendTest
     | ResendMessage
     | SetDemoTraffic

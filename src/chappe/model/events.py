@@ -42,6 +42,7 @@ class EventName(StrEnum):
     MO_SUPPRESSED = "mo_suppressed"
     MO_DELIVERED = "mo_delivered"
     MO_REFUSED = "mo_refused"
+    MO_BLOCKED = "mo_blocked"
     MO_UNROUTED = "mo_unrouted"
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"

@@ -25,6 +25,7 @@ from chappe.rules.dedup import Repeat, RepeatJudge, content_of
 from chappe.rules.join import place_of
 from chappe.rules.loops import Loops
 from chappe.rules.opt_outs import Said
+from chappe.rules.policies import BlockRule
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.store.port import Fault, Report, Store, StoreAway
@@ -50,6 +51,8 @@ class MoArrival(msgspec.Struct, gc=False):
     first_id: int = 0
     #: A word for one of the lists of opt-outs.
     said: Said | None = None
+    #: What keeps it from everybody.
+    block: BlockRule | None = None
 
 
 class Inbound(ABC):
@@ -140,6 +143,9 @@ class Inbound(ABC):
         mo = MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity)
         if self.hearing is not None:
             mo.said = self.hearing.said(message, text_of(message, self._wire))
+        routes = self._routes()
+        if routes.blocks:
+            mo.block = routes.block_of(message, text_of(message, self._wire), made_at_ms(message.id))
         self._messages.add(mo)
 
     def _destination(self, message: Message) -> tuple[str, str]:
@@ -196,11 +202,16 @@ class Inbound(ABC):
             events = EventBatch(now_us)
             fresh: list[MoArrival] = []
             repeated: list[MoArrival] = []
+            blocked: list[MoArrival] = []
             for mo in arrivals:
+                if mo.block is not None:
+                    blocked.append(mo)
+                    self._tell_block(events, mo, mo.block)
+                    continue
                 mo, repeat = self._judge(mo, now_us // 1000)
                 self._tell(events, mo, repeat)
                 (repeated if repeat is Repeat.PROVED else fresh).append(mo)
-            heard = self._hear(fresh, repeated, events) if self.hearing is not None else []
+            heard = self._hear([*fresh, *blocked], repeated, events) if self.hearing is not None else []
             try:
                 faults = await self._store_mo(fresh, events, heard)
             except StoreAway:
@@ -212,6 +223,21 @@ class Inbound(ABC):
             self._remember_repeats(repeated)
             self._answer([mo.arrival for mo in fresh], faults=faults)
             self._answer([mo.arrival for mo in repeated])
+            if blocked:
+                self._answer_blocked(blocked)
+
+    def _answer_blocked(self, blocked: list[MoArrival]) -> None:
+        """What nobody gets is on disk as an event: the operator hears that it was taken, or that it never will be."""
+        refused = [mo.arrival for mo in blocked if mo.block is not None and mo.block.refuses]
+        dropped = [mo.arrival for mo in blocked if mo.block is not None and not mo.block.refuses]
+        self._answer(refused, status=self.permanent_status)
+        self._answer(dropped)
+
+    def _tell_block(self, events: EventBatch, mo: MoArrival, block: BlockRule) -> None:
+        message = mo.item.content
+        assert isinstance(message, Message)
+        detail = f"{block.told}; {'refused' if block.refuses else 'dropped'}"
+        events.add(EventName.MO_BLOCKED, message.id, "", self._operator, message.source, message.dest, detail=detail)
 
     async def _know_of_others(self, arrivals: Sequence[MoArrival], now_ms: int) -> bool:
         """Learn which identities other nodes of the operator have stored; False while the store is away."""

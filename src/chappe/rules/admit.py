@@ -135,7 +135,7 @@ class Policy:
         order = self.blocks.find(number, source, client, facts)
         if order is not None:
             block = self.blocks.rules[order]
-            return Refused(Reason.BLOCKED, f"{block.name}: {block.reason or 'blocked'}")
+            return Refused(Reason.BLOCKED, block.told)
         return self._routed(client, source, number, facts, replaced, told)
 
     def _routed(

@@ -18,6 +18,7 @@ from chappe.rules.conditions import NO_FACTS, Conditions, Facts
 from chappe.rules.hours import Hours
 from chappe.rules.index import Index
 from chappe.rules.number_plan import NumberPlan
+from chappe.rules.policies import BlockList, BlockRule
 from chappe.text.reading import read
 
 #: Where an MO waits that no route wants: a person decides, nothing is thrown away.
@@ -87,8 +88,10 @@ class Routes:
         *,
         plan: NumberPlan | None = None,
         prices: Prices | None = None,
+        blocks: BlockList | None = None,
     ) -> None:
-        """`plan` knows the networks of handsets, `prices` what operators take."""
+        """`plan` knows the networks of handsets, `prices` what operators take, `blocks` which MO nobody gets."""
+        self.blocks = blocks if blocks is not None else BlockList()
         places = [place for place, rule in enumerate(rules) if rule.direction is direction]
         #: Of each rule its place among those of both directions.
         self.places = tuple(places)
@@ -156,6 +159,13 @@ class Routes:
             facts = Facts(at_ms, text, (), self.plan.network_of(message.source))
         keyword = keyword_of(text)
         return self.find(message.dest, message.source, keyword=keyword, facts=facts, operator=message.operator)
+
+    def block_of(self, message: Message, text: str, at_ms: int) -> BlockRule | None:
+        """What keeps an MO from everybody; None where nothing does."""
+        number, source = international(message.dest), international(message.source)
+        facts = Facts(at_ms, text, (), self.plan.network_of(message.source))
+        order = self.blocks.find(number, source, "", facts)
+        return None if order is None else self.blocks.rules[order]
 
     def facts_of(self, message: Message, at_ms: int) -> Facts:
         """What rules may ask of an MT beyond its addresses."""

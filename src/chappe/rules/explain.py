@@ -86,7 +86,15 @@ def explain_mo(routes: Routes, message: Message, text: str, at_ms: int) -> Expla
     """A handset's message."""
     facts = Facts(at_ms, text, (), routes.plan.network_of(message.source))
     asked = (international(message.dest), message.source, "", keyword_of(text), facts, message.operator)
-    steps = [_network_step(routes, message.source, facts), *_route_steps(routes, asked)]
+    steps = [_network_step(routes, message.source, facts)]
+    if routes.blocks:
+        block = routes.block_of(message, text, at_ms)
+        if block is not None:
+            steps.append(Step(block.name, "refuses" if block.refuses else "drops", block.reason))
+            told = "refused" if block.refuses else "dropped"
+            return Explanation(steps, f"{told}: {block.told}", False, (), facts.network)
+        steps.append(Step("blocks", "allows", "none fits"))
+    steps += _route_steps(routes, asked)
     route = routes.find_mo(message, text, at_ms)
     if route is None:
         return Explanation(steps, f"waits in the queue {UNROUTED!r} for a person", False, (), facts.network)

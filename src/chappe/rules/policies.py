@@ -40,6 +40,13 @@ class BlockRule(msgspec.Struct, frozen=True):
     reason: str = ""
     #: Where it stands.
     name: str = "blocks"
+    #: mo: the operator hears that it will never be taken.
+    refuses: bool = False
+
+    @property
+    def told(self) -> str:
+        """What events and explanations say of it."""
+        return f"{self.name}: {self.reason or 'blocked'}"
 
 
 class SenderRules:

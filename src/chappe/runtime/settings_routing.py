@@ -36,6 +36,13 @@ class Choice(Enum):
     PRICE = "price"
 
 
+class BlockAction(Enum):
+    """What an operator hears of a blocked message from a handset."""
+
+    DROP = "drop"
+    REFUSE = "refuse"
+
+
 class SenderAction(Enum):
     """What a sender rule does."""
 
@@ -239,8 +246,18 @@ class SenderRule(Table, frozen=True, kw_only=True):
 
 
 class BlockRule(Table, frozen=True, kw_only=True):
-    """What is not taken from clients.  Everything that it names must fit."""
+    """What is not taken: from clients, or from handsets.  Everything that it names must fit."""
 
+    direction: Annotated[Direction, Meta(description="`mt`: messages of clients; `mo`: messages from handsets.")] = (
+        Direction.MT
+    )
+    action: Annotated[
+        BlockAction,
+        Meta(
+            description="mo: `drop` tells the operator that it was taken, `refuse` that it will never be. "
+            "Neither reaches a client; an event has it."
+        ),
+    ] = BlockAction.DROP
     client: Annotated[str | None, Meta(description="Only messages of this client.")] = None
     to: Annotated[Pattern, Meta(description=_TO)] = "*"
     networks: Annotated[tuple[Network, ...], Meta(description=_NETWORKS)] = ()
@@ -251,8 +268,8 @@ class BlockRule(Table, frozen=True, kw_only=True):
     file: Annotated[
         FilePath | None,
         Meta(
-            description="A file of destinations, read at the start: lines `NUMBER`, `NUMBER,REASON` or "
-            "`NUMBER,REASON,UNTIL`, where NUMBER may be a pattern. It stands for one rule a line.",
+            description="A file of handsets (mt: destinations, mo: senders), read at the start: lines `NUMBER`, "
+            "`NUMBER,REASON` or `NUMBER,REASON,UNTIL`, where NUMBER may be a pattern. It stands for one rule a line.",
         ),
     ] = None
     reason: Annotated[str, Meta(max_length=160, description="What the client and the event are told.")] = ""

@@ -15,7 +15,7 @@ from chappe.rules.hours import minutes_of
 from chappe.rules.opt_outs import WORDS
 from chappe.runtime.lookup_api import lookup_faults
 from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback
-from chappe.runtime.settings_routing import Choice, Direction, Route, SenderAction, Via
+from chappe.runtime.settings_routing import BlockAction, Choice, Direction, Route, SenderAction, Via
 from chappe.runtime.settings_table import Fault, nearest
 
 if TYPE_CHECKING:
@@ -207,8 +207,14 @@ def _blocks(settings: Settings) -> Iterator[Fault]:
         names_nothing = rule.to == rule.source == "*" and not (rule.networks or rule.text or rule.client or rule.file)
         if names_nothing:
             yield at, "would block everything: expected to, from, text, networks, client or file"
-        if rule.file is not None and rule.to != "*":
-            yield f"{at}.to", "stands in the file"
+        is_mo = rule.direction is Direction.MO
+        in_file, handset = ("from", rule.source) if is_mo else ("to", rule.to)
+        if rule.file is not None and handset != "*":
+            yield f"{at}.{in_file}", "stands in the file"
+        if is_mo and rule.client is not None:
+            yield f"{at}.client", 'is for direction = "mt": blocks come before routes, which say whose a message is'
+        if not is_mo and rule.action is not BlockAction.DROP:
+            yield f"{at}.action", 'is for direction = "mo": clients always hear no'
         if rule.until is not None and moment_ms(rule.until) is None:
             yield f"{at}.until", f"{rule.until!r} is no moment"
 
