@@ -43,6 +43,7 @@ WORDS: Final = {
     "mo_refused": "refused by the client",
     "alert_received": "its handset can be reached again, says the operator",
     "alert_delivered": "handed to the client",
+    "mo_blocked": "a block kept it from everybody",
     "mo_unrouted": "no route wants it, a person decides",
     "mo_joined": "whole text made of its parts",
     "mo_part_joined": "joined with the other parts",

@@ -141,7 +141,7 @@ def _past(text: str, config: ConfigOption) -> tuple[LifeView, list[str]]:
     if len(found) != 1:
         raise ResourceError(f"{'several messages have' if found else 'no message has'} the id {text!r}")
     events = reader.life_events(found[0].id)
-    names = ("mt_routed", "mt_moved", "mt_rejected", "mo_unrouted", "opted_out", "opted_in")
+    names = ("mt_routed", "mt_moved", "mt_rejected", "mo_unrouted", "mo_blocked", "opted_out", "opted_in")
     then = [f"{each['time'][:-3]} {each['event']}: {each['detail']}" for each in events if each["event"] in names]
     return found[0], then or ["its way was the plain order of a route"]
 

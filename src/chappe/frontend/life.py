@@ -53,6 +53,7 @@ WORDS: Final = {
     "mo_suppressed": "Suppressed as a repeat",
     "mo_delivered": "Handed to the client",
     "mo_refused": "Refused by the client",
+    "mo_blocked": "A block kept it from everybody",
     "mo_unrouted": "No route wants it, a person decides",
     "mo_joined": "Whole text made of its parts",
     "mo_part_joined": "Joined with the other parts",
