@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from chappe.store.postgres import counts, moving, resolving, runs
+from chappe.store.postgres import lease_statements as leases
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.opening import migrate
 from chappe.store.postgres.reaching import connect
@@ -24,7 +25,11 @@ BY_KEYS = {
     "has doubts": runs._HAS_DOUBTS,
     "failed callbacks": resolving._FAILED,
     "history": moving._MOVE,
-    **{name: each for name, each in vars(sql).items() if name.isupper() and name[0] != "_" and isinstance(each, str)},
+    **{
+        name: each
+        for name, each in [*vars(sql).items(), *vars(leases).items()]
+        if name.isupper() and name[0] != "_" and isinstance(each, str)
+    },
 }
 _SCAN = re.compile(r"Scan.* on (messages|queue|parts|expiries|event_blocks)\b")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from chappe.store.heads import SHARES
-from chappe.store.postgres import statements as sql
+from chappe.store.postgres import lease_statements as leases
 from chappe.store.postgres.lanes import LaneKey, Lanes
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.writes import columns
@@ -78,7 +78,9 @@ class Looking:
                 await self._look_below(connection, reader, began)
             await self._look_beside(connection, reader.number, lanes, is_deep=is_deep)
         else:
-            for priority, lane, place in await connection.fetch(sql.EVERY_LANE, reader.number, [*range(len(SHARES))]):
+            for priority, lane, place in await connection.fetch(
+                leases.EVERY_LANE, reader.number, [*range(len(SHARES))]
+            ):
                 lanes.found((priority, lane), place, self._now_ms)
         lanes.forget_idle()
         reader.look_again_at = began + (time.monotonic() - began) / LOOK_SHARE
@@ -90,11 +92,11 @@ class Looking:
         now_ms = self._now_ms
         marks = lanes.marks(now_ms - NEAR_MS if is_deep else None)
         if marks:
-            for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, queue, *columns(marks)):
+            for priority, lane, place in await connection.fetch(leases.FIRST_OF_LANES, queue, *columns(marks)):
                 lanes.found((priority, lane), place, now_ms)
         gaps = lanes.gaps()
         while gaps:
-            found = await connection.fetch(sql.LANES_BETWEEN, queue, *columns(gaps))
+            found = await connection.fetch(leases.LANES_BETWEEN, queue, *columns(gaps))
             for priority, lane, place in found:
                 lanes.found((priority, lane), place, now_ms)
             gaps = [(priority, lane, _next_known(lanes, priority, lane)) for priority, lane, _ in found]
@@ -107,7 +109,7 @@ class Looking:
             reader.floors_until = now + FLOORS_HOLD_S
         known = lanes.floors()
         if known:
-            rows = await connection.fetch(sql.FLOORS_OF_LANES, reader.number, *columns(known))
+            rows = await connection.fetch(leases.FLOORS_OF_LANES, reader.number, *columns(known))
             firsts = {(priority, lane): place for priority, lane, place in rows}
             lanes.raise_floors(firsts, self._now_ms - SETTLED_MS, self._now_ms)
 
@@ -115,7 +117,7 @@ class Looking:
         """Lanes whose items wait for a moment: when does the next one come?"""
         lanes.may_wait.difference_update(keys)
         rows = [(*key, self._now_ms + 1) for key in keys]
-        for priority, lane, place in await connection.fetch(sql.FIRST_OF_LANES, queue, *columns(rows)):
+        for priority, lane, place in await connection.fetch(leases.FIRST_OF_LANES, queue, *columns(rows)):
             lanes.found((priority, lane), place, self._now_ms)
 
 

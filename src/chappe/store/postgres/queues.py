@@ -12,6 +12,7 @@ import msgspec
 from chappe.model.message import Content, Item
 from chappe.store.bodies import unpack_message, unpack_receipt
 from chappe.store.port import Picked, Place, StoreAway
+from chappe.store.postgres import lease_statements as leases
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.bells import Places
 from chappe.store.postgres.lanes import LaneKey, Lanes, Share
@@ -87,7 +88,7 @@ class Queues:
         number = self._names.known(queue)
         if number is not None:
             held = [each for of, each in self._held if of == queue]
-            await connection.execute(sql.ORPHANS, number, self.run, held)
+            await connection.execute(leases.ORPHANS, number, self.run, held)
         self._doubtful.discard(queue)
         self.look_everywhere(queue)
         self.tell_others(queue)
@@ -112,7 +113,7 @@ class Queues:
             shares = lanes.allot(limit - len(items), self._now_ms)
             if not shares or number is None:
                 break
-            found = await connection.fetch(sql.LEASE, number, *columns(shares), self._now_ms, self.run)
+            found = await connection.fetch(leases.LEASE, number, *columns(shares), self._now_ms, self.run)
             await self._note(connection, number, lanes, shares, found)
             items += self._items(queue, shares, found)
             if len(items) >= limit:
@@ -158,7 +159,7 @@ class Queues:
     async def release(self, items: Sequence[Item]) -> None:
         """Leased items go back to where they were taken, as soon as the database is there."""
         try:
-            found = await self._work(sql.RELEASE, items)
+            found = await self._work(leases.RELEASE, items)
         except StoreAway:
             self._unreleased += items
             return
@@ -181,7 +182,7 @@ class Queues:
     async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Lease these very items, as far as nobody holds them.  Raises: StoreAway."""
         try:
-            found = await self._work(sql.CLAIM, items)
+            found = await self._work(leases.CLAIM, items)
         except BaseException:
             # The database is away, or whoever asked no longer listens.
             self._doubtful.update(item.queue for item in items)
@@ -206,7 +207,7 @@ class Queues:
             number = self._names.known(queue)
             if number is None:
                 return Picked([], ())
-            found = await connection.fetch(sql.BEHIND, number, *(place or _START), limit)
+            found = await connection.fetch(leases.BEHIND, number, *(place or _START), limit)
             await self._names.meet(connection, {row["lane"] for row in found})
         chosen = [item for item in self._free_items(queue, found) if fits(item)]
         behind = found[-1] if len(found) == limit else None

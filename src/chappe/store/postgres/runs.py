@@ -11,7 +11,7 @@ from chappe.model.ids import SLOTS, first_id_at
 from chappe.model.message import Item
 from chappe.store.bodies import message_or_none
 from chappe.store.postgres import counts
-from chappe.store.postgres import statements as sql
+from chappe.store.postgres import lease_statements as leases
 from chappe.store.postgres.clock import DatabaseClock, boot_s
 from chappe.store.postgres.names import Names
 from chappe.store.postgres.opening import LOCK_CLASS, LOCK_SLOTS, newest_migration
@@ -191,7 +191,7 @@ class Run:
                 await connection.execute(_WHOLE_TABLE)
                 held = await connection.fetch(_OF_RUNS, dead)
                 for run in {row["run"] for row in held}:
-                    await connection.execute(sql.RELEASE, *columns([row[1:] for row in held if row[0] == run]), run)
+                    await connection.execute(leases.RELEASE, *columns([row[1:] for row in held if row[0] == run]), run)
                 queues.update(row["queue"] for row in held)
             await names.meet(connection, queues)
         return Buried(doubtful, {names.name(number) for number in queues}, bool(dead))

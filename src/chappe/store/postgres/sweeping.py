@@ -11,6 +11,7 @@ from chappe.model.ids import first_id_at
 from chappe.model.lifecycle import NEVER_SENT, Status
 from chappe.model.message import Item
 from chappe.store.bodies import message_or_none
+from chappe.store.postgres import lease_statements as leases
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.looking import FLOORS_HOLD_S, SETTLED_MS
 from chappe.store.postgres.names import Names
@@ -53,7 +54,7 @@ class Sweeping:
         if time.monotonic() >= self._floor_until:
             self._floor_ms, self._floor_until = 0, time.monotonic() + FLOORS_HOLD_S
         async with self._session.lend() as connection:
-            rows = await connection.fetch(sql.PASSED_EXPIRIES, now_ms, limit, self._floor_ms)
+            rows = await connection.fetch(leases.PASSED_EXPIRIES, now_ms, limit, self._floor_ms)
             waiting = [row for row in rows if row["status"] in NEVER_SENT]
             over = [row for row in rows if row["status"] not in NEVER_SENT]
             if over:
@@ -91,7 +92,7 @@ class Sweeping:
         for priority, lane in lanes:
             name = self._names.name(lane)
             before_id = first_id_at(before_ms(name))
-            rows = await connection.fetch(sql.OLD_OF_LANE, number, priority, lane, before_id, OVERDUE_ITEMS)
+            rows = await connection.fetch(leases.OLD_OF_LANE, number, priority, lane, before_id, OVERDUE_ITEMS)
             for row in rows:
                 message = message_or_none(row["body"])
                 if message is not None:
