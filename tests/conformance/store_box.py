@@ -134,6 +134,7 @@ class Box:
         async def all_of_them() -> list[Any]:
             return await asyncio.gather(*(call(self.store) for call in calls))
 
+        self.now_ms += 1
         return self._runner.run(all_of_them())
 
     def pass_s(self, seconds: float) -> None:
@@ -203,10 +204,13 @@ class Box:
     def settle(self, *settlements: Settlement) -> Sequence[Fault | None]:
         """Say what became of items."""
         items = [each.item for each in settlements]
+        self.now_ms += 1
         return self.run(self.store.settle(settlements, self._telling(EventName.MT_MOVED, items)))
 
     def report(self, *reports: Report) -> Sequence[Fault | None]:
         """Bring delivery reports."""
+        # Between two commits time passes.
+        self.now_ms += 1
         return self.run(self.store.report(reports, self.events()))
 
     def find(self, message_id: int) -> Life:

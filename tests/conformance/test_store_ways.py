@@ -227,11 +227,12 @@ def test_an_ended_message_is_final_and_its_client_hears_of_it_once(box: Box) -> 
     box.accept(item)
     box.lease()
 
-    box.settle(box.ended(item, Status.REJECTED, receipt_for(box, item)))
+    told = receipt_for(box, item)
+    box.settle(box.ended(item, Status.REJECTED, told))
 
     assert box.status(item) is Status.REJECTED
     (receipt,) = box.lease("client:acme")
-    assert receipt.content == receipt_for(box, item).content
+    assert receipt.content == told.content
     box.settle(box.delivered(receipt))
     box.restart()
     assert box.lease("client:acme") == []

@@ -184,7 +184,7 @@ class Caller:
         terms = self.terms
         # Written first: what cannot be written must not have others wait behind it.
         piece = format_of(item, terms).piece(item, self._url_of(item), self._encodings, terms)
-        turn = self._order.turn(item, self._clock.utc_us() // 1000)
+        turn = self._order.turn(item, self._now_ms)
         if turn == GO:
             self._ready.append(piece)
         elif turn != KEPT:
@@ -195,6 +195,10 @@ class Caller:
         if not isinstance(content, Receipt):
             return terms.url
         return (content.callback_url and asked_of(content.callback_url).url) or terms.status_url or terms.url
+
+    def begin_anew(self) -> None:
+        """Nothing of it is under way, and somebody else may have posted for it meanwhile."""
+        self._order.begin_anew()
 
     def note_waiting(self, item: Item) -> bool:
         """A callback that was refused before the start: those behind it must wait, too.  Says no: nobody takes it.
@@ -252,18 +256,22 @@ class Caller:
 
     def _delay(self, item: Item, wait_s: float, why: str) -> None:
         """It is tried again, and those behind it wait longer."""
-        due = self._clock.utc_us() // 1000 + int(wait_s * 1000)
+        due = self._now_ms + int(wait_s * 1000)
         self._outcomes.add(Outcome(item, False, due, why))
         for follower in self._order.delayed(item, due):
             self._outcomes.add(_waiting(follower, due + 1))
 
+    @property
+    def _now_ms(self) -> int:
+        return self._clock.utc_us() // 1000
+
     def _is_too_old(self, item: Item) -> bool:
-        return self._clock.utc_us() // 1000 - made_at_ms(item.id) >= self.terms.give_up_after_s * 1000
+        return self._now_ms - made_at_ms(item.id) >= self.terms.give_up_after_s * 1000
 
     def due_again_ms(self, item: Item) -> int:
         """Unix ms from when on an item that is in the way of others is worth another look."""
         wait_s = self._circuit(self._url_of(item)).opens_in_s(self._clock.monotonic()) or LOOK_AGAIN_S
-        return self._clock.utc_us() // 1000 + int(wait_s * 1000)
+        return self._now_ms + int(wait_s * 1000)
 
     # -- posting ------------------------------------------------------------------------------------
 
@@ -308,7 +316,7 @@ class Caller:
 
     def _return(self, piece: Piece) -> None:
         """It keeps its place in the queue, and so do those behind it."""
-        self.returned += (piece.item, *self._order.passed(piece.item))
+        self.returned += (piece.item, *self._order.returned(piece.item, self._now_ms))
 
     # -- answers ------------------------------------------------------------------------------------
 
@@ -386,7 +394,9 @@ class Caller:
 
     def unposted(self) -> list[Item]:
         """What was leased and not posted; it is forgotten here."""
-        items = [*self.returned, *(piece.item for piece in self._ready), *self._order.clear()]
+        unposted = [piece.item for piece in self._ready]
+        followers = [each for item in unposted for each in self._order.returned(item, self._now_ms)]
+        items = [*self.returned, *unposted, *followers, *self._order.clear()]
         self.returned.clear()
         self._ready.clear()
         return items

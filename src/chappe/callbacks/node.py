@@ -164,6 +164,7 @@ class CallbackNode:
         """Begin with the clients of a group: nobody else calls them back now.  Raises: StoreAway."""
         self._settled_by.pop(group, None)
         for caller in self._group_of(group):
+            caller.begin_anew()
             self._store.look_anew(caller.terms.queue)
             await self._look_for_waiting(caller)
             # Told once the claim stands.

@@ -71,7 +71,7 @@ class MessageOrder:
             self._followers.setdefault(number, []).append(item)
             return KEPT
         if self._waiting and number in self._waiting:
-            until_ms = self._earlier_waits_until(item, now_ms)
+            until_ms = self._earlier_waits_until(item)
             if until_ms:
                 due_at_ms = max(until_ms + 1, now_ms + LEAST_WAIT_MS)
                 # What follows must overtake neither the first one nor this one.
@@ -81,34 +81,61 @@ class MessageOrder:
             self._under_way[number] = item.id
         return GO
 
-    def _earlier_waits_until(self, item: Item, now_ms: int) -> int:
-        """The Unix ms until which those wait that come before it, 0 for none; it does not wait itself any longer."""
+    def _earlier_waits_until(self, item: Item) -> int:
+        """The Unix ms until which those wait that come before it, 0 for none; it does not wait itself any longer.
+
+        Queues give what waited in the order of its moments.  So one that waits itself, and since long after an earlier
+        one should have come, waits in vain; how long their host took nothing says nothing.
+        """
         receipt = item.content
         assert isinstance(receipt, Receipt)
         waiting, step = self._waiting[receipt.message_id], _step_of(item)
         waiting.pop(item.id, None)
-        for gone in [each for each, (_, until_ms) in waiting.items() if now_ms >= until_ms + FORGET_MS]:
+        for gone in [each for each, (_, until_ms) in waiting.items() if item.due_at_ms >= until_ms + FORGET_MS]:
             del waiting[gone]
         if not waiting:
             del self._waiting[receipt.message_id]
         return max((until_ms for earlier, until_ms in waiting.values() if earlier < step), default=0)
 
     def passed(self, item: Item) -> Sequence[Item]:
-        """It was taken, given up or given back: those that waited behind it."""
+        """It was taken or given up: those that waited behind it."""
+        followers = self._end(item)
+        if self._waiting and isinstance(item.content, Receipt):
+            self._forget(item.content.message_id, item.id)
+        return followers
+
+    def returned(self, item: Item, now_ms: int) -> Sequence[Item]:
+        """It goes back to where it lay: those behind it, which may lie before it and must not overtake it."""
+        followers = self._end(item)
+        for each in (item, *followers):
+            self.waits(each, max(each.due_at_ms, now_ms))
+        return followers
+
+    def _end(self, item: Item) -> list[Item]:
+        """It is not under way any longer: those that waited behind it, in their order."""
         number = self._leading(item)
         if not number:
-            return ()
+            return []
         del self._under_way[number]
-        return self._followers.pop(number, ())
+        followers = self._followers.pop(number, [])
+        return sorted(followers, key=_step_of) if len(followers) > 1 else followers
+
+    def _forget(self, number: int, item_id: int) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is not None:
+            waiting.pop(item_id, None)
+            if not waiting:
+                del self._waiting[number]
 
     def delayed(self, item: Item, due_at_ms: int) -> Sequence[Item]:
-        """It waits until then: those that must wait behind it."""
-        number = self._leading(item)
-        if not number:
-            return ()
-        del self._under_way[number]
-        self.waits(item, due_at_ms)
-        return self._followers.pop(number, ())
+        """It waits until then: those that must wait behind it, a ms later; they are not overtaken either."""
+        is_first = self._leading(item)
+        followers = self._end(item)
+        if is_first:
+            self.waits(item, due_at_ms)
+        for each in followers:
+            self.waits(each, due_at_ms + 1)
+        return followers
 
     def waits(self, item: Item, due_at_ms: int) -> None:
         """It waits until then, be it since before the start."""
@@ -124,6 +151,12 @@ class MessageOrder:
         followers, self._followers = self._followers, {}
         for items in followers.values():
             yield from items
+
+    def begin_anew(self) -> None:
+        """Somebody else posted for a while: what was known is of no use."""
+        self._under_way.clear()
+        self._waiting.clear()
+        self._followers.clear()
 
     def _leading(self, item: Item) -> int:
         """The message of which this callback comes first and is under way; 0 for none."""

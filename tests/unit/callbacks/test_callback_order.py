@@ -1,5 +1,7 @@
 """Whose turn it is among the callbacks of one message."""
 
+import msgspec
+
 from chappe.callbacks.order import FORGET_MS, GO, KEPT, LEAST_WAIT_MS, MAX_REMEMBERED, MessageOrder
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Receipt
@@ -55,7 +57,62 @@ def test_one_that_never_comes_again_is_not_waited_for_for_ever() -> None:
     order.turn(first, NOW)
     order.delayed(first, NOW + 10)
 
-    assert order.turn(last, NOW + 10 + FORGET_MS) == GO
+    due_at_ms = order.turn(last, NOW + 10 + FORGET_MS)
+
+    assert due_at_ms == NOW + 10 + FORGET_MS + LEAST_WAIT_MS
+    assert order.turn(msgspec.structs.replace(last, due_at_ms=due_at_ms), due_at_ms) == GO
+
+
+def test_what_lay_long_while_its_host_took_nothing_does_not_overtake_what_waited_as_long() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.delayed(first, NOW + 10)
+    later = NOW + 10 + 100 * FORGET_MS
+
+    assert order.turn(last, later) > later
+    assert order.turn(msgspec.structs.replace(first, due_at_ms=NOW + 10), later) == GO
+
+
+def test_those_that_are_kept_go_in_their_order_whoever_came_first() -> None:
+    order, first, second, last = MessageOrder(), told(1), told(2, Status.BUFFERED), told(3, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.turn(last, NOW)
+    order.turn(second, NOW)
+
+    assert list(order.passed(first)) == [second, last]
+
+
+def test_what_is_given_back_is_not_overtaken_by_what_lay_before_it() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.turn(last, NOW)
+
+    assert list(order.returned(first, NOW)) == [last]
+
+    assert order.turn(last, NOW) > NOW
+    assert order.turn(first, NOW) == GO
+
+
+def test_nothing_is_known_any_more_of_what_somebody_else_posted_meanwhile() -> None:
+    order, first, second, last = MessageOrder(), told(1), told(2, Status.BUFFERED), told(3, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.turn(second, NOW)
+    order.waits(told(4, message_id=4), NOW + 5_000)
+
+    order.begin_anew()
+
+    assert order.turn(last, NOW) == GO
+    assert order.turn(told(5, Status.DELIVERED, message_id=4), NOW) == GO
+
+
+def test_what_is_given_up_is_waited_for_no_longer() -> None:
+    order, first, last = MessageOrder(), told(1), told(2, Status.DELIVERED)
+    order.turn(first, NOW)
+    order.delayed(first, NOW + 5_000)
+
+    order.passed(first)
+
+    assert order.turn(last, NOW) == GO
 
 
 def test_a_stop_gives_back_those_that_wait() -> None:

@@ -17,7 +17,7 @@ class Lives:
     """What this transaction does to a life counts for the next report about it."""
 
     def __init__(self, connection: Any, names: Names, place_by_id: dict[int, int]) -> None:
-        """`place_by_id` learns where that lies which was told last of each."""
+        """`place_by_id` learns where that lies which other transactions told last of each."""
         self._connection = connection
         self._names = names
         self._place_by_id = place_by_id
@@ -29,7 +29,7 @@ class Lives:
         missing = sorted(wanted.difference(self._locked))
         if missing:
             found = await self._connection.fetch(sql.LOCKED_LIVES, missing)
-            self._place_by_id.update([(row["id"], row["place"]) for row in found])
+            self._place_by_id.update([(row["id"], row["place"]) for row in found if not row["is_ours"]])
             self._locked.update(await _lives_in(self._connection, self._names, found))
         return {each: self._locked[each] for each in wanted if each in self._locked}
 

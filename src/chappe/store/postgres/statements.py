@@ -108,7 +108,10 @@ LIVES: Final = (
     "SELECT id, status, operator, operator_ref, sent_at_us, final_at_us, error, body FROM messages"
     " WHERE id = ANY($1::bigint[]) ORDER BY id"
 )
-LOCKED_LIVES: Final = LIVES.replace("body FROM", "body, place FROM") + " FOR NO KEY UPDATE"
+#: Whether this very transaction has written the row tells whose place it names.
+LOCKED_LIVES: Final = (
+    LIVES.replace("body FROM", "body, place, xmin = pg_current_xact_id()::xid AS is_ours FROM") + " FOR NO KEY UPDATE"
+)
 PARTS_OF: Final = "SELECT id, part, status, operator_ref FROM parts WHERE id = ANY($1::bigint[]) ORDER BY id, part"
 
 #: The place of a message that still waits in a queue says where it is, and stays.

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from chappe.model.events import EventBatch
-from chappe.model.message import Item, Message
+from chappe.model.message import Item, Message, Receipt
 from chappe.model.money import Price
 from chappe.store.bodies import pack
 from chappe.store.port import Life
@@ -142,10 +142,13 @@ class Writes:
     def _place_behind(self, message_id: int) -> int:
         """Behind what was told of it before, though the clock of whoever told it was ahead of ours."""
         last = self.last_place_by_id.get(message_id, 0)
-        return self.now_ms if last <= self.now_ms else last + 1
+        # Within one millisecond ids would decide, and those of another process say nothing.
+        return self.now_ms if last < self.now_ms else last + 1
 
     def _enqueue_behind(self, message_id: int, receipt: Item) -> None:
         place = self._place_behind(message_id)
+        if _heard_at(receipt) <= self.last_place_by_id.get(message_id, 0):
+            receipt = _heard_later(receipt, place)
         self.enqueue(receipt if place == self.now_ms else msgspec.structs.replace(receipt, place=place))
 
     def enqueue(self, item: Item) -> None:
@@ -187,8 +190,11 @@ class Writes:
     async def finish(self, connection: Any) -> None:
         """Send the rest.  Ids order the receipts of a queue: the least one goes to what is told first."""
         for message_id, told in self._told_sending.items():
+            least_ms = 0
             for receipt, number in zip(told, sorted(each.id for each in told), strict=True):
-                self._enqueue_behind(message_id, msgspec.structs.replace(receipt, id=number))
+                behind = receipt if _heard_at(receipt) > least_ms else _heard_later(receipt, least_ms + 1)
+                least_ms = _heard_at(behind)
+                self._enqueue_behind(message_id, msgspec.structs.replace(behind, id=number))
         self._told_sending = {}
         await self.run(connection)
         if self.charged:
@@ -251,6 +257,17 @@ class Writes:
         if effects.held:
             counts[Kind.HELD, ""] = effects.held
         return {key: number for key, number in counts.items() if number}
+
+
+def _heard_at(receipt: Item) -> int:
+    assert isinstance(receipt.content, Receipt)
+    return receipt.content.done_at_ms
+
+
+def _heard_later(receipt: Item, at_ms: int) -> Item:
+    """Another process heard of it before what was told last: what clients count by must grow all the same."""
+    assert isinstance(receipt.content, Receipt)
+    return msgspec.structs.replace(receipt, content=msgspec.structs.replace(receipt.content, done_at_ms=at_ms))
 
 
 def octets_or_none(text: str | None) -> bytes | None:
