@@ -224,9 +224,10 @@ class Box:
         return self.find(item.id).status
 
     def lines(self) -> list[str]:
-        """All event lines in the store, oldest first."""
+        """All event lines in the store, oldest first, but for what only tells of a busy machine."""
         blocks = self.run(self.store.blocks_after(0, 1_000_000))
-        return [line for block in blocks for line in block.lines.decode().splitlines()]
+        lines = [line for block in blocks for line in block.lines.decode().splitlines()]
+        return [line for line in lines if f",{EventName.STORE_SLOW}," not in line]
 
     def told(self, message_id: int) -> list[str]:
         """The events of one message."""
