@@ -51,6 +51,8 @@ class Claims:
         #: Group → monotonic seconds until which it is ours; those among them that are worked on.
         self._until: dict[int, float] = {}
         self._begun: set[int] = set()
+        #: Those that another one is to have, and that are ours until nothing of them is under way.
+        self._refused: set[int] = set()
         #: Groups that the fleet knows we asked for.
         self._asked: set[int] = set()
 
@@ -75,10 +77,10 @@ class Claims:
         wanted = await self._wanted()
         is_settled = True
         for group in sorted(wanted):
-            is_settled = await self._claim(group) and is_settled
+            is_settled = await self._claim(group, node) and is_settled
         for group in sorted(self._asked - wanted):
             is_settled = await self._leave(group, node) and is_settled
-        fresh = [group for group in self._until if group not in self._begun and group in wanted]
+        fresh = [group for group in self._until if group in wanted - self._begun - self._refused]
         if fresh and not await self._fleet.is_buried():
             # What a dead process had under way is not free yet: later callbacks must not overtake it.
             return False
@@ -97,15 +99,21 @@ class Claims:
         place = ordered.index(self._own)
         return {group for group in range(GROUPS) if group % len(ordered) == place}
 
-    async def _claim(self, group: int) -> bool:
+    async def _claim(self, group: int, node: Claimed) -> bool:
         asked_at = self._clock.monotonic()
         is_held = self._until.get(group, 0.0) > asked_at
         if not is_held:
             self._lose(group)
         self._asked.add(group)
         if not await self._fleet.share(_name(group), 1, int(is_held)):
-            self._lose(group)
+            # It counts as ours until nothing of it is under way: only then another one may begin.
+            if is_held:
+                self._refused.add(group)
+                await self._leave(group, node)
+            else:
+                self._lose(group)
             return False
+        self._refused.discard(group)
         self._until[group] = asked_at + SHARE_S
         return True
 
@@ -124,6 +132,7 @@ class Claims:
     def _lose(self, group: int) -> None:
         self._until.pop(group, None)
         self._begun.discard(group)
+        self._refused.discard(group)
 
 
 def _name(group: int) -> str:

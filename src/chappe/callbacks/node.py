@@ -164,7 +164,9 @@ class CallbackNode:
         """Begin with the clients of a group: nobody else calls them back now.  Raises: StoreAway."""
         self._settled_by.pop(group, None)
         for caller in self._group_of(group):
-            caller.begin_anew()
+            await self._store.release(caller.unposted())
+            if not (caller.is_feeding or caller.calls.busy):
+                caller.begin_anew()
             self._store.look_anew(caller.terms.queue)
             await self._look_for_waiting(caller)
             # Told once the claim stands.

@@ -156,7 +156,6 @@ class MessageOrder:
         """Somebody else posted for a while: what was known is of no use."""
         self._under_way.clear()
         self._waiting.clear()
-        self._followers.clear()
 
     def _leading(self, item: Item) -> int:
         """The message of which this callback comes first and is under way; 0 for none."""

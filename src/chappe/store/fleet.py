@@ -50,7 +50,7 @@ class Fleet(Protocol):
         ...
 
     async def is_buried(self) -> bool:
-        """What runs that have ended had leased is free, all of it.  Raises: StoreAway."""
+        """What runs that have ended had leased is free, all of it, and no run is silent.  Raises: StoreAway."""
         ...
 
 

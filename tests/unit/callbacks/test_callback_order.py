@@ -98,6 +98,7 @@ def test_nothing_is_known_any_more_of_what_somebody_else_posted_meanwhile() -> N
     order.turn(first, NOW)
     order.turn(second, NOW)
     order.waits(told(4, message_id=4), NOW + 5_000)
+    assert list(order.clear()) == [second]
 
     order.begin_anew()
 

@@ -135,3 +135,24 @@ def test_who_cannot_ask_again_calls_nobody_back_when_its_time_is_over() -> None:
     clock.now_s += 10.1
 
     assert owned(claims) == set()
+
+
+def test_what_another_one_is_to_have_stays_ours_until_nothing_of_it_is_under_way() -> None:
+    """The two do not agree yet who lives: both want everything, and the elder one gets it."""
+    shares, clock = Shares(), FakeClock()
+    younger, node = claims_of(shares, 8, clock), Node()
+    look(younger, node)
+    elder, other = claims_of(shares, 7, clock), Node()
+    shares.runs.clear()
+    node.is_busy = True
+    look(elder, other)
+
+    assert not look(younger, node)
+    assert not look(younger, node)
+    look(elder, other)
+    assert (owned(younger), owned(elder)) == (set(), set())
+
+    node.is_busy = False
+    look(younger, node)
+    look(elder, other)
+    assert owned(elder) == set(range(GROUPS))

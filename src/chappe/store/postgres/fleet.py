@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from chappe.store.fleet import SHARE_S, Run, fair_part
+from chappe.store.postgres.runs import LEASE_S
 
 _RUNS: Final = """
 SELECT run, box, node, version, (extract(epoch FROM started_at) * 1000)::bigint AS started_at_ms,
@@ -25,7 +26,10 @@ INSERT INTO shares (name, run, held, until) VALUES ($1, $2, $3, clock_timestamp(
 ON CONFLICT (name, run) DO UPDATE SET held = excluded.held, until = excluded.until"""
 #: That a share goes on need not be on disk, only that it has grown: without it another could have it too.
 _CARELESS: Final = "SET LOCAL synchronous_commit = off"
-_UNBURIED: Final = "SELECT EXISTS (SELECT 1 FROM runs WHERE ended_at IS NOT NULL AND NOT is_cleared)"
+#: A run that was silent for half of its lease may be dead, and its shares lapse before anybody ends it.
+_UNBURIED: Final = """
+SELECT EXISTS (SELECT 1 FROM runs WHERE NOT is_cleared AND (
+  ended_at IS NOT NULL OR beat_at < clock_timestamp() - make_interval(secs => $1)))"""
 _LEAVE: Final = "DELETE FROM shares WHERE name = $1 AND run = $2"
 
 Connecting = Callable[[], AbstractAsyncContextManager[Any]]
@@ -76,6 +80,6 @@ class PostgresFleet:
             await connection.execute(_LEAVE, name, self._run)
 
     async def is_buried(self) -> bool:
-        """What runs that have ended had leased is free."""
+        """What runs that have ended had leased is free, and none is silent that may have."""
         async with self._connecting() as connection:
-            return not await connection.fetchval(_UNBURIED)
+            return not await connection.fetchval(_UNBURIED, LEASE_S / 2)
