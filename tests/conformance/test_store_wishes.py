@@ -9,8 +9,11 @@ import msgspec
 import pytest
 from store_box import QUEUE, Box, Deferred, Held, Moved, Sending
 
+from chappe.model.events import EventName
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message, Receipt
+from chappe.rules.decide import ROUTE
+from chappe.store.endings import end
 from chappe.store.port import Cancel, Granted, Replace
 
 DONE, ALREADY, TOO_LATE, UNKNOWN = Granted.DONE, Granted.ALREADY, Granted.TOO_LATE, Granted.UNKNOWN
@@ -225,6 +228,50 @@ def test_one_wish_that_comes_too_late_harms_no_other(box: Box) -> None:
     second, third = accepted(box), accepted(box)
 
     assert cancel(box, second, first, third) == [DONE, TOO_LATE, DONE]
+
+
+def looked_up(box: Box, **fields: Any) -> Item:
+    """A message whose reader asks for its network."""
+    item = msgspec.structs.replace(box.mt(**fields), queue=ROUTE)
+    assert box.accept(item) == [None]
+    (leased,) = box.lease(ROUTE)
+    return leased
+
+
+def test_a_message_is_cancelled_while_its_network_is_asked_for(box: Box) -> None:
+    item = looked_up(box)
+
+    assert cancel(box, item) == [DONE]
+    assert cancel(box, item) == [ALREADY]
+
+    assert box.status(item) is Status.CANCELLED
+    assert box.store.open_messages("acme") == 0
+    assert [depth.messages for depth in box.store.depths() if depth.queue == ROUTE and depth.messages] == []
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_what_its_reader_says_after_the_cancel_counts_for_nothing_and_is_not_told(box: Box, is_moved: bool) -> None:
+    item = looked_up(box)
+    cancel(box, item)
+    told = box.told(item.id)
+
+    events = box.events()
+    events.add(EventName.MT_ROUTED if is_moved else EventName.MT_FAILED, item.id, "acme")
+    outcome = Moved(item, QUEUE) if is_moved else end(item, Status.REJECTED, "NET", box.now_ms * 1000, "")
+    box.run(box.store.settle([outcome], events))
+
+    assert box.told(item.id) == told
+    assert box.status(item) is Status.CANCELLED
+    assert box.leased_ids() == []
+    box.restart()
+    assert box.leased_ids() == []
+    assert box.lease(ROUTE) == []
+
+
+def test_a_message_that_is_looked_up_is_not_replaced(box: Box) -> None:
+    item = looked_up(box)
+
+    assert replace(box, item, octets=b"other") is TOO_LATE
 
 
 # -- replace ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from chappe.model.events import EventName
 from chappe.model.lifecycle import NEVER_SENT, Direction, Status
 from chappe.model.message import Item, Message
+from chappe.rules.decide import ROUTE
 from chappe.store.bodies import message_or_none, pack
 from chappe.store.endings import end
 from chappe.store.paying import pay_difference
@@ -35,6 +36,8 @@ class _Placed(NamedTuple):
     status: Status
     message: Message
     item: Item | None
+    #: Somebody asks for its network: it may be cancelled, and what its reader says of it afterwards counts for nothing.
+    is_looked_up: bool = False
 
 
 class Granting:
@@ -74,11 +77,15 @@ class Granting:
         waiting = [row for row in rows if row["status"] in NEVER_SENT and not row["is_begun"]]
         keys = sorted((row["queue"], row["priority"], row["lane"], row["place"], row["id"]) for row in waiting)
         free = dict(await self._connection.fetch(sql.FREE, *columns(keys))) if keys else {}
+        route = self._names.known(ROUTE)
+        asked = [key for key in keys if key[0] == route and key[4] not in free]
+        looked_up = dict(await self._connection.fetch(sql.HELD_BY_READER, *columns(asked))) if asked else {}
         for row in rows:
-            message = message_or_none(row["body"])
+            message, number = message_or_none(row["body"]), row["id"]
             if message is not None:
-                item = self._item(row, message, free[row["id"]]) if row["id"] in free else None
-                self._placed[row["id"]] = _Placed(Status(row["status"]), message, item)
+                attempts = free.get(number, looked_up.get(number))
+                item = self._item(row, message, attempts) if attempts is not None else None
+                self._placed[number] = _Placed(Status(row["status"]), message, item, number in looked_up)
 
     def _item(self, row: Any, message: Message, attempts: int) -> Item:
         queue, lane = self._names.name(row["queue"]), self._names.name(row["lane"])
@@ -108,7 +115,7 @@ class Granting:
         if found.message == wish.message:
             return Granted.ALREADY
         item = found.item
-        if item is None or found.message != wish.was:
+        if item is None or found.is_looked_up or found.message != wish.was:
             return Granted.TOO_LATE
         writes, was, message = self._writes, wish.was, wish.message
         due, status = self._moment(found.status, item, wish)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from chappe.model.address import handset_key
 from chappe.model.lifecycle import FINAL, Status, status_of_parts
 from chappe.model.message import Item, Message
+from chappe.rules.decide import ROUTE
 from chappe.store.applying import Applying
 from chappe.store.port import (
     Delivered,
@@ -232,6 +233,9 @@ class Settling:
         for settlement, told in good:
             place = (settlement.item.queue, settlement.item.id)
             if place not in ours:
+                if settlement.item.queue == ROUTE:
+                    # Cancelled while its network was asked for: where it would have gone is not told.
+                    self._accepting.left_out.add(settlement.item.id)
                 (late if isinstance(settlement, Delivered) else missing).append((settlement, told))
                 continue
             if place in leaving:

@@ -208,6 +208,11 @@ FREE: Final = (
     f"SELECT q.id, q.attempts FROM {_KEYS} AS v(queue, priority, lane, place, id) JOIN queue q ON {_IS_ROW}"
     " WHERE q.run = 0 FOR UPDATE OF q SKIP LOCKED"
 )
+#: The same of items that somebody holds.
+HELD_BY_READER: Final = (
+    f"SELECT q.id, q.attempts FROM {_KEYS} AS v(queue, priority, lane, place, id) JOIN queue q ON {_IS_ROW}"
+    " WHERE q.run <> 0 FOR UPDATE OF q SKIP LOCKED"
+)
 
 KEEP: Final = """
 INSERT INTO kept AS k (key, id, fingerprint, answer, at_ms, until_ms)

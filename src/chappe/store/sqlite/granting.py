@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chappe.model.events import EventName
 from chappe.model.lifecycle import NEVER_SENT, Direction, Status
 from chappe.model.message import Item, Message
+from chappe.rules.decide import ROUTE
 from chappe.store.bodies import pack
 from chappe.store.endings import end
 from chappe.store.paying import pay_difference
@@ -37,6 +38,8 @@ class _Placed(NamedTuple):
     status: Status
     message: Message
     item: Item | None
+    #: Somebody asks for its network: it may be cancelled, and what its reader says of it afterwards counts for nothing.
+    is_looked_up: bool = False
 
 
 class Granting:
@@ -81,8 +84,14 @@ class Granting:
             if message is None:
                 continue
             item = Item(name(queue), priority, name(lane), due, each, message, attempts, bool(has_row))
-            is_free = status in NEVER_SENT and not is_begun and each not in self._leased and each not in touched
-            self._placed[each] = _Placed(Status(status), message, item if is_free else None)
+            is_free = status in NEVER_SENT and not is_begun and each not in touched
+            is_leased = each in self._leased
+            self._placed[each] = _Placed(
+                Status(status),
+                message,
+                item if is_free and (not is_leased or item.queue == ROUTE) else None,
+                is_looked_up=is_leased,
+            )
 
     def _cancel(self, found: _Placed) -> Granted:
         if found.status is Status.CANCELLED:
@@ -109,7 +118,7 @@ class Granting:
         if found.message == wish.message:
             return Granted.ALREADY
         item = found.item
-        if item is None or found.message != wish.was:
+        if item is None or found.is_looked_up or found.message != wish.was:
             return Granted.TOO_LATE
         writes, was, message = self._writes, wish.was, wish.message
         due, status = self._moment(found.status, item, wish)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chappe.model.lifecycle import Direction, Status
 from chappe.model.message import Item, Message
+from chappe.rules.decide import ROUTE
 from chappe.store.bodies import pack
 from chappe.store.port import (
     Deferred,
@@ -33,7 +34,7 @@ _ACCEPTED, _QUEUED = int(Status.ACCEPTED), int(Status.QUEUED)
 class Settling:
     """The settlements of one transaction."""
 
-    __slots__ = ("_accepting", "_connection", "_leased", "_lives", "_names", "_naming", "_writes")
+    __slots__ = ("_accepting", "_connection", "_leased", "_lives", "_names", "_naming", "_writes", "left_out")
 
     def __init__(
         self,
@@ -52,6 +53,8 @@ class Settling:
         self._lives = lives
         self._writes = writes
         self._leased = leased
+        #: Messages of which nothing that was said is true any more.
+        self.left_out: set[int] = set()
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """What became of leased items.  What was settled before and waits nowhere any more is left as it is."""
@@ -65,6 +68,8 @@ class Settling:
             else:
                 late.append(settlement)
         if late:
+            # Cancelled while its network was asked for: where it would have gone is not told.
+            self.left_out.update(each.item.id for each in late if each.item.queue == ROUTE)
             LateSettling(self._connection, self._names, self._naming, self._accepting, self._writes).settle(late)
 
     def _is_where(self, item: Item, held: Item | None) -> bool:

@@ -90,7 +90,8 @@ class Transaction:
     @property
     def left_out(self) -> Set[int]:
         """Messages that are not stored after all: what tells of them is not true."""
-        return frozenset() if self._keeping is None else self._keeping.left_out
+        unstored = frozenset[int]() if self._keeping is None else self._keeping.left_out
+        return self._settling.left_out | unstored if self._settling.left_out else unstored
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """What became of leased items.  What was settled before and waits nowhere any more is left as it is."""
