@@ -147,6 +147,22 @@ async def test_without_an_answer_a_message_ends_where_the_settings_say_so(tmp_pa
 
 
 @journey
+async def test_a_client_takes_back_what_waits_for_a_look_up(tmp_path: Path) -> None:
+    async with asking_house(tmp_path, patience_s=1.0, timeout_s=0.5) as (house, smscs, lookup, _, caller):
+        lookup.is_silent = True
+        posted = await caller.post({**MESSAGE, "to": PORTED})
+        await house.until(lambda: lookup.requests)
+
+        await caller.call("DELETE", f"/v1/messages/{posted.body['id']}")
+        assert (await caller.until(posted.body["id"], "cancelled"))["final"]
+        await caller.post({**MESSAGE, "to": HOME})
+        await house.until(lambda: numbers(smscs["one"]) == [HOME])
+
+        assert numbers(smscs["two"]) == []
+        assert not [each for each in house.events("mt_routed") if each[2] == posted.body["id"]]
+
+
+@journey
 async def test_a_preview_says_that_the_network_is_asked_for_first(tmp_path: Path) -> None:
     async with asking_house(tmp_path) as (_, _, lookup, _, caller):
         preview = await caller.call("POST", "/v1/messages/preview", json={**MESSAGE, "to": PORTED})

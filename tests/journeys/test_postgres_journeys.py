@@ -16,13 +16,15 @@ import test_http_lookup
 import test_http_repeats
 import test_http_trials
 import test_joined_texts
+import test_lists
+import test_lookup_journeys
 import test_smpp_journeys
 
 import house
 from postgres_server import Reached
 
 #: What tells of SQLite's own file, or of links alone.
-_OF_NO_CONCERN = ("disk_is_full", "links_that_are_cut", "refused_links", "wrong_password")
+_OF_NO_CONCERN = ("disk_is_full", "links_that_are_cut", "refused_links", "wrong_password", "of_the_page")
 
 MODULES = (
     test_smpp_journeys,
@@ -33,12 +35,13 @@ MODULES = (
     test_fairness,
 )
 #: Their stores are asked for little that others are not: all of them where there is time, and a few everywhere.
-SLOW_MODULES = (test_callback_journeys, test_joined_texts, test_doors)
+SLOW_MODULES = (test_callback_journeys, test_joined_texts, test_doors, test_lookup_journeys, test_lists)
 _EVERYWHERE = (
     "stay_in_order_when_the_gateway_is_started_again",
     "is_refused_for_too_long_is_listed",
     "parts_in_any_order_reach",
     "half_a_text",
+    "a_number_that_went_elsewhere",
 )
 
 

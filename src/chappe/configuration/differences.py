@@ -12,7 +12,7 @@ import msgspec
 from chappe.configuration.document import Document
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_table import MASK, Table, fields_of
-from chappe.runtime.settings_text import literal
+from chappe.runtime.settings_text import FREE_TABLES, is_hidden, literal
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ def _between(path: str, key: str, before: Any, after: Any) -> Iterator[Differenc
         yield from _of_named(path, before or [], after or [])
     elif _is_list_of_tables(before) and _is_list_of_tables(after):
         yield from _of_places(path, before or [], after or [])
-    elif key in secret_keys():
+    elif key in secret_keys() or (is_in_free_table(path) and (is_hidden(key, before) or is_hidden(key, after))):
         yield Difference(path, _masked(before, "before"), _masked(after, "after"))
     else:
         yield Difference(path, _shown(before), _shown(after))
@@ -106,6 +106,7 @@ def _are_named(value: Any) -> bool:
 
 
 def _inline(table: Mapping[str, Any]) -> str:
+    # What is masked stays so; what lies deeper has been masked with it.
     return ", ".join(f"{key} = {_shown(masked(value, key))}" for key, value in table.items())
 
 
@@ -119,13 +120,19 @@ def _masked(value: Any, when: str) -> str:
     return "" if value is None else f"{MASK} ({when})"
 
 
-def masked(value: Any, key: str = "") -> Any:
-    """A value of a document without its secrets."""
-    if key in secret_keys() and value:
+def masked(value: Any, key: str = "", *, is_free: bool = False) -> Any:
+    """A value of a document without its secrets; `is_free`: it stands in a table whose keys are a peer's own."""
+    if (key in secret_keys() and value) or (is_free and is_hidden(key, value)):
         return [MASK] if isinstance(value, list) else MASK
+    is_free = is_free or key in FREE_TABLES
     if isinstance(value, Mapping):
-        return {each: masked(inner, each) for each, inner in value.items()}
-    return [masked(each) for each in value] if isinstance(value, list) else value
+        return {each: masked(inner, each, is_free=is_free) for each, inner in value.items()}
+    return [masked(each, is_free=is_free) for each in value] if isinstance(value, list) else value
+
+
+def is_in_free_table(path: str) -> bool:
+    """A key of a table whose keys are a peer's own names."""
+    return not FREE_TABLES.isdisjoint(path.split(".")[:-1])
 
 
 @cache

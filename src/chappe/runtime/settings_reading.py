@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 
 from chappe.runtime.settings_table import MASK, NAME_PATTERN, NAME_RULE, Fault, Field, Table, fields_of, nearest
+from chappe.runtime.settings_text import FREE_TABLES
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 
@@ -100,12 +101,21 @@ def _read_value(field: Field, raw: object, at: str, faults: list[Fault]) -> Any:
         # What `chappe conf show` prints is a good beginning of a file, but nobody may bind with its asterisks.
         faults.append((at, "is masked; put the secret in its place"))
         return None
+    if at.rpartition(".")[2] in FREE_TABLES and _holds_mask(raw):
+        faults.append((at, "has a value that is masked; put the secret in its place"))
+        return None
     try:
         return msgspec.convert(raw, field.hint)
     except msgspec.ValidationError as error:
         shown = "" if field.is_secret else f", got {_shown(raw)}"
         faults.append((at, f"expected {_expected(field, error)}{shown}"))
         return None
+
+
+def _holds_mask(raw: object) -> bool:
+    if isinstance(raw, dict):
+        return any(_holds_mask(each) for each in raw.values())
+    return any(_holds_mask(each) for each in raw) if isinstance(raw, list) else raw == MASK
 
 
 def _expected(field: Field, error: msgspec.ValidationError) -> str:

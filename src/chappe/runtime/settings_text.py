@@ -8,9 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from chappe.runtime.settings_table import MASK, Table, fields_of
+
+#: Tables of requests over HTTP whose keys are the peer's own names.
+FREE_TABLES: Final = frozenset({"headers", "query", "form", "json", "xml", "each", "values"})
+_SECRET_NAMES: Final = frozenset({"auth", "key", "pwd"})
+_SECRET_WORDS: Final = ("authorization", "password", "secret", "token", "apikey", "accesskey", "cookie")
+
+
+def is_hidden(name: str, value: object) -> bool:
+    """A value in such a table whose name says that it is a secret; a template like `{password}` tells none."""
+    if not isinstance(value, str) or not value or "{" in value:
+        return False
+    bare = "".join(each for each in name.lower() if each.isalnum())
+    return bare in _SECRET_NAMES or any(word in bare for word in _SECRET_WORDS)
 
 
 def as_plain(table: Table) -> dict[str, Any]:
@@ -19,7 +32,7 @@ def as_plain(table: Table) -> dict[str, Any]:
     for key, field in fields_of(type(table)).items():
         value = getattr(table, field.attribute)
         if value is not None:
-            plain[key] = _masked(value) if field.is_secret and value else _plain(value)
+            plain[key] = _masked(value) if field.is_secret and value else _plain(value, is_free=key in FREE_TABLES)
     return plain
 
 
@@ -27,13 +40,16 @@ def _masked(value: object) -> Any:
     return [MASK] if isinstance(value, tuple) else MASK
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object, *, is_free: bool = False) -> Any:
     if isinstance(value, Table):
         return as_plain(value)
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(inner) for inner in value]
+        return {
+            key: MASK if is_free and is_hidden(key, inner) else _plain(inner, is_free=is_free)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(inner, is_free=is_free) for inner in value]
     return value.value if isinstance(value, Enum) else value
 
 

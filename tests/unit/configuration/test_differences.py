@@ -56,3 +56,18 @@ def test_every_secret_of_the_settings_is_known() -> None:
     assert {"password", "token", "token_hash", "secret", "previous_secrets", "previous_password"} <= secret_keys()
     shown = masked({"clients": [{"http": {"token": "t0ps3cret", "test_token": "x"}, "name": "a"}]})
     assert "t0ps3cret" not in str(shown)
+
+
+def test_headers_and_fields_that_are_secret_by_their_name_are_masked() -> None:
+    request = {"headers": {"X-Api-Key": "s3cret", "Accept": "text/plain", "Authorization": "Bearer {password}"}}
+    after = {"lookup": {"url": "http://a", "request": {**request, "query": {"key": "s3cret", "to": "{to}"}}}}
+
+    told = "\n".join(map(str, differences({}, after)))
+
+    assert "s3cret" not in told
+    assert "s3cret" not in str(masked(after))
+    assert "text/plain" in told
+    assert "Bearer {password}" in told
+    assert "s3cret" not in str(
+        list(map(str, differences({"operators": []}, {"operators": [{"name": "a", **request}]})))
+    )

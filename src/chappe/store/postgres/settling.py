@@ -66,6 +66,7 @@ class Settling:
         self._outcomes = Outcomes(connection, names, writes, accepting, marked)
         #: Parked reports that wait for a reference which this transaction brought.
         self.waiting: list[int] = []
+        self._left_out = accepting.left_out
 
     async def settle(self, asked: Sequence[Asked]) -> None:
         """Write what became of items.  What was settled before, and waits nowhere any more, is left as it is."""
@@ -235,7 +236,7 @@ class Settling:
             if place not in ours:
                 if settlement.item.queue == ROUTE:
                     # Cancelled while its network was asked for: where it would have gone is not told.
-                    self._accepting.left_out.add(settlement.item.id)
+                    self._left_out.add(settlement.item.id)
                 (late if isinstance(settlement, Delivered) else missing).append((settlement, told))
                 continue
             if place in leaving:
