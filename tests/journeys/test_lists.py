@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from chappe.instructions.file import Instructions
+from chappe.instructions.asking import asking_of
 from chappe.instructions.kinds import (
     AddBlock,
     AddOptOut,
@@ -32,19 +33,16 @@ SHOP = (OptOutRule(name="shop", numbers=("12345",), senders=("SHOP*",), stop_wor
 
 
 async def outcome(house: House, instruction: Instruction, person: str = "ada") -> tuple[int, Outcome]:
-    """Ask, and wait for what becomes of it."""
-    instructions = Instructions.for_command(house.settings.gateway.data_path)
-    number = instructions.ask(instruction, person)
+    """Ask as commands do, wherever instructions lie, and wait for what becomes of it."""
 
-    def came() -> bool:
-        asked = instructions.find(number)
-        return asked is not None and asked.state is not State.WAITING
+    def ask() -> tuple[int, Outcome | None]:
+        asking = asking_of(house.settings)
+        number = asking.ask(instruction, person)
+        return number, asking.wait(number, 10.0)
 
-    await house.until(came)
-    found = instructions.find(number)
+    number, found = await asyncio.to_thread(ask)
     assert found is not None
-    assert found.outcome is not None
-    return number, found.outcome
+    return number, found
 
 
 @journey

@@ -18,6 +18,7 @@ import test_http_trials
 import test_joined_texts
 import test_lists
 import test_lookup_journeys
+import test_route_explained
 import test_smpp_journeys
 
 import house
@@ -35,13 +36,21 @@ MODULES = (
     test_fairness,
 )
 #: Their stores are asked for little that others are not: all of them where there is time, and a few everywhere.
-SLOW_MODULES = (test_callback_journeys, test_joined_texts, test_doors, test_lookup_journeys, test_lists)
+SLOW_MODULES = (
+    test_callback_journeys,
+    test_joined_texts,
+    test_doors,
+    test_lookup_journeys,
+    test_lists,
+    test_route_explained,
+)
 _EVERYWHERE = (
     "stay_in_order_when_the_gateway_is_started_again",
     "is_refused_for_too_long_is_listed",
     "parts_in_any_order_reach",
     "half_a_text",
     "a_number_that_went_elsewhere",
+    "are_explained_by_the_configuration",
 )
 
 
