@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import sys
 import threading
@@ -49,11 +50,15 @@ def asking_when_there(settings: Settings) -> Asking:
 class Changer(threading.Thread):
     """Asks for changes one after the other while the load runs."""
 
-    def __init__(self, settings: Settings, count: int) -> None:
+    def __init__(self, settings: Settings, count: int, main: str = "sim", together: int = 1) -> None:
+        """`main` is the operator that has the load; so many are asked for before one waits for them."""
         super().__init__(daemon=True)
         self._settings = settings
         self._count = count
-        self.done = self.failed = 0
+        self._main = main
+        self._together = together
+        self._enough = threading.Event()
+        self.done = self.partly = self.failed = 0
         self.took_s = 0.0
 
     def run(self) -> None:
@@ -63,11 +68,22 @@ class Changer(threading.Thread):
         door = {"system_id": "other", "password": "secret"}
         asking.wait(asking.ask(AddClient(client={"name": "other", "smpp": door}), "bench"), PATIENCE_S)
         began = time.monotonic()
-        for _, wish in zip(range(self._count), changes(9, main="sim"), strict=False):
-            outcome = asking.wait(asking.ask(wish, "bench"), PATIENCE_S)
-            is_done = outcome is not None and outcome.state is State.DONE
-            self.done, self.failed = self.done + is_done, self.failed + (not is_done)
+        wishes = itertools.islice(changes(9, main=self._main), self._count)
+        while not self._enough.is_set() and (some := list(itertools.islice(wishes, self._together))):
+            numbers = [asking.ask(wish, "bench") for wish in some]
+            for number in numbers:
+                outcome = asking.wait(number, PATIENCE_S)
+                state = outcome.state if outcome is not None else State.FAILED
+                self.done += state is State.DONE
+                self.partly += state is State.PARTLY
+                self.failed += state not in (State.DONE, State.PARTLY)
         self.took_s = time.monotonic() - began
+
+    def finish(self) -> None:
+        """No further ones; wait for the last."""
+        self._enough.set()
+        if self.is_alive():
+            self.join(PATIENCE_S)
 
 
 def measured(lives: int, count: int) -> dict[str, Any]:
