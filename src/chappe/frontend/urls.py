@@ -11,6 +11,7 @@ urlpatterns = [
     path("now/live", now.live, name="now_live"),
     path("welcome", now.welcome, name="welcome"),
     path("demo", now.demo, name="demo"),
+    path("drain", now.drain, name="drain"),
     path("messages", messages.page, name="messages"),
     path("messages/<int:number>", messages.one, name="message"),
     path("messages/<int:number>/cancel", held.cancel, name="cancel"),

@@ -28,6 +28,8 @@ POINTS: Final = 40
 SHARE_S: Final = 600.0
 #: Receipts and messages that the first page compares to find out how ids differ.
 COMPARED: Final = 500
+#: A node of another box that was silent for longer is not there.
+SILENT_S: Final = 10.0
 #: Demo traffic: messages a second, and in words.
 PACES: Final = (("0", "off"), ("1", "one message a second"), ("5", "five a second"), ("20", "twenty a second"))
 
@@ -55,7 +57,7 @@ class Party:
 @shown_to(ALL)
 def page(request: HttpRequest) -> HttpResponse:
     """The page, with what it shows now."""
-    return render(request, "now.html", _shown(request) | _demo_of(request))
+    return render(request, "now.html", _shown(request) | _demo_of(request) | _nodes_of(request))
 
 
 @shown_to(ALL)
@@ -82,6 +84,39 @@ def demo(request: HttpRequest) -> HttpResponse:
     reply = carry_out(request, "set_demo_traffic", {"per_s": float(pace)}, dict(PACES)[pace])
     tell(request, reply, f"Demo traffic: {dict(PACES)[pace]}.")
     return redirect("now")
+
+
+@require_POST
+@shown_to(HANDS)
+def drain(request: HttpRequest) -> HttpResponse:
+    """Have a node drained, or had back."""
+    node, box, resumes = request.POST.get("node", ""), request.POST.get("box", ""), "resumes" in request.POST
+    if not node:
+        raise Http404
+    values = {"node": node, "box": box, "resumes": resumes}
+    reply = carry_out(request, "drain_node", values, f"{node} of box {box}{', again' if resumes else ''}")
+    many = f", {reply.count} answers were still open" if reply.count else ""
+    tell(request, reply, f"Node {node} of box {box} {'starts' if resumes else 'is drained'}{many}.")
+    return redirect("now")
+
+
+def _nodes_of(request: HttpRequest) -> dict[str, Any]:
+    """The nodes of all boxes, for who may drain them; but for the one that would carry it out."""
+    person: Any = request.user
+    box = here.reading().samples()[-1].box
+    if box is None or not person.has_hands:
+        return {"nodes": ()}
+    own = [(box.box, each.name, each.state) for each in box.nodes]
+    others = [
+        (each.box, each.node, each.state)
+        for each in box.fleet
+        if each.box != box.box and each.silent_s < SILENT_S and each.state in ("running", "starting", "draining")
+    ]
+    return {"nodes": [each for each in (*own, *others) if _drains(each[1])], "has_boxes": bool(others)}
+
+
+def _drains(node: str) -> bool:
+    return node.partition("#")[0] not in ("conf", "all")
 
 
 def _demo_of(request: HttpRequest) -> dict[str, Any]:
