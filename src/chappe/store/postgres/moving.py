@@ -19,6 +19,7 @@ from chappe.store.postgres.engine import PostgresStore
 from chappe.store.postgres.generations import Generations
 from chappe.store.postgres.opening import LOCK_CLASS, LOCK_HISTORY, Session
 from chappe.store.postgres.reaching import AWAY
+from chappe.store.postgres.strays import Strays
 
 #: Rows of the hot table that one transaction looks at, and the part of the time that moving takes at most.
 WINDOW_ROWS: Final = 5_000
@@ -93,6 +94,7 @@ class HistoryMoves:
         self._retention_days = retention_days
         self._session: Session = store.session("history")
         self._generations = Generations(store)
+        self._strays = Strays()
         #: The connection that holds the lock of whoever moves.
         self._locked_by: Any = None
         self._after = 0
@@ -128,6 +130,7 @@ class HistoryMoves:
                 self._locked_by = connection
             has_more = await self.move(connection)
             has_more |= await self._generations.step(connection)
+            await self._strays.step(connection)
             if began >= self._forget_at:
                 self._forget_at = began + FORGET_EVERY_S
                 await self.forget(connection)
