@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,8 @@ from chappe.swapping import Door, Swapping, nothing_to_open
 #: they are asked, and for how long who is asked may have been silent.
 EVERYWHERE_S = 8.0
 EVERYWHERE_LOOK_S = 0.25
+#: How often nodes that could not follow the configuration are asked to again.
+AGAIN_S = 60.0
 SILENT_S = 4.0
 #: The folder of event files within `data_dir`.
 EVENTS_FOLDER = "events"
@@ -97,6 +99,8 @@ class Gateway:
         #: The number of the version of the configuration by which this process runs, and what people should know of it.
         self.version = 0
         self._unmoved: dict[str, str] = {}
+        #: Operators whose links were ordered to be bound anew, until all boxes have done so.
+        self._resetting: set[str] = set()
         self._taking = asyncio.Lock()
         self.said = ""
         self._nodes_run = settings.gateway.nodes if process is None else (process.node,)
@@ -247,25 +251,65 @@ class Gateway:
         self.version, self._unmoved = number, {self._name: why}
 
     async def _take_over(self, version: Version, settings: Settings) -> None:
+        unmoved = await self._swap(settings)
+        self.version = version.number
+        await self._tell_unmoved(unmoved, f"version {version.number} {version.digest}")
+
+    async def _swap(self, settings: Settings) -> dict[str, str]:
+        """Returns who did not follow, and why; this process by its name, where nothing of it did."""
         try:
             unmoved = await self.swapping.take(settings)
             self.settings = settings
         except SettingsError as error:
-            unmoved = {self._name: str(error)}
-        self.version, self._unmoved = version.number, unmoved
-        told = f"version {version.number} {version.digest}"
+            return {self._name: str(error)}
+        return unmoved
+
+    async def _tell_unmoved(self, unmoved: dict[str, str], told: str = "") -> None:
+        """Note who stayed behind, for everybody to see."""
+        self._unmoved = unmoved
+        told = told or f"version {self.version} once more"
         events = EventBatch(self._clock.utc_us())
         events.add(EventName.CONF_APPLIED, detail="; ".join([told, *(f"{who}: {why}" for who, why in unmoved.items())]))
         await self.store.record(events)
         if self.following is not None:
             await self.fleet_watch.look()
 
+    async def _try_again(self) -> None:
+        """Who could not follow is asked to again, until cancelled: a port is free by now, a file is there."""
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            with suppress(StoreAway):
+                await self.follow_again()
+
+    async def follow_again(self) -> None:
+        """Have those follow who could not, once.  Raises: StoreAway."""
+        async with self._taking:
+            if not self._unmoved:
+                return
+            unmoved = {self._name: "the newest version cannot be read here"}
+            try:
+                newest = await self.versions.newest()
+                if newest is not None and newest.number == self.version:
+                    unmoved = await self._swap(
+                        settings_with(tables_of(newest), self.settings, f"version {newest.number}")
+                    )
+                elif newest is not None:
+                    # Whoever made it has it taken over as well.
+                    return
+            except SettingsError as error:
+                unmoved = {self._name: str(error)}
+            if unmoved != self._unmoved:
+                await self._tell_unmoved(unmoved)
+
     async def _everywhere(self, number: int) -> dict[str, str]:
         """Wait for the nodes of all boxes, for a while; returns who does not go by a version, and why."""
         until = self._clock.monotonic() + EVERYWHERE_S
         while True:
             unmoved, has_all = await unmoved_from(self.fleet, number, SILENT_S)
-            if has_all or self._clock.monotonic() >= until:
+            # Whose links are bound anew with the change waits for that no longer in a moment.
+            waits = any(who.endswith(f"/operator:{each}") for who in unmoved for each in self._resetting)
+            if (has_all and not waits) or self._clock.monotonic() >= until:
+                self._resetting.clear()
                 return unmoved
             await asyncio.sleep(EVERYWHERE_LOOK_S)
 
@@ -274,24 +318,35 @@ class Gateway:
         """How people call what runs in this process."""
         return "gateway" if self.process is None else self.process.name
 
-    async def _reset(self, wish: ResetLink, instruction: int) -> int:
-        """Have links of an operator bound anew, here or wherever they are; returns how many.  Raises: SettingsError."""
-        operator = next((each for each in self.settings.operators if each.name == wish.operator), None)
-        if operator is None:
-            names = [each.name for each in self.settings.operators]
-            raise SettingsError(f"no operator {wish.operator!r} is in the configuration{nearest(wish.operator, names)}")
+    async def _reset(self, wishes: Sequence[ResetLink], instruction: int) -> int:
+        """Have links of operators bound anew, here or wherever they are; returns how many.  Raises: SettingsError."""
+        operators = {each.name: each for each in self.settings.operators}
+        for wish in wishes:
+            if wish.operator not in operators:
+                known = nearest(wish.operator, operators)
+                raise SettingsError(f"no operator {wish.operator!r} is in the configuration{known}")
         if self.following is not None:
-            await self.following.order(instruction, msgspec.json.encode(wish), self._clock.utc_us())
-            return operator.binds if not wish.link else 1
-        return self._reset_here(wish)
+            await self.following.order(instruction, msgspec.json.encode(wishes), self._clock.utc_us())
+            self._resetting.update(wish.operator for wish in wishes)
+            return sum(1 if wish.link else operators[wish.operator].binds for wish in wishes)
+        return sum([await self._reset_here(wish) for wish in wishes])
 
-    def _reset_here(self, wish: ResetLink) -> int:
+    async def _reset_here(self, wish: ResetLink) -> int:
+        if not wish.link:
+            async with self._taking:
+                if await self.swapping.renew(wish.operator):
+                    await self._tell_unmoved(self.swapping.unmoved)
+                    return sum(node.links.terms.links for node in self.operators if node.name == wish.operator)
         return sum(node.links.reset(wish.link) for node in self.operators if node.name == wish.operator)
 
     async def _obey(self, order: bytes) -> None:
         """Do what was ordered, as far as it concerns this process."""
+        # A release before this one ordered one thing at a time.
         with suppress(msgspec.MsgspecError):
-            self._reset_here(msgspec.json.decode(order, type=ResetLink))
+            ordered = msgspec.json.decode(order, type=ResetLink | tuple[ResetLink, ...])
+            for wish in (ordered,) if isinstance(ordered, ResetLink) else ordered:
+                with suppress(SettingsError):
+                    await self._reset_here(wish)
 
     def _passing(self) -> Passing | None:
         """What passes wishes on to other boxes, where several share the store."""
@@ -388,6 +443,7 @@ class Gateway:
         if not isinstance(self.fleet, Alone):
             yield "fleet", self.fleet_watch.run()
         yield "certificates", self.tls_watch.run()
+        yield "following again", self._try_again()
         if self._demo is not None:
             yield "demo traffic", self._demo.run()
         if self.conf is not None:
@@ -497,6 +553,7 @@ class Gateway:
             certificates=self.tls_watch.statuses,
             configuration=lambda: self.version,
             disagreeing=lambda: self.agreement.disagreeing,
+            unmoved=lambda: self._unmoved,
         )
         redact = redactor(gateway.redact.value, self.store.key)
         await self.watching.start(self.store, telling, gateway.data_path / EVENTS_FOLDER, redact)

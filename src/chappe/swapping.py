@@ -14,7 +14,7 @@ from chappe.callbacks.node import CallbackNode
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.ucp_node import ClientUcpNode
-from chappe.model.errors import GatewayError
+from chappe.model.errors import GatewayError, SettingsError
 from chappe.net.tls_dial import DialCredentials
 from chappe.node_terms import link_terms_of, sending_terms_of
 from chappe.operators.node import OperatorNode
@@ -23,12 +23,18 @@ from chappe.routing_terms import policy_of
 from chappe.rules.admit import Policy
 from chappe.rules.decide import Routes
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_operators import Operator, Protocol
+from chappe.runtime.settings_operators import Operator, Profile, Protocol
 
 Door = ClientSmppNode | ClientUcpNode | ClientHttpNode | OperatorNode | CallbackNode
 
 #: Keys of an operator over HTTP that change without new connections.
 _LIGHT: Final = {"rate": 0.0, "paused": False, "retry_s": (1.0,), "max_validity_s": 1.0, "unknown_s": 1.0}
+#: Who may stay behind, by the names by which people are told.
+_OPT_OUTS: Final = "opt-outs"
+_CREDIT: Final = "credit"
+_HTTP_DOOR: Final = "client-http"
+_CALLBACK: Final = "callback"
+_DOORS: Final = frozenset({_CREDIT, _HTTP_DOOR, _CALLBACK})
 
 
 class Swapping:
@@ -60,6 +66,17 @@ class Swapping:
         #: Where tasks live while the process works, and those of each operator.
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        settings = building.settings
+        #: Operator → what its node goes by: that may be older than what counts.
+        self._goes_by = {
+            each.name: (each, settings.profile_of(each))
+            for each in settings.operators
+            if any(node.name == each.name for node in operators)
+        }
+        #: Operators whose links may be bound otherwise than before: somebody asked for that.
+        self._renewed: set[str] = set()
+        #: Who did not follow when last asked to.
+        self.unmoved: dict[str, str] = {}
 
     # -- tasks --------------------------------------------------------------------------------------
 
@@ -87,28 +104,46 @@ class Swapping:
     # -- another version ----------------------------------------------------------------------------
 
     async def take(self, settings: Settings) -> dict[str, str]:
-        """Follow these settings; returns which nodes could not, and why.
+        """Follow these settings; returns which nodes could not, and why.  The same ones again help who could not.
 
         Raises: SettingsError when nothing was taken over, of a file that they name.
         """
-        was = self._building.settings
+        was, late = self._building.settings, set(self.unmoved)
         policy, mo_routes = self._policy_for(was, settings)
         before = self._shared_terms(was)
         credentials = {each.name: self._credentials_of(each, settings) for each in settings.operators}
         self._building.take(settings, policy, mo_routes)
         has_other_terms = before != self._shared_terms(settings)
         unmoved: dict[str, str] = {}
-        if settings.opt_outs != was.opt_outs:
-            await _try(unmoved, "opt-outs", self._building.opt_out_watch().look())
+        if settings.opt_outs != was.opt_outs or _OPT_OUTS in late:
+            await _try(unmoved, _OPT_OUTS, self._building.opt_out_watch().look())
         for operator in settings.operators:
             if self._runs_operator(operator.name):
-                following = self._follow(operator, was, settings, credentials[operator.name], has_other_terms)
+                following = self._follow(operator, settings, credentials[operator.name], has_other_terms)
                 await _try(unmoved, f"operator:{operator.name}", following)
         for node in list(self._operators):
             if node.name not in credentials:
                 await _try(unmoved, node.queue, self._remove(node))
-        await self._take_clients(was, settings, unmoved)
+        if late & _DOORS or _of_clients(was) != _of_clients(settings):
+            await self._take_clients(unmoved)
+        self.unmoved = unmoved
         return unmoved
+
+    async def renew(self, operator: str) -> bool:
+        """Have an operator's links bound as the settings say, where they wait for that; returns whether they did.
+
+        Its node leaves and begins anew.  Raises: SettingsError, of a file that the settings name.
+        """
+        settings, goes_by = self._building.settings, self._goes_by.get(operator)
+        now = next((each for each in settings.operators if each.name == operator), None)
+        if goes_by is None or now is None or not _binds_otherwise(goes_by[0], now):
+            return False
+        self._renewed.add(operator)
+        try:
+            await self.take(settings)
+        finally:
+            self._renewed.discard(operator)
+        return True
 
     def _policy_for(self, was: Settings, settings: Settings) -> tuple[Policy, Routes]:
         """What is judged by; the same as before where nothing of it changes.  Raises: SettingsError."""
@@ -129,42 +164,45 @@ class Swapping:
     # -- operators ----------------------------------------------------------------------------------
 
     async def _follow(
-        self,
-        operator: Operator,
-        was: Settings,
-        settings: Settings,
-        credentials: DialCredentials | None,
-        has_other_terms: bool,
+        self, operator: Operator, settings: Settings, credentials: DialCredentials | None, has_other_terms: bool
     ) -> None:
+        """Raises: SettingsError, when something of it waits until its links are bound anew."""
         node = next((each for each in self._operators if each.name == operator.name), None)
         if node is None:
             await self._add(operator)
             return
-        old = {each.name: each for each in was.operators}.get(operator.name)
-        if old == operator and was.profile_of(operator) == settings.profile_of(operator):
-            if has_other_terms:
-                self._change(node, operator, settings, node.links.credentials)
-        elif old is None or self._needs_new_node(old, operator, was, settings):
+        old, had = self._goes_by[operator.name]
+        profile, waiting = settings.profile_of(operator), _binds_otherwise(old, operator)
+        if waiting and operator.name not in self._renewed:
+            is_same = old.protocol is operator.protocol
+            kept = (replace(operator, bind=old.bind), profile) if is_same else (old, had)
+            self._keep(node, *kept, credentials, has_other_terms)
+            raise SettingsError(_told_waiting(operator.name, waiting))
+        if waiting or _needs_new_node(old, operator, had, profile):
             await self._remove(node)
             await self._add(operator)
         else:
-            had = node.links.terms.tls
-            now = link_terms_of(operator, settings.profile_of(operator)).tls
-            self._change(node, operator, settings, node.links.credentials if had == now else credentials)
+            self._keep(node, operator, profile, credentials, has_other_terms)
 
-    def _needs_new_node(self, old: Operator, new: Operator, was: Settings, settings: Settings) -> bool:
-        """It speaks otherwise than before; everything else changes while its links stay up."""
-        if (old.protocol, old.bind) != (new.protocol, new.bind):
-            return True
-        if new.protocol is not Protocol.HTTP:
-            return False
-        is_light = replace(old, **_LIGHT) == replace(new, **_LIGHT)
-        return not is_light or was.profile_of(old) != settings.profile_of(new)
+    def _keep(
+        self,
+        node: OperatorNode,
+        operator: Operator,
+        profile: Profile,
+        credentials: DialCredentials | None,
+        has_other_terms: bool,
+    ) -> None:
+        """Change what differs; its links stay up."""
+        if self._goes_by[operator.name] == (operator, profile):
+            if has_other_terms:
+                self._change(node, operator, profile, node.links.credentials)
+            return
+        is_same = node.links.terms.tls == link_terms_of(operator, profile).tls
+        self._change(node, operator, profile, node.links.credentials if is_same else credentials)
 
     def _change(
-        self, node: OperatorNode, operator: Operator, settings: Settings, credentials: DialCredentials | None
+        self, node: OperatorNode, operator: Operator, profile: Profile, credentials: DialCredentials | None
     ) -> None:
-        profile = settings.profile_of(operator)
         terms, links = sending_terms_of(operator, profile), link_terms_of(operator, profile)
         if operator.protocol is Protocol.HTTP:
             # Its API is compiled once: what has been dialled speaks by it.
@@ -176,6 +214,7 @@ class Swapping:
             shortest_validity_s=self._building.shortest_validity_s,
             premium=self._building.premium,
         )
+        self._goes_by[operator.name] = operator, profile
         self._building.let_listen(node)
         self._watch_tls(node.queue, credentials)
 
@@ -186,6 +225,7 @@ class Swapping:
         except (GatewayError, OSError):
             self._building.forget(node)
             raise
+        self._goes_by[operator.name] = operator, self._building.settings.profile_of(operator)
         self._operators.append(node)
         self._nodes[node.queue] = node
         self._watch_tls(node.queue, node.links.credentials)
@@ -205,15 +245,14 @@ class Swapping:
         self._operators.remove(node)
         self._building.forget(node)
         self._nodes.pop(node.queue, None)
+        self._goes_by.pop(node.name, None)
         self._watch_tls(node.queue, None)
 
     # -- clients ------------------------------------------------------------------------------------
 
-    async def _take_clients(self, was: Settings, settings: Settings, unmoved: dict[str, str]) -> None:
-        if (was.clients, was.operators, was.profiles) == (settings.clients, settings.operators, settings.profiles):
-            return
+    async def _take_clients(self, unmoved: dict[str, str]) -> None:
         building = self._building
-        await _try(unmoved, "credit", self._open_credit())
+        await _try(unmoved, _CREDIT, self._open_credit())
         for node in list(self._nodes.values()):
             if isinstance(node, ClientUcpNode):
                 node.take_alphabets()
@@ -223,9 +262,9 @@ class Swapping:
             elif isinstance(node, ClientHttpNode):
                 tokens = (building.account_by_token(), building.by_certificate(), building.until_us_by_token())
                 if not node.take(*tokens, building.guests()):
-                    unmoved["client-http"] = "paths for clients with a name and a password open when it starts again"
+                    unmoved[_HTTP_DOOR] = "paths for clients with a name and a password open when it starts again"
             elif isinstance(node, CallbackNode):
-                await _try(unmoved, "callback", node.take(building.callback_terms()))
+                await _try(unmoved, _CALLBACK, node.take(building.callback_terms()))
 
 
 async def nothing_to_open() -> None:
@@ -238,6 +277,28 @@ async def _try(unmoved: dict[str, str], name: str, work: Awaitable[None]) -> Non
         await work
     except (GatewayError, OSError) as error:
         unmoved[name] = str(error)
+
+
+def _of_clients(settings: Settings) -> tuple[Any, ...]:
+    """Of whatever doors are told."""
+    return settings.clients, settings.operators, settings.profiles
+
+
+def _binds_otherwise(old: Operator, new: Operator) -> list[str]:
+    """The keys of an operator that its links do not survive."""
+    return [key for key in ("protocol", "bind") if getattr(old, key) != getattr(new, key)]
+
+
+def _told_waiting(name: str, keys: list[str]) -> str:
+    return (
+        f"its links stay as they are: {' and '.join(keys)} {'counts' if len(keys) == 1 else 'count'} when they are "
+        f"bound anew, with: chappe instruct reset_link {name}"
+    )
+
+
+def _needs_new_node(old: Operator, new: Operator, had: Profile, has: Profile) -> bool:
+    """Over HTTP it speaks otherwise than before."""
+    return new.protocol is Protocol.HTTP and (replace(old, **_LIGHT) != replace(new, **_LIGHT) or had != has)
 
 
 def _judged_by(settings: Settings) -> tuple[Any, ...]:

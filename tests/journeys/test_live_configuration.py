@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chappe.configuration.document import tables_of, toml_of
 from chappe.instructions.file import Instructions
 from chappe.instructions.kinds import (
     AddClient,
@@ -35,6 +37,7 @@ from chappe.instructions.kinds import (
 )
 from chappe.instructions.outcome import Outcome, State
 from chappe.model.errors import SettingsError
+from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import ClientHttp
 from chappe.sim.options import SmscOptions
@@ -136,6 +139,101 @@ async def test_an_address_counts_at_the_next_connection_or_at_once_when_links_ar
         change = ChangeOperator(name="sim", changes={"address": f"127.0.0.1:{smsc.port}"}, resets_links=True)
         await asker.do(change)
         await house.until(lambda: smsc.binds == 2)
+
+
+def unmoved(house: House) -> dict[str, str]:
+    return house.gateway.watching.status().unmoved
+
+
+@journey
+async def test_what_no_link_survives_waits_until_somebody_resets_the_links(tmp_path: Path) -> None:
+    async with asked(tmp_path) as (house, smsc, asker), bound(house) as demo:
+        other = ChangeOperator(name="sim", changes={"bind": "transmitter+receiver", "rate": 50})
+        outcome = await asker.ask(other)
+        assert (outcome.state, outcome.version) == (State.PARTLY, 2)
+        assert "bind counts when they are bound anew, with: chappe instruct reset_link sim" in str(outcome.unmoved)
+        assert "bind counts" in ",".join(house.events("conf_applied")[-1])
+        assert (unmoved(house), house.gateway.operators[0].rate) == (outcome.unmoved, 50)
+        back = await asker.ask(Rollback(version=1))
+        assert (back.state, unmoved(house)) == (State.DONE, {}), "it is again as it was"
+        again = await asker.ask(Rollback(version=2))
+        rate = await asker.ask(ChangeOperator(name="sim", changes={"rate": 60}))
+        assert again.unmoved == rate.unmoved == unmoved(house) == outcome.unmoved
+        assert (smsc.binds, house.gateway.operators[0].rate) == (1, 60), "its link never went down"
+        await demo.ask(HELLO)
+        await demo.until(lambda: demo.received)
+
+        await asker.do(ResetLink("sim"))
+        await house.until(lambda: smsc.binds == 3)
+        assert unmoved(house) == {}
+        await asker.do(Rollback(version=1, resets_links=True))
+        await house.until(lambda: smsc.binds == 4)
+        await demo.ask(HELLO)
+        await demo.until(lambda: len(demo.received) == 2)
+        assert len(house.events("client_bound")) == 1
+
+
+@journey
+async def test_a_whole_configuration_binds_anew_only_whom_it_dials_otherwise(tmp_path: Path) -> None:
+    async with SmscSimulator(SmscOptions()) as other, asked(tmp_path) as (house, smsc, asker):
+        await asker.do(AddOperator(operator=table(other.port, "other")))
+        await house.until(lambda: other.binds == 1)
+        document = tables_of(await house.gateway.versions.newest())  # type: ignore[arg-type]
+        for each in document["operators"]:
+            each["rate"] = 70
+            if each["name"] == "other":
+                each["bind"] = "transmitter+receiver"
+
+        kept = await asker.ask(ApplyConfiguration(toml=toml_of(document)))
+        assert list(kept.unmoved) == ["operator:other"]
+        assert (smsc.binds, other.binds) == (1, 1)
+
+        document["operators"][0]["rate"] = 80
+        document["operators"][-1]["system_type"] = "SMS"
+        await asker.do(ApplyConfiguration(toml=toml_of(document), resets_links=True))
+        await house.until(lambda: other.binds == 3)
+        assert smsc.binds == 1
+
+
+@journey
+async def test_another_protocol_counts_when_the_links_are_reset(tmp_path: Path) -> None:
+    async with asked(tmp_path) as (house, smsc, asker), bound(house) as demo:
+        changes = {"protocol": "ucp", "rate": 50, "address": f"127.0.0.1:{free_port()}"}
+        outcome = await asker.ask(ChangeOperator(name="sim", changes=changes))
+        assert "protocol counts when they are bound anew" in str(outcome.unmoved)
+        await demo.ask(HELLO)
+        await demo.until(lambda: demo.received)
+        assert (smsc.binds, house.gateway.operators[0].rate) == (1, 0), "it stays what it was as a whole"
+
+        await asker.do(ResetLink("sim"))
+        assert isinstance(house.gateway.operators[0], OperatorUcpNode)
+        assert not any(each.is_ready for each in smsc.links)
+
+
+@journey
+async def test_who_could_not_follow_is_asked_again_until_its_cause_is_gone(tmp_path: Path) -> None:
+    async with asked(tmp_path) as (house, smsc, asker):
+        with closing(socket.create_server(("127.0.0.1", 0))) as held:
+            listen = f"127.0.0.1:{held.getsockname()[1]}"
+            api = {
+                "url": "http://127.0.0.1:1/",
+                "listen": listen,
+                "username": "ada",
+                "password": "x",
+                "secret": "of-the-caller-1",
+            }
+            keys = {"name": "web", "protocol": "http", "profile": "kannel", "http": api}
+            outcome = await asker.ask(AddOperator(operator=keys))
+            assert (outcome.state, list(outcome.unmoved)) == (State.PARTLY, ["operator:web"]), outcome
+            await house.gateway.follow_again()
+            assert unmoved(house) == outcome.unmoved
+            assert len(house.events("conf_applied")) == 1, "nothing new, so nothing is told"
+
+        await house.gateway.follow_again()
+        assert unmoved(house) == {}
+        assert [each.name for each in house.gateway.operators] == ["sim", "web"]
+        assert house.events("conf_applied")[-1][-1] == "version 2 once more"
+        assert smsc.binds == 1
 
 
 @journey

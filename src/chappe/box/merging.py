@@ -86,6 +86,7 @@ def merged_status(status_by_node: Mapping[str, BoxStatus], kept: Mapping[str, Ke
         copies=_copies(status_by_node),
         certificates=_certificates(told),
         events_per_second=_sums(told),
+        unmoved={name: why for status in told for name, why in status.unmoved.items()},
     )
 
 

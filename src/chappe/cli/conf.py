@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from chappe.configuration.document import Document
     from chappe.store.versions import Version
 
+ResetLinksOption = Annotated[
+    bool,
+    typer.Option("--reset-links", help="Bind links anew at once where address, credentials or binds change."),
+]
 NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="A version, as `versions` lists them.")]
 
 
@@ -142,6 +146,7 @@ def diff(
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file.")],
     base: Annotated[int, typer.Option("--base", metavar="NUMBER", help="Only if this is the version that counts.")] = 0,
+    resets_links: ResetLinksOption = False,
     person: AsOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -149,6 +154,7 @@ def apply(
     """Make a settings file the configuration that counts, while the gateway runs.
 
     Nothing is taken over unless all of it is good. `[gateway]` and `[listen]` belong to a box and are left out.
+    Links stay up: an operator whose `protocol` or `bind` changes is named, and waits for `chappe instruct reset_link`.
     """
     from chappe.configuration.document import document_of_file, shared_text
     from chappe.instructions.kinds import ApplyConfiguration
@@ -156,16 +162,21 @@ def apply(
 
     load(file)
     toml = shared_text(file.read_text("utf-8"), document_of_file(file))
-    tell(*carry_out(ApplyConfiguration(toml=toml, base=base), config or file, person), as_json=as_json)
+    wish = ApplyConfiguration(toml=toml, base=base, resets_links=resets_links)
+    tell(*carry_out(wish, config or file, person), as_json=as_json)
 
 
 def rollback(
-    number: NumberArgument, person: AsOption = "", config: ConfigOption = None, as_json: JsonOption = False
+    number: NumberArgument,
+    resets_links: ResetLinksOption = False,
+    person: AsOption = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make an earlier version count again; it becomes a new one, so nothing is lost."""
     from chappe.instructions.kinds import Rollback
 
-    tell(*carry_out(Rollback(version=number), config, person), as_json=as_json)
+    tell(*carry_out(Rollback(version=number, resets_links=resets_links), config, person), as_json=as_json)
 
 
 def export(

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from chappe.observe.status import ELSEWHERE, BoxStatus, CertificateStatus, LinkStatus
+from chappe.observe.status import ELSEWHERE, BoxStatus, CertificateStatus, LinkStatus, unmoved_of
 
 #: Rows of queues and of events that a picture shows; `chappe queues` and `--json` show all.
 QUEUE_ROWS: Final = 15
@@ -166,6 +166,8 @@ def _foot(box: BoxStatus) -> Iterator[Text]:
     yield Text(
         f"{box.parked:,} parked reports, {box.held:,} held messages", "yellow" if box.parked or box.held else "dim"
     )
+    for name, why in unmoved_of(box):
+        yield Text(f"{name} does not follow the configuration: {why}", "bold yellow")
     for certificate in box.certificates:
         if certificate.fault or certificate.expires_in_s < EXPIRES_SOON_S:
             yield _certificate(certificate)

@@ -42,6 +42,9 @@ TOLD: Final = 100
 #: Other boxes that were quicker with a version of their own, before we give up.
 TRIES: Final = 5
 
+#: Keys of an operator that count when its links are dialled.
+DIALLED: Final = ("protocol", "bind", "address", "system_id", "password", "system_type", "tls", "http")
+
 #: Has everything that runs take a version over; returns who stayed on the old one, and why.
 Announce = Callable[[Version, Settings], Awaitable[dict[str, str]]]
 
@@ -145,7 +148,8 @@ class Configuring:
 
     async def _announced(self, instruction: Change, made: Version) -> Outcome:
         """Have the version taken over by who runs, and tell what it changed."""
-        newest = await self._versions.newest()
+        newest, earlier = await self._versions.newest(), await self._versions.version(made.number - 1)
+        before: Document = tables_of(earlier) if earlier is not None else {}
         unmoved: dict[str, str] = {}
         if newest is None or newest.number == made.number:
             try:
@@ -154,11 +158,11 @@ class Configuring:
                 unmoved = {"conf": str(error)}
             else:
                 unmoved = await self._announce(made, settings)
-                if isinstance(instruction, ChangeOperator) and instruction.resets_links:
-                    await self._reset(ResetLink(instruction.name), made.instruction)
+                if resets := _resets(instruction, before, tables_of(made)):
+                    await self._reset(resets, made.instruction)
+                    unmoved = await self._announce(made, settings)
         reach(CrashPoint.AFTER_SWAP)
-        before = await self._versions.version(made.number - 1)
-        found = differences(tables_of(before) if before is not None else {}, tables_of(made))
+        found = differences(before, tables_of(made))
         is_rotated = isinstance(instruction, RotateClientSecret)
         return Outcome(
             version=made.number,
@@ -176,6 +180,20 @@ class Configuring:
             return self._judge(tables_of(made))[1]
         except SettingsError:
             return ()
+
+
+def _resets(instruction: Change, before: Document, after: Document) -> list[ResetLink]:
+    """The operators whose links are to be bound anew with a change."""
+    if isinstance(instruction, ChangeOperator):
+        return [ResetLink(instruction.name)] if instruction.resets_links else []
+    if not isinstance(instruction, ApplyConfiguration | Rollback) or not instruction.resets_links:
+        return []
+    had = {each["name"]: each for each in before.get("operators", [])}
+    return [
+        ResetLink(each["name"])
+        for each in after.get("operators", [])
+        if each["name"] in had and any(each.get(key) != had[each["name"]].get(key) for key in DIALLED)
+    ]
 
 
 def _needing_approval(before: Document, found: Sequence[Difference]) -> tuple[str, ...]:

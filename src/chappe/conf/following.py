@@ -81,10 +81,12 @@ class Following:
         if self._seen < 0:
             # What was ordered before we came is not for us.
             self._seen = await self._orders.newest()
+        # Orders first: what was ordered with a version is done by that version.
+        orders = await self._orders.since(self._seen)
         number = await self._versions.newest_number()
         if number > self._number():
             await self._follow(number)
-        for instruction, body in await self._orders.since(self._seen):
+        for instruction, body in orders:
             self._seen = instruction
             await self._obey(body)
 

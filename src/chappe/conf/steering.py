@@ -24,8 +24,8 @@ class SteeredStore(Protocol):
         ...
 
 
-#: Has the links of an operator bound anew; returns how many.  Raises: SettingsError.
-Reset = Callable[[ResetLink, int], Awaitable[int]]
+#: Has links of operators bound anew; returns how many.  Raises: SettingsError.
+Reset = Callable[[Sequence[ResetLink], int], Awaitable[int]]
 #: Drains a node, or starts it again; returns how many answers were still open.  Raises: SettingsError.
 Drain = Callable[[DrainNode, int], Awaitable[int]]
 
@@ -42,7 +42,7 @@ class Steering:
         """Do it; what has been done before is done."""
         try:
             if isinstance(instruction, ResetLink):
-                return Outcome(count=await self._reset(instruction, asked.id))
+                return Outcome(count=await self._reset((instruction,), asked.id))
             if isinstance(instruction, DrainNode):
                 return Outcome(count=await self._drain(instruction, asked.id))
         except SettingsError as error:

@@ -42,10 +42,6 @@ from chappe.runtime.settings_table import nearest
 SECTIONS: Final = ("networks", "portability", "prices", "tariffs", "senders", "blocks", "opt_outs", "loops", "conf")
 
 
-#: Keys of an operator that no link survives.
-_BINDS: Final = {"protocol": "smpp", "bind": "transceiver"}
-
-
 def changed(document: Document, instruction: Change) -> Document:
     """The document with the change made; the one that is given stays as it is.  Raises: SettingsError."""
     copy = deepcopy(document)
@@ -73,15 +69,7 @@ def _(instruction: AddOperator, document: Document) -> None:
 
 @_change.register
 def _(instruction: ChangeOperator, document: Document) -> None:
-    table = _named(document, "operators", instruction.name)
-    before = {key: table.get(key, each) for key, each in _BINDS.items()}
-    _merge(table, instruction.changes)
-    changed_keys = [key for key, each in _BINDS.items() if table.get(key, each) != before[key]]
-    if changed_keys and not instruction.resets_links:
-        raise SettingsError(
-            f"operator {instruction.name!r}: {' and '.join(changed_keys)} cannot change while its links stay up: "
-            "ask for new ones with it, resets_links=true"
-        )
+    _merge(_named(document, "operators", instruction.name), instruction.changes)
 
 
 @_change.register

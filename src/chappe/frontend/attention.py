@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
 
-from chappe.observe.status import BoxStatus, LinkStatus
+from chappe.observe.status import BoxStatus, LinkStatus, unmoved_of
 from chappe.rules.learn import learn
 
 #: A queue's oldest message is told from this age on, and a certificate this long before its end.
@@ -128,6 +128,16 @@ def _box(box: BoxStatus) -> Iterator[Trouble]:
                 f"Node {run.node} on {run.box} is silent",
                 f"Nothing was heard of it for {run.silent_s:.0f} s",
             )
+    for name, why in unmoved_of(box):
+        kind, _, operator = name.partition(" on ")[0].partition(":")
+        is_asked = "reset_link" in why
+        yield Trouble(
+            Level.NOTE if is_asked else Level.WARNING,
+            f"{name.replace(':', ' ', 1)} does not follow the configuration",
+            why,
+            "Bind its links anew, on its page, when that suits" if is_asked else "It is tried again each minute",
+            *(("operator", operator) if kind == "operator" else ()),
+        )
     for certificate in box.certificates:
         if certificate.fault:
             yield Trouble(Level.ALARM, f"Certificate of {certificate.door} was not loaded", certificate.fault)

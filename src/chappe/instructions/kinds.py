@@ -116,12 +116,16 @@ class ApplyConfiguration(ConfigurationChange, frozen=True, kw_only=True, tag="ap
     """Put a whole configuration in the place of the one that counts; `[gateway]` and `[listen]` of it are left out."""
 
     toml: str
+    #: Bind the links anew at once of operators whose address, credentials or binds it changes.
+    resets_links: bool = False
 
 
 class Rollback(ConfigurationChange, frozen=True, kw_only=True, tag="rollback"):
     """Make an earlier version count again, as a new one."""
 
     version: int
+    #: As with a whole configuration.
+    resets_links: bool = False
 
 
 class AddOperator(ConfigurationChange, frozen=True, kw_only=True, tag="add_operator"):
@@ -135,7 +139,8 @@ class ChangeOperator(ConfigurationChange, frozen=True, kw_only=True, tag="change
 
     name: str
     changes: Table
-    #: Bind its links anew at once; otherwise address and credentials count from the next connection on.
+    #: Bind its links anew at once; otherwise address and credentials count from the next connection on, and its
+    #: protocol and bind when somebody resets them.
     resets_links: bool = False
 
 

@@ -102,6 +102,8 @@ class Telling(msgspec.Struct, frozen=True):
     configuration: Callable[[], int] = lambda: 0
     #: Operator → receipts of the last minutes that match nothing, where these are the more.
     disagreeing: Callable[[], Mapping[str, int]] = dict
+    #: Which nodes do not follow the configuration that counts, and why.
+    unmoved: Callable[[], dict[str, str]] = dict
 
 
 class Watching:
@@ -180,6 +182,7 @@ class Watching:
             events_per_second=self._pace.per_second(self._clock.utc_us() // 1_000_000),
             fleet=telling.fleet(),
             certificates=telling.certificates(),
+            unmoved=telling.unmoved(),
         )
 
     def _count_held(self) -> int:

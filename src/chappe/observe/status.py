@@ -94,6 +94,8 @@ class RunStatus(msgspec.Struct, frozen=True):
     links: dict[str, tuple[int, int]] = {}
     #: The version of the configuration that it goes by; 0 where it does not say.
     configuration: int = 0
+    #: Which of its nodes did not follow that version, and why.
+    unmoved: dict[str, str] = {}
 
 
 class CertificateStatus(msgspec.Struct, frozen=True):
@@ -137,3 +139,13 @@ class BoxStatus(msgspec.Struct, frozen=True):
     #: The nodes of all boxes on this store; none where the store belongs to one process.
     fleet: list[RunStatus] = []
     certificates: list[CertificateStatus] = []
+    #: Nodes of this box that do not follow the configuration that counts, and why.
+    unmoved: dict[str, str] = {}
+
+
+def unmoved_of(box: BoxStatus) -> list[tuple[str, str]]:
+    """Who does not follow the configuration that counts, and why: of this box, and as others tell of themselves."""
+    elsewhere = [
+        (f"{name} on {run.box}", why) for run in box.fleet if run.box != box.box for name, why in run.unmoved.items()
+    ]
+    return [*box.unmoved.items(), *elsewhere]

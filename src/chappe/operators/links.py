@@ -295,7 +295,8 @@ class Links(ABC):
                 link.unwanted_at, link.unbound_at = now, 0.0
                 if not link.kept:
                     link.down_reason = RESTS
-            link.is_wanted = is_wanted
+            # One that is to be bound anew is wanted again when it has ended.
+            link.is_wanted = is_wanted and not link.is_reset
         self._allowance.set()
 
     def reset(self, number: int = 0) -> int:

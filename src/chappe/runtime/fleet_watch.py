@@ -94,6 +94,7 @@ def _status(run: Run, told: NodeTold, up_s: float) -> RunStatus:
         round(run.silent_s, 1),
         told.links,
         told.configuration,
+        told.unmoved,
     )
 
 

@@ -135,16 +135,3 @@ def test_both_bases_are_proved_where_the_other_one_was_said() -> None:
 def test_less_than_proof_alters_nothing(doubt: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="20 that agree"):
         changed({"operators": [{"name": "three"}]}, AllowIds(**{**PROVED, **doubt}))
-
-
-def test_what_no_link_survives_changes_only_with_new_links() -> None:
-    document = {"operators": [{"name": "three", "bind": "transceiver", "rate": 5}]}
-    other = {"bind": "transmitter+receiver"}
-
-    with pytest.raises(SettingsError, match="bind cannot change while its links stay up"):
-        changed(document, ChangeOperator(name="three", changes=other))
-
-    asked = changed(document, ChangeOperator(name="three", changes=other, resets_links=True))
-    assert asked["operators"][0]["bind"] == "transmitter+receiver"
-    same = changed(document, ChangeOperator(name="three", changes={"bind": "transceiver", "rate": 6}))
-    assert same["operators"][0]["rate"] == 6

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from chappe.frontend.attention import Known, Level, in_words, troubles
-from chappe.observe.status import BoxStatus, ClientStatus, LinkStatus, OperatorStatus, QueueStatus, StoreStatus
+from chappe.observe.status import (
+    BoxStatus,
+    ClientStatus,
+    LinkStatus,
+    OperatorStatus,
+    QueueStatus,
+    RunStatus,
+    StoreStatus,
+)
 
 NOW = datetime(2026, 1, 16, 12, 0, tzinfo=UTC)
 
@@ -108,3 +116,16 @@ def test_receipts_that_stop_to_match_are_an_alarm_until_they_match_again() -> No
 
     assert "Receipts of three no longer match" in told(events=[lost])
     assert told(events=[lost, found]) == ""
+
+
+def test_who_does_not_follow_the_configuration_is_named_with_its_cause() -> None:
+    here = {"operator:web": "cannot listen on 127.0.0.1:9090: Address already in use"}
+    there = RunStatus("riga2", "operator:three", "1", 7, "running", 1.0, 0.0, unmoved={"operator:three": "reset_link"})
+
+    found = troubles(Known(box(unmoved=here, fleet=[there]), now=NOW))
+
+    assert [(each.level, each.title, each.argument) for each in found] == [
+        (Level.WARNING, "operator web does not follow the configuration", "web"),
+        (Level.NOTE, "operator three on riga2 does not follow the configuration", "three"),
+    ]
+    assert "each minute" in found[0].hint

@@ -313,6 +313,8 @@ def apply(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not values["base"]:
         del values["base"]
+    if kind == "rollback" and request.POST.get("resets_links") == "on":
+        values["resets_links"] = True
     reply = carry_out(request, kind, values, _named_in(values))
     tell(request, reply, f"Done: version {reply.version} counts now." if reply.version else "Done.")
     if reply.secret:
