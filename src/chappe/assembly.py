@@ -16,7 +16,8 @@ from chappe.box.beats import Beat, Shown
 from chappe.box.desk import Desk, Granted, Wish, wish_at
 from chappe.box.parent import memory_mib
 from chappe.box.plan import Process
-from chappe.building import Building
+from chappe.building.building import Building
+from chappe.building.surroundings import Surroundings
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
 from chappe.clients.status import client_statuses
@@ -152,17 +153,20 @@ class Gateway:
         self.fleet_watch = FleetWatch(self.fleet, self._clock, self.store.run, self._told)
         # The store has just proved that nobody else works under our name.
         self.hand.begin(settings.gateway.data_path, self.process.file_name if self.process else "all")
-        building = self.building = Building(
-            settings, self.store, self.fleet, self.fleet_watch, self._clock, self.health, self.watching, self.hand
+        around = Surroundings(
+            self.store, self.fleet, self.fleet_watch, self._clock, self.health, self.watching, self.hand
         )
-        self.accounts = building.accounts
-        if building.policy.opt_outs:
-            await building.opt_out_watch().look()
+        building = self.building = Building(settings, around)
+        self.accounts = building.configured.accounts
+        if building.configured.policy.opt_outs:
+            await building.routing.opt_out_watch().look()
         self.agreement = AgreementWatch(self.store.record, self._clock)
         self.counter = counter_of(self.store, self.agreement) if runs("counter") else None
-        self.operators = [building.operator(each) for each in settings.operators if runs("operator", each.name)]
-        self.sweeper = building.sweeper()
-        self._demo = building.demo_traffic() if self._is_demo else None
+        self.operators = [
+            building.operators.operator(each) for each in settings.operators if runs("operator", each.name)
+        ]
+        self.sweeper = building.routing.sweeper()
+        self._demo = building.posting.demo_traffic() if self._is_demo else None
         # Instructions are for the box: whichever of its processes carries them out, one does.
         self.passing = self._passing() if self._runs_conf else None
         self.conf = (
@@ -172,8 +176,8 @@ class Gateway:
         )
         self.history = history_of(self.store, settings)
         self._nodes = {node.queue: node for node in self.operators}
-        self._sharings = building.sharings(self.operators)
-        self._divided = building.divided()
+        self._sharings = building.operators.sharings(self.operators)
+        self._divided = building.doors.divided()
         self.fleet_watch.looked = lambda: self._divided.divide(self._clock.monotonic())
         self._credentials = {
             door: Credentials(terms) for door, terms in tls_of(settings.listen).items() if runs(f"client-{door}")
@@ -189,16 +193,16 @@ class Gateway:
         for node in self.operators:
             await node.listen(is_shared=self.process is not None)
         if runs("client-smpp"):
-            self._nodes["client-smpp"] = self.smpp_door = building.smpp_door()
+            self._nodes["client-smpp"] = self.smpp_door = building.doors.smpp()
             self.smpp_port, self.smpp_tls_port = await self._open("smpp", self.smpp_door)
         if runs("client-http"):
-            self._nodes["client-http"] = self.http_door = building.http_door()
+            self._nodes["client-http"] = self.http_door = building.doors.http()
             self.http_port, self.http_tls_port = await self._open("http", self.http_door)
         if self._runs_ucp:
-            self._nodes["client-ucp"] = self.ucp_door = building.ucp_door()
+            self._nodes["client-ucp"] = self.ucp_door = building.doors.ucp()
             self.ucp_port, self.ucp_tls_port = await self._open("ucp", self.ucp_door)
         if runs("callback"):
-            self._nodes["callback"] = self.callbacks = building.callbacks()
+            self._nodes["callback"] = self.callbacks = building.doors.callbacks()
         self.swapping = Swapping(
             building,
             self._nodes,
@@ -426,17 +430,17 @@ class Gateway:
     def _work(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """Everything that goes on at the same time."""
         if self._runs("client-http"):
-            yield "trials", self.building.trials().run()
-            yield "trial endings", self.building.trial_endings().run()
+            yield "trials", self.building.operators.trials().run()
+            yield "trial endings", self.building.operators.trial_endings().run()
         # Also while it drains the store must come back: what peers have answered is not on disk yet.
         yield "store time", self.store.keep_time(asyncio.Event())
         yield "watching", self.watching.run()
         if not isinstance(self.fleet, Alone):
-            yield "opt-outs", self.building.opt_out_watch().run()
+            yield "opt-outs", self.building.routing.opt_out_watch().run()
         if self._accepts:
             yield "credit", self._credit_keeper.run()
-        yield "networks", self.building.network_cache.run()
-        yield "sick operators", self.building.sick_watch().run()
+        yield "networks", self.building.configured.network_cache.run()
+        yield "sick operators", self.building.routing.sick_watch().run()
         if isinstance(self._clock, SystemClock):
             yield "clock", ClockWatch(self._clock, Notes(self.store, self._clock)).run()
         yield "history", self.history.run()
@@ -456,9 +460,9 @@ class Gateway:
             yield "counter", self.counter.run()
         if self._runs("router"):
             yield "router", self.sweeper.run()
-            yield "rerouter", self.building.rerouter().run()
-            yield "joiner", self.building.joiner().run()
-            yield "looker", self.building.looker().run()
+            yield "rerouter", self.building.routing.rerouter().run()
+            yield "joiner", self.building.routing.joiner().run()
+            yield "looker", self.building.routing.looker().run()
 
     @property
     def is_fenced(self) -> bool:
@@ -478,7 +482,7 @@ class Gateway:
             await self.counter.finish()
         if self.conf is not None:
             await self.conf.close()
-        self.building.network_cache.close()
+        self.building.configured.network_cache.close()
         await self.versions.close()
         if self.following is not None:
             await self.following.close()
@@ -548,7 +552,7 @@ class Gateway:
             operators=lambda: [operator_status(node.links, self._clock.monotonic()) for node in self.operators],
             clients=lambda: client_statuses(self.accounts, self.store.open_messages, self._callbacks_of),
             copies=self._copies,
-            why_unread=self.building.why_unread,
+            why_unread=self.building.configured.why_unread,
             fleet=lambda: self.fleet_watch.nodes,
             certificates=self.tls_watch.statuses,
             configuration=lambda: self.version,

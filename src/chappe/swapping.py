@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from chappe.building import Building
+from chappe.building.building import Building
 from chappe.callbacks.node import CallbackNode
 from chappe.clients.http_node import ClientHttpNode
 from chappe.clients.smpp_node import ClientSmppNode
@@ -66,7 +66,7 @@ class Swapping:
         #: Where tasks live while the process works, and those of each operator.
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
-        settings = building.settings
+        settings = building.configured.settings
         #: Operator → what its node goes by: that may be older than what counts.
         self._goes_by = {
             each.name: (each, settings.profile_of(each))
@@ -108,7 +108,7 @@ class Swapping:
 
         Raises: SettingsError when nothing was taken over, of a file that they name.
         """
-        was, late = self._building.settings, set(self.unmoved)
+        was, late = self._building.configured.settings, set(self.unmoved)
         policy, mo_routes = self._policy_for(was, settings)
         before = self._shared_terms(was)
         credentials = {each.name: self._credentials_of(each, settings) for each in settings.operators}
@@ -116,7 +116,7 @@ class Swapping:
         has_other_terms = before != self._shared_terms(settings)
         unmoved: dict[str, str] = {}
         if settings.opt_outs != was.opt_outs or _OPT_OUTS in late:
-            await _try(unmoved, _OPT_OUTS, self._building.opt_out_watch().look())
+            await _try(unmoved, _OPT_OUTS, self._building.routing.opt_out_watch().look())
         for operator in settings.operators:
             if self._runs_operator(operator.name):
                 following = self._follow(operator, settings, credentials[operator.name], has_other_terms)
@@ -134,7 +134,7 @@ class Swapping:
 
         Its node leaves and begins anew.  Raises: SettingsError, of a file that the settings name.
         """
-        settings, goes_by = self._building.settings, self._goes_by.get(operator)
+        settings, goes_by = self._building.configured.settings, self._goes_by.get(operator)
         now = next((each for each in settings.operators if each.name == operator), None)
         if goes_by is None or now is None or not _binds_otherwise(goes_by[0], now):
             return False
@@ -148,13 +148,13 @@ class Swapping:
     def _policy_for(self, was: Settings, settings: Settings) -> tuple[Policy, Routes]:
         """What is judged by; the same as before where nothing of it changes.  Raises: SettingsError."""
         if _judged_by(was) == _judged_by(settings):
-            return self._building.policy, self._building.mo_routes
+            return self._building.configured.policy, self._building.configured.mo_routes
         return policy_of(settings)
 
     def _shared_terms(self, settings: Settings) -> tuple[Any, ...]:
         """What all operators are told of clients and of each other."""
         building = self._building
-        return building.premium, building.shortest_validity_s, settings.opt_outs, settings.loops
+        return building.configured.premium, building.configured.shortest_validity_s, settings.opt_outs, settings.loops
 
     def _credentials_of(self, operator: Operator, settings: Settings) -> DialCredentials | None:
         """What its connections are dialled with.  Raises: SettingsError, of a certificate that cannot be read."""
@@ -211,26 +211,26 @@ class Swapping:
             links,
             terms,
             credentials,
-            shortest_validity_s=self._building.shortest_validity_s,
-            premium=self._building.premium,
+            shortest_validity_s=self._building.configured.shortest_validity_s,
+            premium=self._building.configured.premium,
         )
         self._goes_by[operator.name] = operator, profile
-        self._building.let_listen(node)
+        self._building.operators.let_listen(node)
         self._watch_tls(node.queue, credentials)
 
     async def _add(self, operator: Operator) -> None:
-        node = self._building.operator(operator)
+        node = self._building.operators.operator(operator)
         try:
             await node.listen(is_shared=self._is_shared)
         except (GatewayError, OSError):
-            self._building.forget(node)
+            self._building.operators.forget(node)
             raise
-        self._goes_by[operator.name] = operator, self._building.settings.profile_of(operator)
+        self._goes_by[operator.name] = operator, self._building.configured.settings.profile_of(operator)
         self._operators.append(node)
         self._nodes[node.queue] = node
         self._watch_tls(node.queue, node.links.credentials)
         self._start_node(node.queue, node)
-        for sharing in self._building.sharings([node]):
+        for sharing in self._building.operators.sharings([node]):
             self._sharings.append(sharing)
             self._start_task(node.queue, "sharing", sharing.run())
 
@@ -243,7 +243,7 @@ class Swapping:
             self._sharings.remove(sharing)
             await sharing.leave()
         self._operators.remove(node)
-        self._building.forget(node)
+        self._building.operators.forget(node)
         self._nodes.pop(node.queue, None)
         self._goes_by.pop(node.name, None)
         self._watch_tls(node.queue, None)
@@ -256,15 +256,19 @@ class Swapping:
         for node in list(self._nodes.values()):
             if isinstance(node, ClientUcpNode):
                 node.take_alphabets()
-                node.take_accounts(building.ucp_accounts())
+                node.take_accounts(building.holders.ucp_accounts())
             elif isinstance(node, ClientSmppNode):
-                node.take_accounts(building.smpp_accounts())
+                node.take_accounts(building.holders.smpp_accounts())
             elif isinstance(node, ClientHttpNode):
-                tokens = (building.account_by_token(), building.by_certificate(), building.until_us_by_token())
-                if not node.take(*tokens, building.guests()):
+                tokens = (
+                    building.holders.account_by_token(),
+                    building.holders.by_certificate(),
+                    building.holders.until_us_by_token(),
+                )
+                if not node.take(*tokens, building.holders.guests()):
                     unmoved[_HTTP_DOOR] = "paths for clients with a name and a password open when it starts again"
             elif isinstance(node, CallbackNode):
-                await _try(unmoved, _CALLBACK, node.take(building.callback_terms()))
+                await _try(unmoved, _CALLBACK, node.take(building.configured.callback_terms()))
 
 
 async def nothing_to_open() -> None:

@@ -76,7 +76,7 @@ async def test_what_was_said_is_known_after_a_restart_and_nobody_is_asked_again(
         await house.until(lambda: numbers(smscs["two"]) == [PORTED])
 
     async with asking_house(tmp_path) as (house, smscs, lookup, _, caller):
-        await house.until(lambda: house.gateway.building.policy.routes.plan.is_looked_up(PORTED))
+        await house.until(lambda: house.gateway.building.configured.policy.routes.plan.is_looked_up(PORTED))
         await caller.post({**MESSAGE, "to": PORTED})
         await house.until(lambda: numbers(smscs["two"]) == [PORTED])
 
