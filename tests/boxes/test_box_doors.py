@@ -205,15 +205,14 @@ async def test_whoever_is_killed_in_the_midst_of_it_nothing_posted_or_brought_is
         web.verify()
 
 
-@pytest.mark.xfail(
-    reason="now and then a callback that a killed process may have held is posted after those that follow it",
-    strict=False,
-)
 @over_postgres
 async def test_the_callbacks_of_one_message_stay_in_order_over_two_processes_refusals_and_kills(
     folder: Path, dsn: str
 ) -> None:
-    """The groups of `web` and `shop` are called back by different processes while both live."""
+    """None is posted before all that precede it are taken, though one process lays what another one posts.
+
+    The groups of `web` and `shop` are called back by different processes while both live.
+    """
     refusing = Rule(fault=Fault.REFUSE, on=Event.CALLBACK, status=500, probability=0.2)
     async with (
         called_box(folder, dsn, Faults([refusing])) as (box, web, _),
