@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import chappe
-from chappe.clients.node import ACCEPT_ITEMS
+from chappe.clients.accepting import ACCEPT_ITEMS
 from chappe.conf.following import Following
 from chappe.conf.inbox import FileInbox, Inbox, SharedInbox
 from chappe.counters.agreement_watch import AgreementWatch

@@ -4,73 +4,46 @@ It must never know a protocol: the nodes for SMPP and UCP say how a peer is gree
 """
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
-import msgspec
-
+from chappe.clients.accepting import ACCEPT_ITEMS, Accepting, Submission
 from chappe.clients.account import Account
-from chappe.clients.changed_item import ChangedItem, tell_routed
-from chappe.clients.credit import Credit, Shortage, units_in
 from chappe.clients.deliveries import Deliveries, DeliveryWords
 from chappe.clients.entrance import Entrance
-from chappe.clients.flushing import flush
-from chappe.clients.parts import ONE_PART_OCTETS, in_parts
-from chappe.clients.policing import as_sender, asked_of, check_text, refusal_of
-from chappe.clients.refusals import Limit, Refusals
-from chappe.model.errors import PeerError
-from chappe.model.events import EventBatch, EventName
+from chappe.clients.judging import Judging
+from chappe.model.events import EventName
 from chappe.model.ids import IdMaker
-from chappe.model.message import Item, Message
+from chappe.model.message import Item
 from chappe.net.door import Door
 from chappe.net.peer import Peer
 from chappe.net.tls import Credentials
 from chappe.net.tls_door import door_for
-from chappe.rules.admit import Policy, Refused
+from chappe.rules.admit import Policy
 from chappe.runtime.batching import Gathered
 from chappe.runtime.clock import Clock
 from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import Notes
-from chappe.store.port import Fault, Store, StoreAway
+from chappe.store.port import Store
 from chappe.text.encoding import DefaultAlphabet
 from chappe.text.segments import SplitMethod
 
 #: Connections that have not bound yet, over all addresses: beyond, the oldest are closed.
 MAX_UNBOUND: Final = 20_000
-#: Messages that one turn accepts at most, while all that was accepted leaves at once, and at least, when much waits:
-#: more would make those wait that are on their way out.
-ACCEPT_ITEMS: Final = 150
-ACCEPT_LEAST: Final = 50
-#: One message less for so many that wait: the balance is found while all of them fit into memory.
-WAITING_PER_ITEM: Final = 8
 #: How often sessions look at the clock.
 TICK_S: Final = 0.5
 #: Sessions that look at it before others get their turn.
 TICK_PEERS: Final = 100
 
-#: What a refusal for now says when the store is away.
-AWAY: Final = Fault("the store is away", is_passing=True)
 
-
-class Submission(msgspec.Struct, gc=False):
-    """A judged message on its way to the store, and who waits for the answer; `asked` is what its node makes of it."""
-
-    peer: Any
-    number: int
-    item: Item
-    asked: Any
-
-
-class ClientNode(ABC):
+class ClientNode(Judging, Accepting):
     """Serves all clients of one protocol on this box.  Reads `client:NAME`; writes messages and `operator:NAME`."""
 
     #: As the settings name the node.
     name: ClassVar[str]
     protocol: ClassVar[str]
-    #: Statuses of its refusals.
-    refusals: ClassVar[Refusals]
     #: How its deliveries are written.
     words: DeliveryWords
 
@@ -129,14 +102,6 @@ class ClientNode(ABC):
     @abstractmethod
     def say_goodbye(self, peer: Any, now: float) -> None:
         """The gateway stops."""
-
-    @abstractmethod
-    def say_yes(self, submission: Submission) -> None:
-        """Its message is stored."""
-
-    @abstractmethod
-    def say_no(self, submission: Submission, fault: Fault) -> None:
-        """Its message could not be stored."""
 
     @abstractmethod
     def gone(self, peer: Any, account: Account) -> None:
@@ -290,145 +255,6 @@ class ClientNode(ABC):
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)
 
-    # -- messages in --------------------------------------------------------------------------------
-
-    def _limit_of(self, peer: Any, account: Account, messages: int = 1) -> Limit | None:
-        """What the client may not do now."""
-        if self.is_draining:
-            return Limit.DRAINING
-        if peer.session.unanswered > account.window:
-            return Limit.WINDOW
-        throttle = account.throttle
-        if not throttle.is_unlimited and throttle.available(self._clock.monotonic()) < 1:
-            return Limit.RATE
-        # What is on its way to the store counts too, or a fast client would overrun the limit by a batch.
-        if self._store.open_messages(account.name) + account.arriving + messages > account.queue_limit:
-            return Limit.QUEUE
-        return None
-
-    def _routed(self, account: Account, message: Message) -> Item:
-        """A message with the way that it goes.  Raises: PeerError."""
-        if not message.dest:
-            raise PeerError("no recipient", status=self.refusals.no_recipient)
-        policy = self._policy()
-        if not policy.is_plain:
-            return self._judged(account, message, policy)
-        route = policy.find(message.dest, message.source, client=account.name)
-        if route is None:
-            raise PeerError(f"no route to {message.dest!r}", status=self.refusals.no_route)
-        operator = route.operators[0]
-        if self._alphabets:
-            message = self.fit(message, operator)
-        if len(message.octets) > ONE_PART_OCTETS:
-            message = self._cut(message, operator)
-        return Item(f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id, message)
-
-    def fit(self, message: Message, operator: str) -> Message:
-        """The message in an alphabet of the operator's.  Raises: PeerError."""
-        return message
-
-    def _judged(self, account: Account, message: Message, policy: Policy) -> Item:
-        """The same, where more than the route's order is asked.  Raises: PeerError."""
-        judged = policy.admit(asked_of(message), self._clock.utc_us() // 1000)
-        if isinstance(judged, Refused):
-            raise refusal_of(judged, message, self.refusals)
-        message, operator = as_sender(message, judged.source), judged.operators[0]
-        if self._alphabets:
-            message = self.fit(message, operator)
-        if len(message.octets) > ONE_PART_OCTETS:
-            message = self._cut(message, operator)
-        where = (judged.queue or f"operator:{operator}", account.priority, account.name, message.send_at_ms, message.id)
-        return ChangedItem(*where, message, told=judged.told) if judged.told else Item(*where, message)
-
-    def _paid(self, credit: Credit, item: Item) -> Item:
-        """The message, charged to its client.  Raises: PeerError."""
-        paid = credit.charge(item)
-        if isinstance(paid, Shortage):
-            status = self.refusals.no_credit if paid is Shortage.NONE_LEFT else self.refusals.credit_later
-            raise PeerError(credit.told_short(paid, item), status=status)
-        return paid
-
-    def _paid_again(self, account: Account, was: Message, message: Message) -> Message:
-        """A message with another text: its client pays now what that costs more.  Raises: PeerError."""
-        credit = account.credit
-        if credit is None or was.price is None or was.price.currency != credit.currency:
-            return msgspec.structs.replace(message, price=was.price)
-        price = credit.price_of(message.dest, message.parts)
-        short = credit.take(max(0, price.units - was.price.units))
-        if short is not None:
-            status = self.refusals.no_credit if short is Shortage.NONE_LEFT else self.refusals.credit_later
-            raise PeerError(short.value, status=status)
-        return msgspec.structs.replace(message, price=price)
-
-    def _give_back(self, account: Account, items: Iterable[Item]) -> None:
-        """These are not stored after all: what they cost may be spent again."""
-        if account.credit is not None:
-            account.credit.give_back(units_in(items))
-
-    def _cut_again(self, message: Message) -> Message:
-        """A message with another text, judged like a new one and counted in parts.  Raises: PeerError."""
-        policy, now_ms = self._policy(), self._clock.utc_us() // 1000
-        if not policy.is_plain:
-            check_text(message, policy, now_ms, self.refusals)
-        operator = next(iter(policy.routes.operators_of(message, now_ms)), "")
-        if self._alphabets:
-            message = self.fit(message, operator)
-        return self._cut(message, operator) if len(message.octets) > ONE_PART_OCTETS else message
-
-    def _cut(self, message: Message, operator: str) -> Message:
-        """A long message, counted in parts.  Raises: PeerError."""
-        method = self._split_by_operator.get(operator, SplitMethod.UDH8)
-        return in_parts(message, method, self.refusals)
-
-    async def _accept(self) -> None:
-        """Store what came, then answer."""
-        while True:
-            submissions = await self._submissions.take(accept_limit(self._pressure(), self._most_at_once))
-            events = self._accepted_events(submissions)
-            faults: Sequence[Fault | None]
-            try:
-                faults = await self._store.accept([each.item for each in submissions], events)
-            except StoreAway:
-                # Everyone is told to try again.
-                faults = [AWAY] * len(submissions)
-            self._answer(submissions, faults)
-
-    def _accepted_events(self, submissions: Sequence[Submission]) -> EventBatch:
-        events, event = EventBatch(self._clock.utc_us()), EventName.MT_ACCEPTED
-        for submission in submissions:
-            message = submission.item.content
-            events.add(
-                event,
-                message.id,  # type: ignore[union-attr]
-                message.client,
-                "",
-                message.dest,
-                message.source,
-                message.reference,
-            )
-            if submission.item.__class__ is not Item:
-                tell_routed(events, submission.item)
-        return events
-
-    def _answer(self, submissions: Sequence[Submission], faults: Sequence[Fault | None]) -> None:
-        dirty: list[Any] = []
-        say_yes = self.say_yes
-        for submission, fault in zip(submissions, faults, strict=True):
-            peer = submission.peer
-            peer.owner.arriving -= 1
-            if fault is not None:
-                self._give_back(peer.owner, (submission.item,))
-            if peer.is_lost:
-                continue
-            if fault is None:
-                say_yes(submission)
-            else:
-                self.say_no(submission, fault)
-            if not peer.is_dirty:
-                peer.is_dirty = True
-                dirty.append(peer)
-        flush(dirty)
-
     # -- clock and log ------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
@@ -450,8 +276,3 @@ class ClientNode(ABC):
 
     def _note_refusal(self, account: Account, dest: str, source: str, error: Exception) -> None:
         self._notes.add(EventName.MT_REJECTED, client=account.name, msisdn=dest, number=source, detail=str(error))
-
-
-def accept_limit(waiting: int, most: int = ACCEPT_ITEMS) -> int:
-    """How many messages one turn accepts while so many wait on their way out; `most` while none does."""
-    return max(ACCEPT_LEAST, most - waiting // WAITING_PER_ITEM)

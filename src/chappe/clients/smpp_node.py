@@ -6,6 +6,7 @@ Reads `client:NAME`; writes messages and `operator:NAME`.  A submit_sm_resp foll
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final
 
+from chappe.clients.accepting import Submission
 from chappe.clients.account import Account
 from chappe.clients.congestion import congestion_of
 from chappe.clients.deliveries import DeliveryWords
@@ -15,7 +16,7 @@ from chappe.clients.guarded import Submission as GuardedSubmission
 from chappe.clients.inquiries import Inquiries, Inquiry
 from chappe.clients.multi import Multi, submits_of
 from chappe.clients.naming import told_id, with_short_id
-from chappe.clients.node import ClientNode, Submission
+from chappe.clients.node import ClientNode
 from chappe.clients.refusals import Limit
 from chappe.clients.translate import (
     SMPP_REFUSALS,

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
+from chappe.clients.accepting import AWAY, Submission, accept_limit
 from chappe.clients.account import Account
 from chappe.clients.ceiling import Ceiling
 from chappe.clients.deliveries import DeliveryWords
 from chappe.clients.entrance import Entry
-from chappe.clients.node import AWAY, ClientNode, Submission, accept_limit
+from chappe.clients.node import ClientNode
 from chappe.clients.refusals import Limit
 from chappe.clients.ucp_inquiries import Inquiry, UcpInquiries
 from chappe.clients.ucp_translate import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chappe.clients.node import ACCEPT_ITEMS, ACCEPT_LEAST, accept_limit
+from chappe.clients.accepting import ACCEPT_ITEMS, ACCEPT_LEAST, accept_limit
 from chappe.store.heads import LANE_ITEMS
 
 
