@@ -42,6 +42,8 @@ class CrashPoint(StrEnum):
     AFTER_VERSION = "after_version"
     AFTER_SWAP = "after_swap"
     AFTER_REPLAY = "after_replay"
+    BEFORE_OPT_OUT = "before_opt_out"
+    AFTER_OPT_OUT = "after_opt_out"
     AFTER_OUTCOME = "after_outcome"
     AFTER_ERRAND_HEARD = "after_errand_heard"
     BEFORE_ERRAND_DONE = "before_errand_done"

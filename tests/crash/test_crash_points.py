@@ -13,8 +13,8 @@ from chappe.crash import CrashPoint
 COUNTS = (1, 3, 10, 40, 100)
 
 #: Points that all traffic reaches; the mark before a write needs a profile that holds, history takes its time, and
-#: requests with a key, wishes, callbacks and copies of the events have tests of their own.
-ELSEWHERE = ("history", "sending", "once", "grant", "callback", "copy")
+#: requests with a key, wishes, callbacks, copies of the events and what people say have tests of their own.
+ELSEWHERE = ("history", "sending", "once", "grant", "callback", "copy", "opt_out")
 POINTS = tuple(point for point in CrashPoint if not any(word in point for word in ELSEWHERE))
 SENDING_POINTS = (CrashPoint.BEFORE_COMMIT_SENDING, CrashPoint.AFTER_COMMIT_SENDING)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from chappe.configuration.document import tables_of
+from chappe.crash import CrashPoint, reach
 from chappe.instructions.kinds import AddOptOut, RemoveOptOut
 from chappe.instructions.outcome import Asked, Outcome
 from chappe.model.address import international
@@ -59,8 +60,10 @@ class OptOutWishes:
         event = EventName.OPTED_OUT if said.is_out else EventName.OPTED_IN
         note = f": {wish.note}" if wish.note else ""
         events.add(event, msisdn=said.handset, detail=f"list {wish.list}: {asked.kind} by {asked.asked_by}{note}")
+        reach(CrashPoint.BEFORE_OPT_OUT)
         # Asked in one turn it is one transaction.
         await asyncio.gather(self._store.record(events), self._store.note_opt_outs([said]))
+        reach(CrashPoint.AFTER_OPT_OUT)
         self._opt_outs.learn([said])
 
     async def _document(self) -> dict[str, Any]:
