@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from chappe.assembly import Gateway as Assembly
+from chappe.assembly.gateway import Gateway as Assembly
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import Client, ClientSmpp, ClientUcp
 from chappe.runtime.settings_gateway import Gateway, Listen

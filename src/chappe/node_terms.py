@@ -1,6 +1,6 @@
 """Settings as each node takes them: an administrator's tables become accounts, terms and rules.
 
-It must never make a node or a store; `assembly.py` does.
+It must never make a node or a store; `building` and `engines` do.
 """
 
 import re

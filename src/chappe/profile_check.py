@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from chappe.assembly import Gateway as Assembly
+from chappe.assembly.gateway import Gateway as Assembly
 from chappe.model.errors import SettingsError
 from chappe.runtime.profile_files import Profiles
 from chappe.runtime.settings import Settings

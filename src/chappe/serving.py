@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from chappe.assembly import Gateway
+from chappe.assembly.gateway import Gateway
 from chappe.box.companion import Companion
 from chappe.box.parent import Parent
 from chappe.box.plan import Process

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chappe.assembly import Gateway
+from chappe.assembly.gateway import Gateway
 from chappe.crash import CrashPoint
 from chappe.engines import open_store
 from chappe.instructions.asking import Asking, asking_of

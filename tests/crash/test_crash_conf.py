@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chappe.assembly import Gateway
+from chappe.assembly.gateway import Gateway
 from chappe.crash import CrashPoint
 from chappe.instructions.asking import Asking, asking_of
 from chappe.instructions.kinds import ChangeOperator

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from crash_store import event_lines
 
-from chappe.assembly import Gateway
+from chappe.assembly.gateway import Gateway
 from chappe.configuration.document import tables_of
 from chappe.crash import CrashPoint
 from chappe.engines import open_store, versions_of

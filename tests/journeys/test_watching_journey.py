@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import zstandard
 
-from chappe.assembly import Gateway
+from chappe.assembly.gateway import Gateway
 from chappe.model.events import COLUMNS
 from chappe.runtime.settings import Settings, parse
 
