@@ -3,7 +3,8 @@
     .venv/bin/python bench/changes_boxes.py --lives 200000 --changes 1000 --generator PATH
 
 The same load with none and with many meanwhile, both in one box: lives a second until the last receipt, what was lost
-or doubled, whether the links of the load's operator stayed up, and how many changes came to be while it lasted.
+or doubled, whether the links of the load's operator and the sessions of its client stayed up, and how many changes came
+to be while it lasted.  It ends with 1 where something of that is not as it should be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import time
 from pathlib import Path
 
 from changes import Changer
-from rig import OPERATOR_LINKS, PATIENCE_S, Box, Ends, Reached, server
+from rig import OPERATOR_LINKS, Box, Ends, Reached, server
+from search_load import until_up
 
 from boxes import folder, options
 from chappe.runtime.settings import load
@@ -27,19 +29,7 @@ TOGETHER = 20
 
 def links_up_s(box: Box) -> list[float]:
     """For how long each link of the load's operator that is up has been so."""
-    operators = box.status()["operators"]
-    assert isinstance(operators, list)
-    links = [link for each in operators if each["name"] == "three" for link in each["links"]]
-    return [link["since_s"] for link in links if link["state"] == "up"]
-
-
-def until_up(box: Box) -> None:
-    """Wait for all links.  Raises: TimeoutError."""
-    until = time.monotonic() + PATIENCE_S
-    while len(links_up_s(box)) < OPERATOR_LINKS:
-        if time.monotonic() > until:
-            raise TimeoutError("the links of the operator do not come up")
-        time.sleep(0.2)
+    return [float(str(link["since_s"])) for link in box.links() if link["state"] == "up"]
 
 
 def measured(box: Box, place: Path, told: argparse.Namespace, count: int) -> dict[str, object]:
@@ -65,6 +55,7 @@ def measured(box: Box, place: Path, told: argparse.Namespace, count: int) -> dic
         "asked": count,
         "lives_per_s": round(told.lives / whole_s),
         **ends.verdict(),
+        "reconnects": ends.reconnects(told.binds),
         "changes": changer.done,
         "failed": changer.failed,
         "partly": changer.partly,
@@ -90,7 +81,10 @@ def measure(told: argparse.Namespace, reached: Reached, place: Path) -> bool:
             assert isinstance(rate, int)
             rates[bool(count)].append(rate)
             is_good &= not any(found.get(key) for key in ("lost", "duplicated", "doubled", "failed"))
-            is_good &= bool(found["links_stayed_up"])
+            is_good &= bool(found["links_stayed_up"]) and not found["reconnects"]
+            if (made := found["changes"]) != count:
+                print(f"{made} of {count} changes were made everywhere while the load lasted: more --lives, or fewer")
+                is_good = False
     finally:
         box.stop()
     share = sum(rates[True]) / max(1, sum(rates[False]))
@@ -100,9 +94,7 @@ def measure(told: argparse.Namespace, reached: Reached, place: Path) -> bool:
 
 def main() -> int:
     parser = options()
-    parser.add_argument(
-        "--changes", type=int, default=1_000, help="as many as come to be while the load lasts, at most"
-    )
+    parser.add_argument("--changes", type=int, default=1_000, help="all of them while the load lasts")
     parser.add_argument("--rounds", type=int, default=2)
     told = parser.parse_args()
     with folder(told.folder) as place, server(told.dsn) as reached:

@@ -21,6 +21,7 @@ import cpu
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from chappe.sim.ledger import Kind, read
 from postgres_server import PostgresServer, Reached, own_server
 
 #: What a server for this load is given; docs/scaling.md says why.
@@ -46,21 +47,21 @@ data_dir = "{folder}/data"
 store = "{dsn}"
 box = "bench"
 nodes = {nodes}
-allow_single_copy = true
+{single_copy}
 [listen]
 smpp = "127.0.0.1:{smpp}"
 http = "127.0.0.1:{http}"
 metrics = "127.0.0.1:{metrics}"
 frontend = "off"
 [[operators]]
-name = "three"
+name = "{main}"
 address = "127.0.0.1:{operator}"
 system_id = "chappe"
 password = "secret"
 binds = {links}
 window = {window}
 [[operators]]
-name = "asleep"
+name = "{other}"
 address = "127.0.0.1:{asleep}"
 system_id = "chappe"
 password = "secret"
@@ -75,10 +76,10 @@ window = 2000
 [[routes]]
 direction = "mt"
 to = "99*"
-operators = ["asleep"]
+operators = ["{other}"]
 [[routes]]
 direction = "mt"
-operators = ["three"]
+operators = ["{main}"]
 [[routes]]
 direction = "mo"
 client = "acme"
@@ -120,8 +121,12 @@ def server_pid(reached: Reached) -> int:
 class Box:
     """One `chappe up` in a folder."""
 
-    def __init__(self, folder: Path, dsn: str, nodes: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, dsn: str, nodes: Sequence[str], *, main: str = "three", other: str = "asleep"
+    ) -> None:
+        """`main` is the operator that has the load, `other` one that nobody reaches."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._main = main
         self.folder = folder
         self.file = folder / "chappe.toml"
         self.smpp, self.operator, self.metrics = free_port(), free_port(), free_port()
@@ -133,6 +138,9 @@ class Box:
                 folder=folder,
                 dsn=dsn,
                 nodes=json.dumps(list(nodes)),
+                single_copy="allow_single_copy = true" if dsn != "sqlite" else "",
+                main=main,
+                other=other,
                 smpp=self.smpp,
                 http=free_port(),
                 metrics=self.metrics,
@@ -170,6 +178,12 @@ class Box:
     def status(self) -> dict[str, object]:
         """What `chappe status --json` shows."""
         return dict(json.loads(self._get("/status.json")))
+
+    def links(self) -> list[dict[str, object]]:
+        """Those of the load's operator, as its status shows them."""
+        operators = self.status()["operators"]
+        assert isinstance(operators, list)
+        return [link for each in operators if each["name"] == self._main for link in each["links"]]
 
     def hold_back(self, share: float) -> None:
         """Let each node have at most this share of a core, as if cores were smaller.  Needs root and control groups."""
@@ -274,8 +288,9 @@ class Ends:
                 "7200",
             ]
         else:
-            command = [sys.executable, "-m", "chappe.cli", "sim", "client", "--connect", f"127.0.0.1:{port}"]
+            command = [sys.executable, "-m", "chappe.cli", "sim", "client", "--address", f"127.0.0.1:{port}"]
             command += ["--system-id", "acme", "--password", "secret", "--ledger", ledger, *words]
+            command += ["--scattered", "--linger-s", str(wait_s)]
         return self._popen(command, "client")
 
     def verdict(self) -> dict[str, int]:
@@ -293,6 +308,13 @@ class Ends:
         """When each message left the client, and when each receipt came to it; monotonic seconds."""
         sent: list[float] = []
         told: list[float] = []
+        if not self._generator:
+            for entry in read(self._ledgers[0]):
+                if entry.kind is Kind.SENT:
+                    sent.append(entry.time_ns / 1e9)
+                elif entry.kind is Kind.RECEIPT:
+                    told.append(entry.time_ns / 1e9)
+            return sorted(sent), sorted(told)
         with open(self._ledgers[0], encoding="utf-8", errors="replace", newline="") as file:
             for row in csv.reader(file):
                 if row and row[0] == "S":
@@ -300,3 +322,10 @@ class Ends:
                 elif row and row[0] == "D":
                     told.append(int(row[3]) / 1e9)
         return sorted(sent), sorted(told)
+
+    def reconnects(self, binds: int) -> int:
+        """How often the client had to bind again, of the run that it began with so many binds."""
+        if not self._generator:
+            return sum(entry.kind is Kind.LINK_UP for entry in read(self._ledgers[0])) - binds
+        summary = (self._folder / "client.log").read_text("utf-8", "replace").rsplit("\n{", 1)[-1]
+        return int(json.loads("{" + summary.removeprefix("{"))["binds"]) - binds

@@ -1,18 +1,25 @@
 """How long people wait for a message among ten million, while they lie in history and in the hot file.
 
     python bench/search.py [--lives 10000000] [--hot 500000] [--folder DIR]
+    python bench/search.py --folder DIR --load 200000 [--generator PATH]
 
 It fills a data folder as the mover and the doors do (a named one is kept, and filled once), then asks what people ask.
+With `--load` a gateway works in that folder (give it a copy) and carries whole lives, without and with looks beside it.
 """
 
 import argparse
 import asyncio
 import random
 import statistics
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from rig import Box
+from search_load import Question, beside
+from search_load import options as load_options
 
 from chappe.model.events import EventBatch
 from chappe.model.ids import IdMaker, made_at_ms
@@ -93,6 +100,7 @@ def main() -> None:
     parser.add_argument("--lives", type=int, default=10_000_000)
     parser.add_argument("--hot", type=int, default=500_000)
     parser.add_argument("--folder", type=Path, default=None)
+    load_options(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
@@ -104,6 +112,8 @@ def main() -> None:
             sample += [f"{each.id} {each.dest} {each.reference} -" for each in hot]
             (folder / "sample").write_text("\n".join(sample))
         rows = [line.split() for line in (folder / "sample").read_text().splitlines()]
+        if options.load:
+            sys.exit(0 if with_load(folder, rows, chance, options) else 1)
         begun = time.perf_counter()
         reader = SqliteReader(folder, is_lasting=True)
         reader.follow()
@@ -111,22 +121,49 @@ def main() -> None:
         ask(reader, rows, chance)
 
 
+def with_load(folder: Path, rows: list[list[str]], chance: random.Random, told: argparse.Namespace) -> bool:
+    """The same while a gateway works in that folder; what is hot there waits for an operator that nobody reaches."""
+    with tempfile.TemporaryDirectory(prefix="chappe-search-") as temporary:
+        place = Path(temporary)
+        (place / "data").symlink_to(folder.resolve())
+        box = Box(place, "sqlite", ["all"], main="load", other="three")
+        box.start()
+        try:
+            reader = SqliteReader(folder, is_lasting=True)
+            reader.follow()
+            return beside(box, place, told, reader, questions(rows, chance))
+        finally:
+            box.stop()
+
+
 def ask(reader: SqliteReader, rows: list[list[str]], chance: random.Random) -> None:
     """What people ask, one after the other."""
+    for name, looks, expected in questions(rows, chance):
+        tell(name, reader, list(looks), expected)
+
+
+def questions(rows: list[list[str]], chance: random.Random) -> list[Question]:
+    """What people ask."""
     moved, hot_rows = [row for row in rows if row[3] != "-"], [row for row in rows if row[3] == "-"]
+    found: list[Question] = []
     for at, name in enumerate(("id", "number", "client's reference", "operator's reference")):
-        tell(f"{name}, in history", reader, [Look(row[at]) for row in chance.sample(moved, ASKED_AGAIN)], 1)
+        found.append((f"{name}, in history", [Look(row[at]) for row in chance.sample(moved, ASKED_AGAIN)], 1))
         if at < 3:
-            tell(f"{name}, in the hot file", reader, [Look(row[at]) for row in chance.sample(hot_rows, ASKED_AGAIN)], 1)
-    tell("a number that nobody has", reader, [Look(f"4420{each:07}") for each in range(ASKED_AGAIN)], 0)
-    tell("the newest", reader, [Look()] * ASKED_AGAIN, 50)
+            found.append(
+                (f"{name}, in the hot file", [Look(row[at]) for row in chance.sample(hot_rows, ASKED_AGAIN)], 1)
+            )
     midday_us = made_at_ms(int(moved[len(moved) // 2][0])) * 1000
-    tell("the newest before a moment", reader, [Look(until_us=midday_us)] * ASKED_AGAIN, 50)
     failed = Look(statuses=(Status.FAILED,), until_us=midday_us)
-    tell("those that failed before it", reader, [failed] * ASKED_AGAIN, 50)
-    tell("those of a client", reader, [Look(client=each, until_us=midday_us) for each in CLIENTS[:80:10]], 1)
     one = Look(client=CLIENTS[3], statuses=(Status.FAILED,), until_us=midday_us)
-    tell("those of a client that failed", reader, [one] * ASKED_AGAIN, 1)
+    return [
+        *found,
+        ("a number that nobody has", [Look(f"4420{each:07}") for each in range(ASKED_AGAIN)], 0),
+        ("the newest", [Look()] * ASKED_AGAIN, 50),
+        ("the newest before a moment", [Look(until_us=midday_us)] * ASKED_AGAIN, 50),
+        ("those that failed before it", [failed] * ASKED_AGAIN, 50),
+        ("those of a client", [Look(client=each, until_us=midday_us) for each in CLIENTS[:80:10]], 1),
+        ("those of a client that failed", [one] * ASKED_AGAIN, 1),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
 """How long people wait for a message among ten million of one day in a PostgreSQL database.
 
-    python bench/search_postgres.py [--lives 10000000] [--hot 500000]
+    python bench/search_postgres.py [--lives 10000000] [--hot 500000] [--load 200000 [--generator PATH]]
 
 The database itself lays the rows: bodies are those of one message with other ids, numbers and references in them.
+With `--load` a box of processes carries whole lives in it, without and with looks beside it.
 """
 
 import argparse
 import asyncio
 import random
+import sys
+import tempfile
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
-from rig import server
+from rig import Box, server
 from search import ASKED_AGAIN, tell
+from search_load import Question, beside
+from search_load import options as load_options
 
 from chappe.model.ids import made_at_ms
 from chappe.model.lifecycle import Direction, Status
@@ -113,20 +119,39 @@ async def known(connection: asyncpg.Connection, table: str) -> list[list[str]]:
     return found
 
 
-def ask(reader: PostgresReader, moved: list[list[str]], hot: list[list[str]]) -> None:
+def questions(moved: list[list[str]], hot: list[list[str]]) -> list[Question]:
+    """What people ask."""
     chance = random.Random(1)
+    found: list[Question] = []
     for at, name in enumerate(("id", "number", "client's reference", "operator's reference")):
-        tell(f"{name}, in history", reader, [Look(row[at]) for row in chance.sample(moved, ASKED_AGAIN)], 1)
-        tell(f"{name}, in the hot table", reader, [Look(row[at]) for row in chance.sample(hot, ASKED_AGAIN)], 1)
-    tell("a number that nobody has", reader, [Look(f"4420{each:07}9999") for each in range(ASKED_AGAIN)], 0)
-    tell("the newest", reader, [Look()] * ASKED_AGAIN, 50)
+        found.append((f"{name}, in history", [Look(row[at]) for row in chance.sample(moved, ASKED_AGAIN)], 1))
+        found.append((f"{name}, in the hot table", [Look(row[at]) for row in chance.sample(hot, ASKED_AGAIN)], 1))
     midday_us = made_at_ms(int(moved[len(moved) // 2][0])) * 1000
-    tell("the newest before a moment", reader, [Look(until_us=midday_us)] * ASKED_AGAIN, 50)
     failed = Look(statuses=(Status.FAILED,), until_us=midday_us)
-    tell("those that failed before it", reader, [failed] * ASKED_AGAIN, 50)
-    tell("those of a client", reader, [Look(client=f"client{n:03}", until_us=midday_us) for n in range(0, 80, 10)], 1)
     one = Look(client="client003", statuses=(Status.FAILED,), until_us=midday_us)
-    tell("those of a client that failed", reader, [one] * ASKED_AGAIN, 1)
+    return [
+        *found,
+        ("a number that nobody has", [Look(f"4420{each:07}9999") for each in range(ASKED_AGAIN)], 0),
+        ("the newest", [Look()] * ASKED_AGAIN, 50),
+        ("the newest before a moment", [Look(until_us=midday_us)] * ASKED_AGAIN, 50),
+        ("those that failed before it", [failed] * ASKED_AGAIN, 50),
+        ("those of a client", [Look(client=f"client{n:03}", until_us=midday_us) for n in range(0, 80, 10)], 1),
+        ("those of a client that failed", [one] * ASKED_AGAIN, 1),
+    ]
+
+
+def with_load(dsn: str, asked: list[Question], told: argparse.Namespace) -> bool:
+    """The same while a box of processes works on that database."""
+    clients, operators = (int(each) for each in told.steps.split("+"))
+    nodes = [f"client-smpp*{clients}", f"operator:three*{operators}", "router", "counter"]
+    with tempfile.TemporaryDirectory(prefix="chappe-search-") as temporary:
+        place = Path(temporary)
+        box = Box(place / "box", dsn, nodes)
+        box.start()
+        try:
+            return beside(box, place, told, PostgresReader(dsn), asked)
+        finally:
+            box.stop()
 
 
 async def prepare(dsn: str, lives: int, hot: int) -> tuple[list[list[str]], list[list[str]]]:
@@ -146,11 +171,18 @@ def main() -> None:
     parser.add_argument("--lives", type=int, default=10_000_000)
     parser.add_argument("--hot", type=int, default=500_000)
     parser.add_argument("--dsn", default=None)
+    parser.add_argument("--steps", default="2+2", help="with --load: client nodes + operator nodes")
+    load_options(parser)
     options = parser.parse_args()
     with server(options.dsn) as reached:
         dsn = reached.new_database()
         moved, hot = asyncio.run(prepare(dsn, options.lives, options.hot))
-        ask(PostgresReader(dsn), moved, hot)
+        asked = questions(moved, hot)
+        if options.load:
+            sys.exit(0 if with_load(dsn, asked, options) else 1)
+        reader = PostgresReader(dsn)
+        for name, looks, expected in asked:
+            tell(name, reader, list(looks), expected)
 
 
 if __name__ == "__main__":
