@@ -75,7 +75,7 @@ max_binds = 100
 window = 2000
 [[routes]]
 direction = "mt"
-to = "99*"
+to = "{asleep_to}"
 operators = ["{other}"]
 [[routes]]
 direction = "mt"
@@ -122,11 +122,23 @@ class Box:
     """One `chappe up` in a folder."""
 
     def __init__(
-        self, folder: Path, dsn: str, nodes: Sequence[str], *, main: str = "three", other: str = "asleep"
+        self,
+        folder: Path,
+        dsn: str,
+        nodes: Sequence[str],
+        *,
+        main: str = "three",
+        other: str = "asleep",
+        asleep_to: str = "99*",
+        handsets: str = "3712",
     ) -> None:
-        """`main` is the operator that has the load, `other` one that nobody reaches."""
+        """`main` is the operator that has the load, `other` one that nobody reaches, with the handsets `asleep_to`.
+
+        The load goes to handsets that begin with `handsets`.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._main = main
+        self.handsets = handsets
         self.folder = folder
         self.file = folder / "chappe.toml"
         self.smpp, self.operator, self.metrics = free_port(), free_port(), free_port()
@@ -141,6 +153,7 @@ class Box:
                 single_copy="allow_single_copy = true" if dsn != "sqlite" else "",
                 main=main,
                 other=other,
+                asleep_to=asleep_to,
                 smpp=self.smpp,
                 http=free_port(),
                 metrics=self.metrics,
@@ -279,7 +292,7 @@ class Ends:
             command += ["--registered-delivery", "--wait-dlr-seconds", str(wait_s), "--ledger", ledger, *words]
             command += [
                 "--dst-prefix",
-                "3712",
+                self._box.handsets,
                 "--dst-random",
                 "--text-len",
                 "60",
@@ -290,7 +303,7 @@ class Ends:
         else:
             command = [sys.executable, "-m", "chappe.cli", "sim", "client", "--address", f"127.0.0.1:{port}"]
             command += ["--system-id", "acme", "--password", "secret", "--ledger", ledger, *words]
-            command += ["--scattered", "--linger-s", str(wait_s)]
+            command += ["--destination", f"{self._box.handsets}0000000", "--scattered", "--linger-s", str(wait_s)]
         return self._popen(command, "client")
 
     def verdict(self) -> dict[str, int]:

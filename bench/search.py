@@ -126,7 +126,7 @@ def with_load(folder: Path, rows: list[list[str]], chance: random.Random, told: 
     with tempfile.TemporaryDirectory(prefix="chappe-search-") as temporary:
         place = Path(temporary)
         (place / "data").symlink_to(folder.resolve())
-        box = Box(place, "sqlite", ["all"], main="load", other="three")
+        box = Box(place, "sqlite", ["all"], main="load", other="three", asleep_to="3712*", handsets="3713")
         box.start()
         try:
             reader = SqliteReader(folder, is_lasting=True)

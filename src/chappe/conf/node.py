@@ -172,7 +172,8 @@ class ConfNode:
         except msgspec.MsgspecError as error:
             return Outcome(fault=f"this release cannot read it: {error}")
         except SettingsError as error:
-            return Outcome(fault=str(error))
+            why = f"the gateway cannot read what was asked: {error}"
+            return Outcome(fault=f"{why}; gateway and commands need the same key")
         if isinstance(instruction, Approve):
             return await self._approvals.approve(instruction, asked)
         if isinstance(instruction, Reject):

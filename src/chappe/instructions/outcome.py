@@ -80,7 +80,7 @@ class Asked(msgspec.Struct, frozen=True):
 
         Raises: msgspec.MsgspecError when this program cannot tell; SettingsError when it has not the key.
         """
-        opened = seal().open(self.body, f"instruction {self.id}")
+        opened = seal().open(self.body, "it")
         read: Instruction = msgspec.json.decode(opened, type=Instruction)
         return read
 

@@ -65,8 +65,10 @@ def keys_in(environment: Mapping[str, str]) -> tuple[str, ...]:
     if path and not text:
         try:
             text = Path(path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{FILE_VARIABLE}: {path} cannot be read: {error}") from error
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"{FILE_VARIABLE}: {path} is no text") from error
+        except OSError as error:
+            raise SettingsError(f"{FILE_VARIABLE}: {path} cannot be read: {error.strerror}") from error
         if not text.strip():
             raise SettingsError(f"{FILE_VARIABLE}: {path} is empty")
     return tuple(each.strip() for each in text.split(",") if each.strip())
