@@ -73,7 +73,6 @@ _SERVICE_BY_TAG: Final = {tag: service for service, tag in _TAG_BY_SERVICE.items
 #: In front of NAdC, where notifications go, in a message's `callback_url`.
 _NOTIFY: Final = "nadc:"
 
-_DST_BY_STATUS: Final[Mapping[Status, DeliveryStatus]] = {Status.DELIVERED: DeliveryStatus.DELIVERED}
 _NO_ERROR: Final = "000"
 _FAILED: Final = "108"
 #: Rsn for what a failure is called elsewhere.  §6.

@@ -23,7 +23,6 @@ from chappe.wire.webapi.calls import CallForm, InboundForm, ReceiptForm, Unreada
 from chappe.wire.webapi.proofs import Proof, is_proved, signed_values
 from chappe.wire.webapi.readers import Said
 
-_OK: Final = 200
 _BAD: Final = 400
 _STRANGER: Final = Reply(401, b"Not authorised.\n", "text/plain", headers=b"WWW-Authenticate: Basic\r\n", closes=True)
 #: One caller that is turned away in so many seconds is told of.

@@ -3,7 +3,6 @@
 The only place on the operator side that knows both.  It reads no clock and no store.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -181,8 +180,3 @@ def mo_of(told: ToldMo, message_id: int, operator: str) -> Message:
         data_coding,
         UDHI if told.udh else 0,
     )
-
-
-def common_values(shape: HttpShape) -> Mapping[str, str]:
-    """What requests ask for that is the same for all messages."""
-    return shape.values

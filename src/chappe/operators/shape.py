@@ -66,11 +66,6 @@ class Wire(msgspec.Struct, frozen=True):
     #: What its vendor wants otherwise than the specification has it.
     vendor: "Vendor | None" = None
 
-    @property
-    def keeps_addresses(self) -> bool:
-        """No TON or NPI is set: addresses go as the message brought them."""
-        return self.source_ton is self.source_npi is self.dest_ton is self.dest_npi is None
-
 
 def segments_of(message: Message, method: SplitMethod) -> tuple[list[Segment], SplitMethod]:
     """Cut a message into exactly as many parts as its door counted.

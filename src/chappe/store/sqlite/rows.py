@@ -126,8 +126,6 @@ SENDING_BODIES = Batched(with_list(f"SELECT body FROM messages WHERE id IN ({{li
 DELETE_HELD = "DELETE FROM held WHERE id = ?"
 MARK_UNKNOWN = Batched(with_list(f"UPDATE messages SET status = {Status.UNKNOWN:d} WHERE id IN ({{list}})"))
 DELETE_PARKED = Batched(with_list("DELETE FROM parked WHERE id IN ({list})"))
-DELETE_MESSAGES = Batched(with_list("DELETE FROM messages WHERE id IN ({list})"))
-DELETE_PARTS = Batched(with_list("DELETE FROM parts WHERE id IN ({list})"))
 PASSED_EXPIRIES = (
     "SELECT e.at_ms, e.id, m.status FROM expiries e LEFT JOIN messages m ON m.id = e.id"
     " WHERE e.at_ms <= ? ORDER BY e.at_ms LIMIT ?"

@@ -12,9 +12,6 @@ from typing import Final
 from chappe.wire.smpp.constants import VERSION_3_4, VERSION_5_0
 from chappe.wire.smpp.fields import Tlvs
 
-#: Tags which the specification leaves to vendors.  SMPP 3.4 §5.3.1.
-VENDOR_TAGS: Final = range(0x1400, 0x4000)
-
 
 class Tag(IntEnum):
     """What a TLV is.  SMPP 3.4 §5.3.2, SMPP 5.0 §4.8.1."""

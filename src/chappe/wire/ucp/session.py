@@ -71,11 +71,6 @@ class Session:
         return self.state is State.CLOSED
 
     @property
-    def is_signed_on(self) -> bool:
-        """Whether messages may pass."""
-        return self.state is State.SIGNED_ON
-
-    @property
     def may_receive_deliveries(self) -> bool:
         """Whether the peer takes what is for it: each session goes both ways."""
         return self.state is State.SIGNED_ON

@@ -4,7 +4,6 @@ Every comparison takes the same time, whatever is wrong.  It must never know wha
 """
 
 import binascii
-import hashlib
 import hmac
 from base64 import b64decode
 from collections.abc import Mapping
@@ -32,7 +31,6 @@ class Proof(Enum):
 
 #: The query parameter of a URL that carries the secret.
 TOKEN: Final = "token"
-ALGORITHMS: Final = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
 class ProofRule(msgspec.Struct, frozen=True):
