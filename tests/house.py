@@ -15,9 +15,11 @@ from typing import Any, Self
 
 from chappe.assembly.gateway import Gateway as Assembly
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_clients import Client, ClientSmpp, ClientUcp
+from chappe.runtime.settings_client_doors import ClientSmpp, ClientUcp
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_gateway import Gateway, Listen
-from chappe.runtime.settings_operators import Operator, Profile
+from chappe.runtime.settings_operators import Operator
+from chappe.runtime.settings_profiles import Profile
 from chappe.runtime.settings_routing import Direction, Route
 from chappe.sim.client import ClientSimulator
 from chappe.sim.options import ClientOptions, SmscOptions

@@ -12,7 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from chappe.runtime.settings_clients import Client, ClientHttp
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
 from chappe.sim.smsc import SmscSimulator
 from house import House, client, small_house
 

@@ -16,7 +16,8 @@ from chappe.runtime.profile_files import Profiles, merged
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_http_operators import OperatorHttp
-from chappe.runtime.settings_operators import Operator, Profile, Protocol
+from chappe.runtime.settings_operators import Operator, Protocol
+from chappe.runtime.settings_profiles import Profile
 from chappe.runtime.settings_reading import read_table
 from chappe.runtime.settings_routing import Route
 from chappe.sim.options import MoOptions, SmscOptions

@@ -35,30 +35,16 @@ from chappe.rules.retry import RefusalRules
 from chappe.rules.tariffs import Tariffs
 from chappe.rules.trial import trial_client
 from chappe.runtime.http_profiles import api_of
+from chappe.runtime.settings_callbacks import CallbackEvent, ClientCallback
 from chappe.runtime.settings_checks import trial_token_digest
-from chappe.runtime.settings_clients import (
-    CallbackEvent,
-    Client,
-    ClientCallback,
-    ClientCredit,
-    ClientHttp,
-    ClientSmpp,
-    ClientUcp,
-)
+from chappe.runtime.settings_client_doors import ClientHttp, ClientSmpp, ClientUcp
+from chappe.runtime.settings_clients import Client, ClientCredit
 from chappe.runtime.settings_gateway import Listen, Tls, host_and_port
 from chappe.runtime.settings_lookup import Fallback, Lookup
 from chappe.runtime.settings_operator_checks import billing_names
-from chappe.runtime.settings_operators import (
-    Billing,
-    Bind,
-    NationalLanguage,
-    Operator,
-    OperatorTls,
-    Profile,
-    Protocol,
-    Split,
-    UnknownOutcome,
-)
+from chappe.runtime.settings_operators import Bind, Operator, OperatorTls, Protocol
+from chappe.runtime.settings_profile_tables import Billing
+from chappe.runtime.settings_profiles import NationalLanguage, Profile, Split, UnknownOutcome
 from chappe.runtime.throttle import Throttle
 from chappe.text.encoding import DefaultAlphabet, Encoding
 from chappe.text.national_tables import Language

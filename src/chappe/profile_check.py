@@ -18,10 +18,12 @@ from chappe.model.errors import SettingsError
 from chappe.runtime.profile_files import Profiles
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_checks import faults as settings_faults
-from chappe.runtime.settings_clients import Client, ClientSmpp
+from chappe.runtime.settings_client_doors import ClientSmpp
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_gateway import Gateway, Listen
 from chappe.runtime.settings_http_operators import OperatorHttp
-from chappe.runtime.settings_operators import IdBase, Operator, Profile, Protocol
+from chappe.runtime.settings_operators import Operator, Protocol
+from chappe.runtime.settings_profiles import IdBase, Profile
 from chappe.runtime.settings_routing import Direction, Route
 from chappe.sim.client import ClientSimulator
 from chappe.sim.message_ids import IdStyle

@@ -23,7 +23,8 @@ from chappe.routing_terms import policy_of
 from chappe.rules.admit import Policy
 from chappe.rules.decide import Routes
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_operators import Operator, Profile, Protocol
+from chappe.runtime.settings_operators import Operator, Protocol
+from chappe.runtime.settings_profiles import Profile
 
 Door = ClientSmppNode | ClientUcpNode | ClientHttpNode | OperatorNode | CallbackNode
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chappe.net import http_limits
-from chappe.runtime.settings_clients import ClientHttp
+from chappe.runtime.settings_client_doors import ClientHttp
 from house import House, client, journey, small_house
 
 MESSAGE = b'{"to":"+37120000001","text":"Hello"}'

@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from chappe.runtime.settings_clients import ClientCredit, ClientHttp
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import ClientCredit
 from house import client
 from web import MESSAGE, web_house
 

@@ -8,7 +8,7 @@ import pytest
 from bystander import BYSTANDER, resident_octets, watched
 
 import chappe.net.peer
-from chappe.runtime.settings_operators import Profile, UnknownOutcome
+from chappe.runtime.settings_profiles import Profile, UnknownOutcome
 from chappe.sim.faults import Event, Fault
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chappe.runtime.settings_clients import ClientHttp
+from chappe.runtime.settings_client_doors import ClientHttp
 from house import House, client, journey, small_house
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

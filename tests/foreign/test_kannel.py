@@ -11,8 +11,11 @@ from urllib.parse import parse_qsl, quote_from_bytes, urlsplit
 import pytest
 from kannel import IS_THERE, kannel
 
-from chappe.runtime.settings_clients import CallbackFormat, Client, ClientCallback, ClientHttp
-from chappe.runtime.settings_operators import Profile, VendorTlv
+from chappe.runtime.settings_callbacks import CallbackFormat, ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
+from chappe.runtime.settings_profile_tables import VendorTlv
+from chappe.runtime.settings_profiles import Profile
 from chappe.runtime.settings_routing import Via
 from chappe.sim.faults import Event, Fault
 from chappe.sim.mo import MoSource

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chappe.runtime.settings_operators import Profile, Split
+from chappe.runtime.settings_profiles import Profile, Split
 from chappe.sim.faults import Event, Fault
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule
@@ -186,7 +186,7 @@ async def test_wireshark_reads_long_messages_however_they_are_split(tmp_path: Pa
 
 
 def _http() -> Any:
-    from chappe.runtime.settings_clients import ClientHttp
+    from chappe.runtime.settings_client_doors import ClientHttp
 
     return ClientHttp(token="demo-token")
 

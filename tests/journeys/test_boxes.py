@@ -12,7 +12,7 @@ import msgspec
 from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_operators import Alphabet, Profile
+from chappe.runtime.settings_profiles import Alphabet, Profile
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from chappe.store.port import Held

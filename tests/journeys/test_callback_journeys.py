@@ -11,7 +11,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from chappe.model.events import EventBatch
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_callbacks import CallbackEvent, ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_routing import Via
 from chappe.sim.callback_receiver import CallbackReceiver
 from chappe.sim.faults import Event, Fault

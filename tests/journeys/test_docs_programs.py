@@ -5,7 +5,9 @@ import re
 import sys
 from pathlib import Path
 
-from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp
+from chappe.runtime.settings_callbacks import ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp, ClientSmpp
+from chappe.runtime.settings_clients import Client
 from examples import EXAMPLES
 from house import free_port, journey
 from web import MESSAGE, calling, web_house

@@ -14,8 +14,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 from argon2 import PasswordHasher
 
-from chappe.runtime.settings_clients import CallbackFormat, CallMethod, Client, ClientCallback, ClientHttp
-from chappe.runtime.settings_operators import Billing, Profile, VendorTlv
+from chappe.runtime.settings_callbacks import CallbackFormat, CallMethod, ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
+from chappe.runtime.settings_profile_tables import Billing, VendorTlv
+from chappe.runtime.settings_profiles import Profile
 from chappe.runtime.settings_routing import Via
 from chappe.sim.faults import Event, Fault
 from chappe.sim.mo import MoSource

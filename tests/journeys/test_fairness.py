@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from chappe.runtime.settings_clients import ClientHttp, Priority
-from chappe.runtime.settings_operators import Profile
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Priority
+from chappe.runtime.settings_profiles import Profile
 from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Action, Event, Fault, LinkFault
 from chappe.sim.options import SmscOptions

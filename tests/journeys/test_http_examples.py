@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from chappe.clients.http_page import curl_of
-from chappe.runtime.settings_clients import ClientCallback, ClientCredit, ClientHttp
+from chappe.runtime.settings_callbacks import ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import ClientCredit
 from chappe.sim.faults import Action
 from chappe.sim.options import MoOptions, SmscOptions
 from chappe.wire.http.operations import OPERATIONS

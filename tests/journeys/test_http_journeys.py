@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from chappe.cli.sending import request as send_by_command
 from chappe.clients.translate import wire_id
-from chappe.runtime.settings_clients import ClientHttp, IdForm
-from chappe.runtime.settings_operators import Profile, Split
+from chappe.runtime.settings_client_doors import ClientHttp, IdForm
+from chappe.runtime.settings_profiles import Profile, Split
 from chappe.sim.faults import Fault
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule

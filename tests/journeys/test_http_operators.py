@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from chappe.operators.http_node import OperatorHttpNode
-from chappe.runtime.settings_operators import UnknownOutcome
+from chappe.runtime.settings_profiles import UnknownOutcome
 from chappe.sim.http_clouds import Infobip
 from chappe.sim.options import MoOptions
 from chappe.sim.script import Faults

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from chappe.operators import trial_endings
-from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_callbacks import ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
 from chappe.sim.callback_receiver import CallbackReceiver
 from chappe.sim.options import SmscOptions
 from house import client, journey, mt

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from chappe.runtime.settings_operators import Profile, UnknownOutcome
+from chappe.runtime.settings_profiles import Profile, UnknownOutcome
 from chappe.sim.faults import Fault
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule

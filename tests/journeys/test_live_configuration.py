@@ -39,7 +39,7 @@ from chappe.instructions.outcome import Outcome, State
 from chappe.model.errors import SettingsError
 from chappe.operators.ucp_node import OperatorUcpNode
 from chappe.runtime.settings import Settings
-from chappe.runtime.settings_clients import ClientHttp
+from chappe.runtime.settings_client_doors import ClientHttp
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chappe.runtime.settings_operators import NationalLanguage, Profile
+from chappe.runtime.settings_profiles import NationalLanguage, Profile
 from chappe.text.reading import read
 from house import journey
 from web import web_house

@@ -10,7 +10,7 @@ import pytest
 from raw_smsc import RawSmsc, raw_smsc
 
 from chappe.model.lifecycle import Status
-from chappe.runtime.settings_clients import IdForm
+from chappe.runtime.settings_client_doors import IdForm
 from chappe.sim.client import ClientSimulator
 from chappe.wire.smpp.codec import decode, encode
 from chappe.wire.smpp.pdus import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chappe.cli import main as cli
-from chappe.runtime.settings_operators import IdBase, Profile
+from chappe.runtime.settings_profiles import IdBase, Profile
 from chappe.sim.message_ids import IdStyle
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chappe.runtime.settings_operators import Profile, Protocol
+from chappe.runtime.settings_operators import Protocol
+from chappe.runtime.settings_profiles import Profile
 from chappe.sim.options import SmscOptions
 from house import House, bound, journey, small_house
 from web_operator import profile_named, web_house

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chappe.runtime.settings_clients import IdForm
-from chappe.runtime.settings_operators import Profile, Split
+from chappe.runtime.settings_client_doors import IdForm
+from chappe.runtime.settings_profiles import Profile, Split
 from chappe.sim.jobs import Answer
 from chappe.wire.smpp.codec import decode, encode
 from chappe.wire.smpp.constants import VERSION_3_3, VERSION_5_0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chappe.runtime.settings_clients import IdForm
-from chappe.runtime.settings_operators import IdBase, Profile, Split
+from chappe.runtime.settings_client_doors import IdForm
+from chappe.runtime.settings_profiles import IdBase, Profile, Split
 from chappe.sim.faults import Event, Fault, ReceiptIdBase
 from chappe.sim.ledger import Kind
 from chappe.sim.message_ids import IdStyle

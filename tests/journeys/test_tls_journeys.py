@@ -17,7 +17,8 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 
 from certificates import Authority, Certified
-from chappe.runtime.settings_clients import Client, ClientHttp
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_gateway import MinVersion, Tls
 from chappe.wire.smpp.codec import decode, encode
 from chappe.wire.smpp.pdus import BindTransceiver, SubmitSm, SubmitSmResp

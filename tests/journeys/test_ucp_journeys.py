@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chappe.runtime.settings_operators import Profile, Protocol, UnknownOutcome
+from chappe.runtime.settings_operators import Protocol
+from chappe.runtime.settings_profiles import Profile, UnknownOutcome
 from chappe.sim.account import account
 from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Event, Fault

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from chappe.runtime.settings_operators import Billing, NumberForm, Numbers, Profile, VendorTlv
+from chappe.runtime.settings_profile_tables import Billing, NumberForm, Numbers, VendorTlv
+from chappe.runtime.settings_profiles import Profile
 from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults
 from chappe.text import gsm7

@@ -3,7 +3,9 @@
 import pytest
 
 from chappe.node_terms import callback_terms_of
-from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp
+from chappe.runtime.settings_callbacks import ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])

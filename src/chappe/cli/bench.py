@@ -125,7 +125,7 @@ def settings_for(folder: Path, *, is_ucp: bool = False) -> Settings:
 
     from chappe.cli.simulated_operator import free_port
     from chappe.runtime.settings import Settings
-    from chappe.runtime.settings_clients import ClientUcp
+    from chappe.runtime.settings_client_doors import ClientUcp
     from chappe.runtime.settings_gateway import Listen
     from chappe.runtime.settings_operators import Protocol
 

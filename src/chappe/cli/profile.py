@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chappe.rules.learn import Conversion, Finding
     from chappe.runtime.profile_files import Layer, Profiles
     from chappe.runtime.settings import Settings
-    from chappe.runtime.settings_operators import Profile
+    from chappe.runtime.settings_profiles import Profile
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
 
@@ -228,7 +228,7 @@ def _read(layers: list[Layer], name: str) -> Profile:
     from chappe.runtime.http_profiles import http_faults
     from chappe.runtime.profile_files import merged, origin_of
     from chappe.runtime.settings_operator_checks import billing_names, vendor_faults
-    from chappe.runtime.settings_operators import Profile
+    from chappe.runtime.settings_profiles import Profile
     from chappe.runtime.settings_reading import read_table
 
     found: list[tuple[str, str]] = []

@@ -15,12 +15,15 @@ from msgspec import Meta, field
 
 from chappe.model.errors import SettingsError
 from chappe.runtime.profile_files import DEFAULT_PROFILE, Profiles, merged, named_by, origin_of
+from chappe.runtime.settings_callbacks import ClientCallback
 from chappe.runtime.settings_checks import faults
-from chappe.runtime.settings_clients import Client, ClientCallback, ClientHttp, ClientSmpp
+from chappe.runtime.settings_client_doors import ClientHttp, ClientSmpp
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_conf import ConfRules
 from chappe.runtime.settings_gateway import Frontend, Gateway, Listen
 from chappe.runtime.settings_lookup import Lookup
-from chappe.runtime.settings_operators import Operator, Profile
+from chappe.runtime.settings_operators import Operator
+from chappe.runtime.settings_profiles import Profile
 from chappe.runtime.settings_reading import read_table
 from chappe.runtime.settings_routing import (
     BlockRule,

@@ -11,12 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chappe.runtime.http_profiles import http_faults
-from chappe.runtime.settings_clients import (
-    CallbackFormat,
-    Client,
-    ClientCallback,
-    ClientHttp,
-)
+from chappe.runtime.settings_callbacks import CallbackFormat, ClientCallback
+from chappe.runtime.settings_client_doors import ClientHttp
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_gateway import MOST_OF_A_NODE, NODE_KINDS, ONCE_A_BOX, host_and_port, node_parts
 from chappe.runtime.settings_operator_checks import (
     billing_names,
@@ -28,7 +25,8 @@ from chappe.runtime.settings_operator_checks import (
     url_faults,
     vendor_faults,
 )
-from chappe.runtime.settings_operators import Protocol, Split
+from chappe.runtime.settings_operators import Protocol
+from chappe.runtime.settings_profiles import Split
 from chappe.runtime.settings_routing_checks import routing_faults
 from chappe.runtime.settings_table import Fault, nearest
 from chappe.wire.http.signing import read_secret

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from chappe.runtime.http_profiles import api_of
 from chappe.runtime.profile_files import shipped
-from chappe.runtime.settings_operators import Bind, Operator, Profile, Protocol, Split, UnknownOutcome, VendorTlv
+from chappe.runtime.settings_operators import Bind, Operator, Protocol
+from chappe.runtime.settings_profile_tables import VendorTlv
+from chappe.runtime.settings_profiles import Profile, Split, UnknownOutcome
 from chappe.runtime.settings_table import Fault, nearest
 
 if TYPE_CHECKING:

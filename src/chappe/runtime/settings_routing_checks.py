@@ -14,7 +14,8 @@ from chappe.rules.conditions import range_of
 from chappe.rules.hours import minutes_of
 from chappe.rules.opt_outs import WORDS
 from chappe.runtime.lookup_api import lookup_faults
-from chappe.runtime.settings_clients import CallbackEvent, Client, ClientCallback
+from chappe.runtime.settings_callbacks import CallbackEvent, ClientCallback
+from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_routing import BlockAction, Choice, Direction, Route, SenderAction, Via
 from chappe.runtime.settings_table import Fault, nearest
 

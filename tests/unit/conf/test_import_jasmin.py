@@ -16,7 +16,7 @@ from chappe.conf.imported import Imported
 from chappe.conf.inert_pickle import loads
 from chappe.model.errors import SettingsError
 from chappe.runtime.settings import Settings, parse
-from chappe.runtime.settings_clients import CallbackFormat, CallMethod
+from chappe.runtime.settings_callbacks import CallbackFormat, CallMethod
 from chappe.runtime.settings_routing import Direction, Via
 from chappe.runtime.settings_text import as_toml
 

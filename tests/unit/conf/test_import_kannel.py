@@ -7,7 +7,7 @@ from chappe.conf.imported import Imported, pattern_of
 from chappe.conf.kannel_file import groups_of
 from chappe.model.errors import SettingsError
 from chappe.runtime.settings import Settings, parse
-from chappe.runtime.settings_clients import CallbackFormat
+from chappe.runtime.settings_callbacks import CallbackFormat
 from chappe.runtime.settings_operators import Bind
 from chappe.runtime.settings_routing import Direction, Via
 from chappe.runtime.settings_text import as_toml

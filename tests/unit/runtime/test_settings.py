@@ -10,9 +10,11 @@ import pytest
 
 from chappe.model.errors import SettingsError
 from chappe.runtime.settings import Settings, load, parse
-from chappe.runtime.settings_clients import Client, ClientSmpp, IdForm, Priority
+from chappe.runtime.settings_client_doors import ClientSmpp, IdForm
+from chappe.runtime.settings_clients import Client, Priority
 from chappe.runtime.settings_gateway import NODE_KINDS, Gateway, Listen, Redaction, host_and_port
-from chappe.runtime.settings_operators import Bind, IdBase, Operator, Profile, Split, UnknownOutcome
+from chappe.runtime.settings_operators import Bind, Operator
+from chappe.runtime.settings_profiles import IdBase, Profile, Split, UnknownOutcome
 from chappe.runtime.settings_reading import table_inside
 from chappe.runtime.settings_routing import Direction, Route, Via
 from chappe.runtime.settings_table import MASK, Table, fields_of
