@@ -22,6 +22,7 @@ import cpu
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from chappe.sim.ledger import Kind, read
+from ports import free_port
 from postgres_server import PostgresServer, Reached, own_server
 
 #: What a server for this load is given; docs/scaling.md says why.
@@ -84,15 +85,6 @@ operators = ["{main}"]
 direction = "mo"
 client = "acme"
 """
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

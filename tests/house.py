@@ -6,7 +6,6 @@ It must never know what a test is about; it starts, waits, shows and stops.
 import asyncio
 import functools
 import inspect
-import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -103,13 +102,6 @@ class House:
     def depth(self, queue: str) -> int:
         """How many items lie in a queue, leased or not."""
         return next((each.messages for each in self.gateway.store.depths() if each.queue == queue), 0)
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def client(name: str = "demo", *, smpp: dict[str, Any] | None = None, **keys: Any) -> Client:

@@ -11,7 +11,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from orphans import dying_with_parent
+from ports import free_port
 
 #: The role that tests connect as: a superuser of a server that only loopback reaches.
 ROLE: Final = "chappe"
@@ -101,13 +101,6 @@ def _run(*words: str | Path) -> str:
     if done.returncode:
         raise RuntimeError(f"{Path(words[0]).name}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Reached:

@@ -23,7 +23,8 @@ from chappe.runtime.settings_routing import Route
 from chappe.sim.options import MoOptions, SmscOptions
 from chappe.sim.script import Faults
 from chappe.sim.smsc import SmscSimulator
-from house import House, client, free_port, settings_of
+from house import House, client, settings_of
+from ports import free_port
 
 #: Where each shape brings messages from handsets; the token stands in the URL where its calls carry nothing better.
 INBOUND = {

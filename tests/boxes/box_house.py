@@ -22,8 +22,8 @@ from chappe.sim.client import ClientSimulator
 from chappe.sim.ledger import Entry
 from chappe.sim.options import ClientOptions, SmscOptions
 from chappe.sim.smsc import SmscSimulator
-from house import free_port
 from orphans import dying_with_parent
+from ports import free_port
 
 #: A box that does not come up, or a state that does not come about, in so long never will.
 PATIENCE_S: Final = 120.0

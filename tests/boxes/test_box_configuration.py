@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from box_house import PATIENCE_S, Box, running, smsc, traffic
 
-from house import free_port
+from ports import free_port
 from postgres_server import Reached
 
 #: Every operator of the configuration, whichever there are.

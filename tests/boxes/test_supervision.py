@@ -21,7 +21,8 @@ from chappe.observe.health import Health, Phase
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_gateway import Gateway, Listen
-from house import free_port, journey
+from house import journey
+from ports import free_port
 
 SCRIPT = Path(__file__).with_name("small_node.py")
 QUICK = Limits(stall_s=2.0, memory_mib=500, drain_s=0.5, grace_s=0.5, first_pause_s=0.05)

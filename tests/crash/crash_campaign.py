@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from crash_gateway import TOKEN, Death, free_ports
+from crash_gateway import TOKEN, Death
 from crash_nodes import NODES, gateway_of
 from crash_verdict import Verdict, verdict_of
 
@@ -21,6 +21,7 @@ from chappe.sim.http_client import HttpClientSimulator
 from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
 from chappe.sim.script import Faults
 from chappe.sim.smsc import SmscSimulator
+from ports import free_ports
 
 #: More than any campaign sends; it ends when it is told to.
 ENDLESS: Final = 1_000_000_000

@@ -6,7 +6,6 @@ It must never know what is sent through it, nor look into its store while it run
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from crash_store import Stored, read_store
 
 from chappe.crash import CrashPoint
 from orphans import dying_with_parent
+from ports import free_ports
 
 OPERATOR: Final = "sim"
 CLIENT: Final = "acme"
@@ -249,16 +249,3 @@ class GatewayProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-
-
-def free_ports(wanted: int) -> list[int]:
-    """Ports that the system calls free, all different."""
-    probes = [socket.socket() for _ in range(wanted)]
-    try:
-        for probe in probes:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

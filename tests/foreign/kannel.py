@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from house import free_port
+from ports import free_port
 
 BOXES = ("bearerbox", "smsbox")
 IS_THERE = all(shutil.which(box) or Path(f"/usr/sbin/{box}").exists() for box in BOXES)

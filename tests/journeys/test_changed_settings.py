@@ -7,7 +7,8 @@ from chappe.instructions.kinds import DropQueue
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm
-from house import House, bound, client, free_port, journey, mt, operator, settings_of
+from house import House, bound, client, journey, mt, operator, settings_of
+from ports import free_port
 
 HELLO = SubmitSm(source_addr="SHOP", destination_addr="37120000001", short_message=b"hello", registered_delivery=1)
 

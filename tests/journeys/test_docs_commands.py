@@ -19,7 +19,8 @@ from chappe.runtime.settings import load
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from examples import EXAMPLES, commands_named
-from house import House, free_port, journey
+from house import House, journey
+from ports import free_port
 
 #: It starts gateways of its own; tests/journeys/test_profiles.py has it try every profile.
 ELSEWHERE: Final = ["profile", "check"]
@@ -42,6 +43,7 @@ SAYING_NO: Final[Mapping[str, str]] = {
     "callbacks enable": "not switched off",
     "receipts replay 9": "not matched",
     "route explain 7301482938712065": "no message has the id",
+    "drain client-smpp --box riga2": "there is no box 'riga2'",
 }
 #: How many messages a trial of the test has, instead of those of the pages.
 FEWER: Final = {"100000": "100", "20000": "100", "1000": "20"}
@@ -108,6 +110,9 @@ profile = "three"
 [[routes]]
 direction = "mt"
 operators = ["three"]
+[[opt_outs]]
+name = "shop"
+numbers = ["12345"]
 [[clients]]
 name = "demo"
 [clients.smpp]

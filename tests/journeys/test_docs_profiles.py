@@ -14,7 +14,8 @@ from aiohttp import ClientSession, web
 from chappe.runtime.settings import Settings, parse
 from chappe.wire.webapi.api import NAMES
 from examples import EXAMPLES
-from house import House, bound, client, free_port, journey, mo, mt, settings_of
+from house import House, bound, client, journey, mo, mt, settings_of
+from ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "profiles.md"
 TEXT = next(each.text for each in EXAMPLES if each.page == "docs/profiles.md" and "[profiles.five" in each.text)

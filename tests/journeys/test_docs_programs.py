@@ -9,7 +9,8 @@ from chappe.runtime.settings_callbacks import ClientCallback
 from chappe.runtime.settings_client_doors import ClientHttp, ClientSmpp
 from chappe.runtime.settings_clients import Client
 from examples import EXAMPLES
-from house import free_port, journey
+from house import journey
+from ports import free_port
 from web import MESSAGE, calling, web_house
 
 PROGRAMS = {each.page: each.text for each in EXAMPLES if each.kind == "python"}

@@ -18,7 +18,8 @@ from chappe.sim.options import SmscOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm
-from house import House, bound, client, free_port, journey, mt, operator, settings_of, small_house
+from house import House, bound, client, journey, mt, operator, settings_of, small_house
+from ports import free_port
 
 
 def text(words: str, to: str = "37120000001", **fields: Any) -> SubmitSm:

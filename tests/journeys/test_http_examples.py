@@ -19,7 +19,8 @@ from chappe.runtime.settings_clients import ClientCredit
 from chappe.sim.faults import Action
 from chappe.sim.options import MoOptions, SmscOptions
 from chappe.wire.http.operations import OPERATIONS
-from house import client, free_port, journey
+from house import client, journey
+from ports import free_port
 from web import MESSAGE, Answer, Caller, web_house
 
 DOCS = Path(__file__).parents[2] / "docs"

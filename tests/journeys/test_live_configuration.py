@@ -43,7 +43,8 @@ from chappe.runtime.settings_client_doors import ClientHttp
 from chappe.sim.options import SmscOptions
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm
-from house import House, Raw, bound, client, free_port, journey, mo, mt, operator, settings_of, small_house
+from house import House, Raw, bound, client, journey, mo, mt, operator, settings_of, small_house
+from ports import free_port
 
 HELLO = SubmitSm(source_addr="SHOP", destination_addr="37120000001", short_message=b"hello", registered_delivery=1)
 

@@ -23,7 +23,8 @@ from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm
 from chappe.wire.webapi.requests import Auth
 from examples import EXAMPLES
-from house import House, bound, free_port, journey, mo, mt, operator, settings_of
+from house import House, bound, journey, mo, mt, operator, settings_of
+from ports import free_port
 from web import MESSAGE, Caller, calling, web_client
 
 PORTED, HOME, STRANGE = "37120000001", "37120000002", "37120000003"

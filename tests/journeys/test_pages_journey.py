@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import pages_place
-from house import free_port
 from pages_place import Place, add_client, add_operator, add_route, change, make_first, place_in
+from ports import free_port
 
 WHY_NOT = pages_place.why_no_browser()
 TOKEN = "a-token-that-nobody-guesses-1"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from house import free_port
+from ports import free_port
 
 SETTINGS = """
 [gateway]

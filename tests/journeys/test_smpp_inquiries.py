@@ -29,7 +29,8 @@ from chappe.wire.smpp.pdus import (
     SubmitSm,
 )
 from chappe.wire.smpp.tlvs import Tag, find
-from house import House, Raw, bound, client, free_port, journey, mo, mt, operator, settings_of, small_house
+from house import House, Raw, bound, client, journey, mo, mt, operator, settings_of, small_house
+from ports import free_port
 
 NUMBER = "37120000001"
 LATER = "000000000500000R"

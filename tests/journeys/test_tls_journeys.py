@@ -24,7 +24,8 @@ from chappe.wire.smpp.codec import decode, encode
 from chappe.wire.smpp.pdus import BindTransceiver, SubmitSm, SubmitSmResp
 from chappe.wire.ucp.codec import write_operation
 from chappe.wire.ucp.operations import SessionManagement, SubmitShortMessage
-from house import House, Raw, client, free_port, journey, operator, settings_of, ucp_client
+from house import House, Raw, client, journey, operator, settings_of, ucp_client
+from ports import free_port
 
 SUBMIT = SubmitSm(source_addr="SHOP", destination_addr="37120000001", short_message=b"hello")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
-from house import free_port, journey
+from house import journey
+from ports import free_port
 
 SETTINGS = """
 [gateway]

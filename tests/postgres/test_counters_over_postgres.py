@@ -10,9 +10,11 @@ import asyncpg
 import pytest
 from store_pair import Node, nodes
 
+from chappe.counters.agreement_watch import AgreementWatch
 from chappe.counters.fleet_node import FleetCounterNode
 from chappe.engines import counter_of
 from chappe.model.events import EventBatch, EventName
+from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.store.port import StoreAway
 from chappe.store.postgres.folding import PostgresFolding
 from postgres_server import Reached
@@ -50,7 +52,7 @@ async def counted(dsn: str) -> dict[str, int]:
 
 
 def counter_at(node: Node) -> FleetCounterNode:
-    made = counter_of(node.store)
+    made = counter_of(node.store, AgreementWatch(node.store.record, SYSTEM_CLOCK))
     assert isinstance(made, FleetCounterNode)
     return made
 
