@@ -85,6 +85,19 @@ def walked(page: Any) -> tuple[list[str], list[str]]:
     return [usable[each] for each in sorted(missed)], unseen
 
 
+def keeps_its_place(page: Any, url: str) -> bool:
+    """What is read anew meanwhile does not take the keyboard from what it is on."""
+    page.goto(url)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => Boolean(document.activeElement.closest('#live'))"):
+            break
+    for _ in range(2):
+        with page.expect_response("**/now/live"):
+            pass
+    return bool(page.evaluate("() => Boolean(document.activeElement.closest('#live'))"))
+
+
 def faults_of(page: Any, url: str) -> list[str]:
     """All that is wrong with one page."""
     found: list[str] = []
@@ -111,6 +124,9 @@ def test_every_page_can_be_read_used_by_keyboard_and_held_in_a_hand(tmp_path: Pa
         place.start()
         found = {"first": faults_of(page, place.first_url), "sign-in": faults_of(page, place.url + "/sign-in")}
         furnish(page, place)
+        assert keeps_its_place(page, place.url + PAGES["now"])
+        # What is numbered below would be replaced on its way.
+        page.route("**/now/live", lambda route: route.fulfill(status=204))
         for name, path in PAGES.items():
             found[name] = faults_of(page, place.url + path)
 

@@ -1,5 +1,5 @@
 // What htmx does not do: the theme switch, moments in the reader's own time zone, a menu on phones, copy buttons,
-// and questions before something is done.  Everything works without it, but for the alphabet as one types.
+// questions before something is done, and a keyboard that keeps its place.  Everything works without it, but for the alphabet as one types.
 (function () {
   "use strict";
   var root = document.documentElement;
@@ -36,6 +36,13 @@
         root.setAttribute("data-theme", next);
         try { localStorage.setItem("theme", next); } catch (error) { /* it lasts for this page */ }
       });
+    }
+  });
+  // What the keyboard is on stays there: what is read anew every few seconds waits until it has gone on.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var at = document.activeElement;
+    if (event.detail.target.id === "live" && event.detail.target.contains(at) && at.matches(":focus-visible")) {
+      event.detail.shouldSwap = false;
     }
   });
   document.addEventListener("htmx:afterSettle", function (event) { moments(event.target); });
