@@ -88,6 +88,8 @@ class Posting:
             account = next((each for each in configured.accounts if each.name == message.client), None)
             if account is None:
                 return f"client {message.client} is gone"
+            # The configuration may have changed since the last one.
+            intake.forget_paths()
             judged = intake.admit(new, account)
             return judged.detail if isinstance(judged, Refusal) else judged
 
