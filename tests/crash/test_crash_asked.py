@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from asking_steps import PATIENCE_S, asking_when_there, start
 
 from chappe.assembly.gateway import Gateway
 from chappe.crash import CrashPoint
 from chappe.engines import open_store
-from chappe.instructions.asking import Asking, asking_of
 from chappe.instructions.kinds import CancelMessage, Instruction, ReplayReceipts, ResendMessage, SendTest
 from chappe.instructions.outcome import Outcome, State
-from chappe.model.errors import ResourceError
 from chappe.model.events import EventBatch
 from chappe.model.ids import IdMaker
 from chappe.model.lifecycle import Direction, Status
@@ -50,7 +46,6 @@ token = "acme-token"
 direction = "mt"
 operators = ["three"]
 """
-PATIENCE_S = 60.0
 HANDSET = "37120000001"
 ENDED, PARKED = 5, 2
 
@@ -91,31 +86,13 @@ async def standing(settings: Settings, numbers: list[int]) -> tuple[int, list[St
         await store.close()
 
 
-def start(folder: Path, store: str, point: str = "") -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CHAPPE_CRASH_AT": point}
-    return subprocess.Popen([sys.executable, __file__, str(folder), store], env=environment)
-
-
-def asking_when_there(settings: Settings) -> Asking:
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            asking = asking_of(settings)
-            asking.recent(1)
-        except ResourceError:
-            assert time.monotonic() < until, "no gateway has started"
-            time.sleep(0.1)
-        else:
-            return asking
-
-
 def asked_through_a_death(settings: Settings, folder: Path, store: str, point: str, wish: Instruction) -> Outcome:
     """What comes of an instruction when the gateway dies at a point of it, and is started again."""
-    first = start(folder, store, point)
+    first = start(__file__, folder, store, point)
     asking = asking_when_there(settings)
     number = asking.ask(wish, "ada")
     assert first.wait(PATIENCE_S) == -signal.SIGKILL
-    second = start(folder, store)
+    second = start(__file__, folder, store)
     outcome = asking.wait(number, PATIENCE_S)
     # It runs, and reads what was asked: it may be ended.
     assert asking.wait(asking.ask(CancelMessage(1), "ada"), PATIENCE_S) is not None

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from asking_steps import PATIENCE_S, asking_when_there, start
 
 from chappe.assembly.gateway import Gateway
 from chappe.crash import CrashPoint
-from chappe.instructions.asking import Asking, asking_of
 from chappe.instructions.kinds import ChangeOperator
 from chappe.instructions.outcome import State
-from chappe.model.errors import ResourceError
 from chappe.runtime.settings import Settings, parse
 
 POINTS = (CrashPoint.BEFORE_VERSION, CrashPoint.AFTER_VERSION, CrashPoint.AFTER_SWAP, CrashPoint.AFTER_OUTCOME)
@@ -37,29 +34,10 @@ address = "127.0.0.1:1"
 system_id = "chappe"
 password = "secret"
 """
-PATIENCE_S = 60.0
 
 
 def settings_in(folder: Path, store: str) -> Settings:
     return parse(TOML.format(folder=folder, store=store), "settings")
-
-
-def start(folder: Path, store: str, point: str = "") -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CHAPPE_CRASH_AT": point}
-    return subprocess.Popen([sys.executable, __file__, str(folder), store], env=environment)
-
-
-def asking_when_there(settings: Settings) -> Asking:
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            asking = asking_of(settings)
-            asking.recent(1)
-        except ResourceError:
-            assert time.monotonic() < until, "no gateway has started"
-            time.sleep(0.1)
-        else:
-            return asking
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -74,12 +52,12 @@ def test_a_death_makes_no_version_twice_and_loses_none(
 ) -> None:
     store = "sqlite" if engine == "sqlite" else request.getfixturevalue("postgres_server").new_database()
     settings = settings_in(tmp_path, store)
-    first = start(tmp_path, store, point.value)
+    first = start(__file__, tmp_path, store, point.value)
     asking = asking_when_there(settings)
 
     number = asking.ask(ChangeOperator(name="three", changes={"rate": 50}), "ada")
     assert first.wait(PATIENCE_S) == -signal.SIGKILL
-    second = start(tmp_path, store)
+    second = start(__file__, tmp_path, store)
     outcome = asking.wait(number, PATIENCE_S)
     again = asking.wait(asking.ask(ChangeOperator(name="three", changes={"rate": 60}), "ada"), PATIENCE_S)
     end(second)

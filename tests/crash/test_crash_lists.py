@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from asking_steps import PATIENCE_S, asking_when_there, start
 from crash_store import event_lines
 
 from chappe.assembly.gateway import Gateway
 from chappe.configuration.document import tables_of
 from chappe.crash import CrashPoint
 from chappe.engines import open_store, versions_of
-from chappe.instructions.asking import Asking, asking_of
 from chappe.instructions.kinds import AddBlock, AddOptOut, CancelMessage, Instruction, RemoveOptOut
 from chappe.instructions.outcome import Outcome, State
-from chappe.model.errors import ResourceError
 from chappe.runtime.clock import SYSTEM_CLOCK
 from chappe.runtime.settings import Settings, parse
 
@@ -38,7 +34,6 @@ metrics = "127.0.0.1:0"
 name = "shop"
 numbers = ["12345"]
 """
-PATIENCE_S = 60.0
 HANDSET = "37120000001"
 TOLD = (b"opted_out", b"opted_in")
 
@@ -47,33 +42,15 @@ def settings_in(folder: Path, store: str) -> Settings:
     return parse(TOML.format(folder=folder, store=store), "settings")
 
 
-def start(folder: Path, store: str, point: str = "") -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CHAPPE_CRASH_AT": point}
-    return subprocess.Popen([sys.executable, __file__, str(folder), store], env=environment)
-
-
-def asking_when_there(settings: Settings) -> Asking:
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            asking = asking_of(settings)
-            asking.recent(1)
-        except ResourceError:
-            assert time.monotonic() < until, "no gateway has started"
-            time.sleep(0.1)
-        else:
-            return asking
-
-
 def asked_through_a_death(
     settings: Settings, folder: Path, store: str, point: CrashPoint, wish: Instruction
 ) -> Outcome:
     """What comes of an instruction when the gateway dies at a point of it, and is started again."""
-    first = start(folder, store, point.value)
+    first = start(__file__, folder, store, point.value)
     asking = asking_when_there(settings)
     number = asking.ask(wish, "ada")
     assert first.wait(PATIENCE_S) == -signal.SIGKILL
-    second = start(folder, store)
+    second = start(__file__, folder, store)
     outcome = asking.wait(number, PATIENCE_S)
     # It runs, and reads what was asked: it may be ended.
     assert asking.wait(asking.ask(CancelMessage(1), "ada"), PATIENCE_S) is not None
