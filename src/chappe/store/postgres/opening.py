@@ -30,6 +30,14 @@ _END_LOST: Final = (
     " AND pid <> pg_backend_pid() AND application_name = current_setting('application_name')"
 )
 
+#: Nodes make partitions and drop them, and turn autovacuum off for a while: only the owner of a table may.
+_ROLE: Final = """
+SELECT current_user AS we, current_schema() AS schema, current_database() AS base,
+  coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_make,
+  ARRAY(SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class
+        WHERE oid IN (to_regclass('schema_versions'), to_regclass('messages'), to_regclass('history'))
+        AND NOT pg_has_role(relowner, 'USAGE')) AS owners"""
+
 
 async def check_server(connection: Any, dsn: str, *, allow_single_copy: bool) -> None:
     """Refuse a server that would not keep what it confirms.  Raises: SettingsError, StoreAway."""
@@ -58,6 +66,25 @@ async def check_no_pooler(first: Any, second: Any, dsn: str) -> None:
         raise SettingsError(f"{shown(dsn)}: a pooler in transaction mode answers here: connect to the server itself")
 
 
+async def _check_role(connection: Any) -> None:
+    """An ordinary role does, if the tables are its own.  Raises: SettingsError."""
+    found = await connection.fetchrow(_ROLE)
+    if found["owners"]:
+        owner = found["owners"][0]
+        raise SettingsError(
+            f"gateway.store: the tables in database {found['base']!r} belong to role {owner!r}, and the gateway makes"
+            f" and drops parts of them as role {found['we']!r}: name {owner!r} in the DSN,"
+            f' or let that role say: GRANT "{owner}" TO "{found["we"]}"'
+        )
+    if not found["may_make"]:
+        schema = found["schema"] or "public"
+        raise SettingsError(
+            f"gateway.store: role {found['we']!r} may not make tables in schema {schema!r} of database"
+            f' {found["base"]!r}: let the owner of the database say: GRANT CREATE, USAGE ON SCHEMA "{schema}" TO'
+            f' "{found["we"]}"'
+        )
+
+
 def migrations() -> list[tuple[int, int, str]]:
     """All migrations there are, in order: number, the oldest program that works with it, SQL."""
     folder = files("chappe.store.postgres") / "migrations"
@@ -80,8 +107,9 @@ def newest_migration() -> int:
 async def migrate(connection: Any) -> None:
     """Bring the database to the newest version while others work; each migration is one transaction.
 
-    Raises: SettingsError when the database no longer works with this program.
+    Raises: SettingsError when the database no longer works with this program, or its role may not make tables there.
     """
+    await _check_role(connection)
     await connection.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {LOCK_MIGRATE})")
     try:
         await connection.execute(
