@@ -12,7 +12,7 @@ from chappe.model.events import EventBatch
 from chappe.model.lifecycle import Status
 from chappe.model.message import Item
 from chappe.store.port import Delivered, Ended
-from chappe.store.postgres.cleaning import OLD_LOOKS, TABLES, Cleaning
+from chappe.store.postgres.cleaning import INDEXES, OLD_LOOKS, TABLES, Cleaning
 from postgres_server import Reached
 
 
@@ -45,6 +45,29 @@ async def _outlive_a_snapshot(dsn: str) -> None:
     assert await connection.fetchval("SELECT pg_stat_get_dead_tuples('queue'::regclass)") == 0
     for each in (connection, other):
         await each.close()
+    await node.close()
+
+
+def test_indexes_that_a_migration_left_out_are_made_beside_running_nodes(postgres_server: Reached) -> None:
+    asyncio.run(asyncio.wait_for(_make_indexes(postgres_server.new_database()), 60))
+
+
+async def _make_indexes(dsn: str) -> None:
+    node = Node(dsn, "all")
+    await node.open(keeps_time=False)
+    connection = await asyncpg.connect(dsn)
+    have = "SELECT count(*) FROM pg_index WHERE indexrelid = ANY($1::text[]::regclass[]) AND indisvalid"
+    first, *_ = INDEXES
+    assert await connection.fetchval(have, [*INDEXES]) == len(INDEXES), "small tables get them with the migration"
+    await connection.execute("DROP INDEX messages_client_ref")
+    # What a process that died in the midst of it leaves.
+    await connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = $1::text::regclass", first)
+
+    await Cleaning(node.store).make_indexes(connection)
+
+    assert await connection.fetchval(have, [*INDEXES]) == len(INDEXES)
+    assert await connection.fetchval("SHOW lock_timeout") == "0"
+    await connection.close()
     await node.close()
 
 

@@ -9,7 +9,7 @@ import asyncio
 import re
 from typing import Any
 
-from chappe.store.postgres import counts, moving, resolving, runs
+from chappe.store.postgres import counts, finding, led_to, moving, resolving, runs
 from chappe.store.postgres import lease_statements as leases
 from chappe.store.postgres import statements as sql
 from chappe.store.postgres.opening import migrate
@@ -25,13 +25,15 @@ BY_KEYS = {
     "has doubts": runs._HAS_DOUBTS,
     "failed callbacks": resolving._FAILED,
     "history": moving._MOVE,
+    "hot messages that people know": finding._HOT_KNOWN,
+    "messages that a reference leads to": led_to._LED_TO,
     **{
         name: each
         for name, each in [*vars(sql).items(), *vars(leases).items()]
         if name.isupper() and name[0] != "_" and isinstance(each, str)
     },
 }
-_SCAN = re.compile(r"Scan.* on (messages|queue|parts|expiries|event_blocks)\b")
+_SCAN = re.compile(r"Scan.* on (messages|queue|parts|refs|expiries|event_blocks)\b")
 
 
 def test_rows_are_found_by_their_keys_though_the_tables_were_empty_when_plans_were_made(
@@ -72,7 +74,10 @@ async def _plan(connection: Any, statement: str) -> list[str]:
     await connection.execute(f"PREPARE planned AS {statement}")
     numbers = len({*re.findall(r"\$\d+", statement)})
     values = f"({', '.join(['NULL'] * numbers)})" if numbers else ""
-    rows = await connection.fetch(f"EXPLAIN (COSTS off) EXECUTE planned{values}")
+    async with connection.transaction():
+        if statement == finding._HOT_KNOWN:
+            await connection.execute(finding._BY_KEYS)
+        rows = await connection.fetch(f"EXPLAIN (COSTS off) EXECUTE planned{values}")
     await connection.execute("DEALLOCATE planned")
     return [row[0] for row in rows]
 

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import pytest
 from store_pair import HANDSET, QUEUE, Node
+from test_frontend_role import as_frontend
 from test_history_over_postgres import moved
 
 from chappe.cli.main import run
@@ -24,6 +25,7 @@ from chappe.model.lifecycle import Status
 from chappe.runtime.settings import Settings
 from chappe.runtime.settings_gateway import Gateway
 from chappe.store.port import CallbacksOff, GivenUp, Held
+from chappe.store.postgres.granting_frontend import grant_frontend
 from chappe.store.postgres.reader import PostgresReader
 from chappe.store.views import Look
 from postgres_server import Reached
@@ -83,6 +85,16 @@ def test_a_message_is_found_by_id_number_and_references_wherever_it_is(filled: t
     assert ids_of("L2") == [long]
     assert ids_of("nobody") == []
     assert ids_of("'; DROP TABLE messages; --\0\udcff") == []
+
+
+def test_the_role_of_the_pages_finds_the_same_without_the_key_of_the_store(filled: tuple[str, dict[str, int]]) -> None:
+    dsn, numbers = filled
+    grant_frontend(dsn)
+    owner, pages = PostgresReader(dsn), PostgresReader(as_frontend(dsn))
+
+    for text in ("REF2", "order-2", "+371 20000009", "L2", HANDSET, str(numbers["held"]), "nobody"):
+        assert pages.find_messages(text) == owner.find_messages(text)
+    assert [view.id for view in pages.find_messages("REF2")] == [numbers["last"]]
 
 
 def test_a_view_says_what_became_of_the_message_and_where_it_is_kept(filled: tuple[str, dict[str, int]]) -> None:
