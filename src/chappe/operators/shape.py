@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The bit of esm_class that says that user data begins with a header.  SMPP 3.4 §5.2.12.
 UDHI: Final = 0x40
+#: The golden part of 2**64: multiples of it lie far from each other.
+_STIR: Final = 0x9E37_79B9_7F4A_7C15
 
 
 class UcpShape(msgspec.Struct, frozen=True):
@@ -80,10 +82,18 @@ def segments_of(message: Message, method: SplitMethod) -> tuple[list[Segment], S
         elements = header.elements
     encoding = encoding_of(message.data_coding)
     for each in (method, SplitMethod.UDH8, SplitMethod.UDH16):
-        segments = split(octets, encoding, method=each, reference=message.id & 0xFFFF, elements=elements)
+        segments = split(octets, encoding, method=each, reference=_reference_of(message.id), elements=elements)
         if len(segments) == message.parts:
             return segments, each
     raise MisuseError(f"message {message.id} was counted as {message.parts} parts and makes {len(segments)}")
+
+
+def _reference_of(message_id: int) -> int:
+    """Sixteen bits by which handsets tell the parts of one text from those of another, the same whenever they leave.
+
+    The lowest bits of ids are hardly ever other than 0, so all bits are stirred into these.
+    """
+    return (message_id * _STIR & 0xFFFF_FFFF_FFFF_FFFF) >> 48
 
 
 def text_of(message: Message, wire: Wire) -> str:

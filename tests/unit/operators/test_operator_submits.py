@@ -1,10 +1,12 @@
 """The PDUs of a message: each encoding and each way to cut, put together again as a handset does."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chappe.model.errors import MisuseError
+from chappe.model.ids import EPOCH_MS, IdMaker
 from chappe.model.lifecycle import Direction
 from chappe.model.message import Message
 from chappe.operators.shape import Wire, text_of
@@ -113,6 +115,32 @@ def test_an_operator_that_cuts_otherwise_still_gets_as_many_parts_as_were_counte
 
     assert len(pdus) == sent.parts
     assert joined(pdus) == b"x" * octets
+
+
+def references_of(pdus: list[SubmitSm]) -> set[int]:
+    return {found.reference for pdu in pdus if (found := udh.parse(pdu.short_message).concatenation)}
+
+
+@pytest.mark.parametrize("split", [SplitMethod.UDH8, SplitMethod.UDH16])
+@pytest.mark.parametrize("pause_ms", [1, 7, 256, 1_000, 1_024, 60_000])
+def test_texts_that_follow_each_other_bear_different_references(split: SplitMethod, pause_ms: int) -> None:
+    ids = IdMaker(3)
+    made = [ids.next(EPOCH_MS + 5_000_000_000 + number * pause_ms) for number in range(100)]
+    long = message(b"x" * 200, Encoding.GSM7, split)
+
+    sent = [submits_of(msgspec.structs.replace(long, id=each), Wire(split=split)) for each in made]
+
+    references = [references_of(pdus) for pdus in sent]
+    assert all(len(each) == 1 for each in references)
+    # There are only 256 of them, and a handset sees two or three at a time.
+    for first in range(92):
+        assert len(set().union(*references[first : first + 8])) == 8
+
+
+def test_a_part_that_leaves_again_bears_the_same_reference() -> None:
+    long = message(b"x" * 200, Encoding.GSM7)
+
+    assert submits_of(long, Wire()) == submits_of(long, Wire())
 
 
 def test_a_count_that_no_cut_makes_is_our_own_mistake() -> None:
