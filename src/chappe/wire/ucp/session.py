@@ -55,8 +55,10 @@ class Session:
         self._window = Window(window, response_s=self._timers.response_s)
         self._framer = Framer()
         self._pieces: list[bytes] = []
-        #: (TRN, operation type) of the peer's operations that wait for our result.
-        self._open: set[tuple[int, int]] = set()
+        #: (TRN, operation type) of the peer's operations that wait for our result, and what they say.
+        self._open: dict[tuple[int, int], str] = {}
+        #: Those whose number the peer gave to another one meanwhile: a result would be taken for that one's.
+        self._outlived: set[tuple[int, int]] = set()
         self._untold: list[Fact] = []
         self._heard_at = now
         self._alert = Alert(pid=PID_TCP_IP)
@@ -184,8 +186,12 @@ class Session:
             return
         if (trn, ot) not in self._open:
             raise MisuseError(f"no operation {ot:02} with TRN {trn:02} waits for a result")
-        self._pieces.append(codec.write_result(trn, ot, result))
-        self._open.discard((trn, ot))
+        octets = codec.write_result(trn, ot, result)
+        del self._open[trn, ot]
+        if (trn, ot) in self._outlived:
+            self._outlived.discard((trn, ot))
+        else:
+            self._pieces.append(octets)
 
     def end(self, reason: str) -> list[object]:
         """The connection is gone, or is to go; returns the contexts of what is unanswered.  UCP has no goodbye."""
@@ -235,10 +241,20 @@ class Session:
             what = f"operation {operation.ot:02} in state {self.state.name}"
             return [self._refuse(frame.trn, frame.ot, ErrorCode.OPERATION_NOT_ALLOWED, what)]
         if (frame.trn, frame.ot) in self._open:
-            # Sent again, most likely, by a peer that has little patience: the one result answers both.
-            return [Refused(f"TRN {frame.trn:02} is used again before its result", 0)]
-        self._open.add((frame.trn, frame.ot))
+            return [self._on_number_used_again(frame)]
+        self._open[frame.trn, frame.ot] = frame.data
         return [Request(frame.trn, operation)]
+
+    def _on_number_used_again(self, frame: Frame) -> Fact:
+        """The same sent again by a peer that has little patience is answered by the one result.
+
+        Something else shows that the peer has given the first one up, and no result may say yes to what nobody has
+        stored: neither gets one, so that the peer sends the second again.
+        """
+        if self._open[frame.trn, frame.ot] == frame.data:
+            return Refused(f"TRN {frame.trn:02} is used again before its result", 0)
+        self._outlived.add((frame.trn, frame.ot))
+        return Refused(f"TRN {frame.trn:02} is used for another operation before its result: neither gets one", 0)
 
     def _on_sign_on(self, trn: int, operation: SessionManagement) -> Fact:
         if self.state is not State.OPEN:
@@ -246,7 +262,7 @@ class Session:
             return self._refuse(trn, operation.ot, ErrorCode.OPERATION_NOT_ALLOWED, what)
         self._step(Step.SIGN_ON)
         self._limit_at = None
-        self._open.add((trn, operation.ot))
+        self._open[trn, operation.ot] = ""
         return SignOnRequest(trn, operation)
 
     def _on_result(self, frame: Frame, now: float) -> list[Fact]:
@@ -305,7 +321,7 @@ class Session:
             return facts
         if self._limit_at is not None and self._limit_at <= now:
             return [*facts, self._end(f"no sign-on in state {self.state.name} in time")]
-        for context in self._window.expire(now):
+        for context in self._window.expire(now, self._heard_at):
             if context is _Own.ALERT:
                 return [*facts, self._end("an alert was not answered")]
             if not isinstance(context, _Own):
@@ -313,7 +329,15 @@ class Session:
         alert_at = self._alert_at()
         if alert_at is not None and alert_at <= now:
             self.probe(now)
+        elif self._is_mute(now):
+            return [*facts, self._end(f"nothing was heard for {now - self._heard_at:.0f} s, and no TRN is left to ask")]
         return facts
+
+    def _is_mute(self, now: float) -> bool:
+        """The peer has been silent for as long as a sign of life may take, and no number is left to ask for one."""
+        timers = self._timers
+        silent_for_s = (timers.alert_s or timers.response_s) + timers.response_s
+        return self._window.is_exhausted and now >= self._heard_at + silent_for_s
 
     def _alert_at(self) -> float | None:
         """When silence has lasted long enough to ask for a sign of life; some SMSCs refuse that before a sign-on."""
@@ -340,4 +364,5 @@ class Session:
         self._step(Step.END)
         self._limit_at = None
         self._open.clear()
+        self._outlived.clear()
         return Over(reason)

@@ -14,7 +14,8 @@ Sent = tuple[float, int, object]
 class Window:
     """At most `window` operations in flight, and at most 100: a TRN has two digits.
 
-    A TRN whose time ran out rests for as long again, so that a late result is not taken for that of another operation.
+    A TRN whose time ran out rests for as long again, and until the peer is heard of, so that a late result is not taken
+    for that of another operation.
     """
 
     def __init__(self, window: int, *, response_s: float) -> None:
@@ -33,6 +34,11 @@ class Window:
     def room(self) -> int:
         """How many more operations may be sent now."""
         return min(self._window - len(self._sent), len(self._free))
+
+    @property
+    def is_exhausted(self) -> bool:
+        """All numbers wait for a result, or rest."""
+        return not self._free
 
     def resize(self, window: int) -> None:
         """From now on so many at a time; what is in flight stays."""
@@ -68,9 +74,14 @@ class Window:
         moments += [until for _, until in list(self._resting.values())[:1]]
         return min(moments, default=None)
 
-    def expire(self, now: float) -> list[object]:
-        """The contexts of operations that have waited long enough, oldest first; they wait no more."""
-        rested = [trn for trn, (_, until) in self._resting.items() if until <= now]
+    def expire(self, now: float, heard_at: float) -> list[object]:
+        """The contexts of operations that have waited long enough, oldest first; they wait no more.
+
+        `heard_at` is when the peer said anything last: one that was stalled answers everything when it goes on.
+        """
+        rested = [
+            trn for trn, (_, until) in self._resting.items() if until <= now and heard_at > until - self._response_s
+        ]
         for trn in rested:
             del self._resting[trn]
             self._free.append(trn)

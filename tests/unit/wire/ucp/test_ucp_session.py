@@ -193,6 +193,9 @@ def test_a_number_whose_time_ran_out_rests_before_it_is_used_again() -> None:
     assert first not in used
     assert len(used) == 99
     client.tick(11.0)
+    assert client.room == 0
+    client.receive(write_result(50, 52, Ack()), 11.5)
+    client.tick(11.5)
     assert client.room == 1
     assert smsc.unanswered == 0
 
@@ -229,6 +232,22 @@ def test_a_number_that_is_used_again_before_its_result_is_answered_once() -> Non
         smsc.respond(trn, Ot.SUBMIT_SHORT_MESSAGE, Ack())
 
 
+def test_a_yes_is_never_taken_for_that_of_another_operation_with_the_number() -> None:
+    client, smsc = pair()
+    first, other = (SubmitShortMessage(adc=f"3712000000{n}", mt="3", msg="6869") for n in (1, 2))
+    smsc.receive(write_operation(7, first), 0.0)
+
+    (fact,) = smsc.receive(write_operation(7, other), 31.0)
+    smsc.respond(7, Ot.SUBMIT_SHORT_MESSAGE, Ack("37120000001:231126084310"))
+
+    assert fact == Refused("TRN 07 is used for another operation before its result: neither gets one", 0)
+    assert smsc.take_octets() == b""
+    assert smsc.unanswered == 0
+    assert smsc.receive(write_operation(7, other), 60.0) == [Request(7, other)]
+    smsc.respond(7, Ot.SUBMIT_SHORT_MESSAGE, Ack())
+    assert client.receive(smsc.take_octets(), 60.0) == [Refused("nothing waits for a result 51 with TRN 07", 0)]
+
+
 def test_a_silent_link_is_asked_for_life_and_given_up_without_an_answer() -> None:
     client, smsc = pair()
     client.ask_alive_as("1234")
@@ -240,6 +259,33 @@ def test_a_silent_link_is_asked_for_life_and_given_up_without_an_answer() -> Non
     assert client.tick(34.9) == []
     assert client.tick(35.0) == [Over("an alert was not answered")]
     assert smsc.receive(alert, 30.0) == []
+
+
+def test_a_silent_link_that_no_number_is_left_to_ask_is_given_up() -> None:
+    client, _ = pair(window=100)
+    for _ in range(100):
+        client.request(SUBMIT, 0.0, "context")
+
+    assert client.tick(5.0) == [Unanswered("context")] * 100
+    assert client.tick(34.9) == []
+    assert client.room == 0
+    assert client.tick(35.0) == [Over("nothing was heard for 35 s, and no TRN is left to ask")]
+
+
+def test_numbers_are_not_used_again_while_a_stalled_peer_may_answer_all_at_once() -> None:
+    client, smsc = pair(window=100)
+    trns = [client.request(SUBMIT, 0.0, number) for number in range(100)]
+    smsc.receive(client.take_octets(), 0.0)
+    for now in (5.0, 10.0, 20.0):
+        client.tick(now)
+
+    assert client.room == 0
+    for trn in trns:
+        smsc.respond(trn, Ot.SUBMIT_SHORT_MESSAGE, Ack(f"name {trn}"))
+
+    facts = client.receive(smsc.take_octets(), 25.0)
+    assert facts == [LateResponse(number, Ack(f"name {trn}")) for number, trn in enumerate(trns)]
+    assert client.room == 100
 
 
 @pytest.mark.parametrize("result", [Ack("0000"), Nack(3, "not supported")])
