@@ -61,7 +61,7 @@ class HttpRequest(Table, frozen=True, kw_only=True):
 
 class HttpAnswer(Table, frozen=True, kw_only=True):
     """How an answer is read.  A code is what `error` reads, or `http:STATUS`, as in `http:503`; one that stands nowhere
-    ends the message.  An answer that cannot be read leaves the outcome unknown.
+    ends the message, but for statuses outside 4xx: these, like answers that nobody can read, leave it unknown.
     """
 
     statuses: Annotated[

@@ -13,6 +13,8 @@ from chappe.wire.webapi.readers import Reader, Said
 
 #: How a code says that it is an HTTP status.
 HTTP: Final = "http:"
+#: The class of statuses that blame the request.  RFC 9110 §15.5.
+_REFUSALS: Final = 4
 
 
 class Meaning(Enum):
@@ -89,7 +91,11 @@ class AnswerForm(msgspec.Struct, frozen=True):
         if by_code.meaning is not Meaning.PERMANENT:
             return by_code
         by_status = self._of_code(status)
-        return by_status if by_status.meaning is not Meaning.PERMANENT else Verdict(Meaning.PERMANENT, code or status)
+        if by_status.meaning is not Meaning.PERMANENT:
+            return by_status
+        # Only 4xx says that the request was wrong; behind any other status the message may have been taken.
+        is_refusal = said.status // 100 == _REFUSALS
+        return Verdict(Meaning.PERMANENT if is_refusal else Meaning.UNKNOWN, code or status)
 
     def _of_code(self, code: str) -> Verdict:
         for meaning, codes in (

@@ -31,6 +31,7 @@ class Source(Enum):
     HEADER = "header"
 
 
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WITHOUT_PATH: Final = frozenset({Source.BODY, Source.STATUS})
 _IN_ITEM: Final = frozenset({Source.JSON, Source.XML})
 
@@ -113,7 +114,7 @@ class Said:
         if source is Source.STATUS:
             return str(self.status)
         if source is Source.BODY:
-            return self.body[:MAX_VALUE].decode(self._codec(), "replace").strip()
+            return self._decoded(self.body[:MAX_VALUE]).strip()
         if source is Source.HEADER:
             return self.headers.get(reader.path[0], "")
         part = self._part(source)
@@ -139,12 +140,12 @@ class Said:
                 self._parts[source] = dict(self.pairs(source))
         return self._parts[source]
 
-    def _codec(self) -> str:
+    def _decoded(self, octets: bytes) -> str:
+        """A text in the charset that the peer names; in UTF-8 where that is none in which texts are written."""
         try:
-            "".encode(self._charset)
-        except LookupError:
-            return "utf-8"
-        return self._charset
+            return octets.decode(self._charset, "replace")
+        except (LookupError, ValueError):
+            return octets.decode("utf-8", "replace")
 
 
 def _json(body: bytes) -> Any:
@@ -173,7 +174,8 @@ def _plain(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)[:MAX_VALUE]
+    # JSON can spell half of a pair, which no text of ours may hold.
+    return _LONE_SURROGATE.sub("\ufffd", str(value)[:MAX_VALUE])
 
 
 # -- XML --------------------------------------------------------------------------------------------------------------
@@ -223,7 +225,8 @@ def _xml(body: bytes) -> Any:
     parser.StartDoctypeDeclHandler = _refuse
     try:
         parser.Parse(body, True)
-    except (expat.ExpatError, _TooMuch):
+    except (expat.ExpatError, _TooMuch, LookupError, ValueError):
+        # The last two are of encodings that the document names and nobody knows.
         return None
     return tree.root
 

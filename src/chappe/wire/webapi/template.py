@@ -19,7 +19,7 @@ Values = Mapping[str, str | bytes]
 _SLOT: Final = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)(?::(number|boolean))?\}|[{}]")
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XML_NAME: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*(?::[A-Za-z_][A-Za-z0-9_.-]*)?$")
-_IN_HEADER: Final = re.compile(r"^[\t\x20-\x7e\x80-\xff]*$")
+_IN_HEADER: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HEADER_NAME: Final = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 
@@ -183,7 +183,7 @@ def write_path(path: Text, values: Values) -> str:
 def write_header(text: Text, values: Values) -> str:
     """The value of a header.  Raises: CannotWrite."""
     written = text.write(values)
-    if not _IN_HEADER.match(written):
+    if not _IN_HEADER.fullmatch(written):
         raise CannotWrite(f"{written!r} has characters that no header may have")
     return written
 

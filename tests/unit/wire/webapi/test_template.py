@@ -90,6 +90,12 @@ def test_no_value_begins_a_header_of_its_own(a: str) -> None:
     assert "\n" not in written
 
 
+@pytest.mark.parametrize("value", ["a\n", "a\r\nX: b", "\n"])
+def test_a_line_that_ends_is_no_value_of_a_header(value: str) -> None:
+    with pytest.raises(CannotWrite):
+        write_header(text_of("{a}"), {"a": value})
+
+
 @BUSY
 @given(octets=st.binary())
 def test_octets_travel_in_a_query(octets: bytes) -> None:

@@ -64,6 +64,22 @@ def test_what_is_nested_too_deeply_is_not_read(body: bytes) -> None:
     assert not said.is_readable(reader_of("json:a").source)
 
 
+@pytest.mark.parametrize("charset", ["idna", "undefined", "punycode", "hex", "\0", "utf-7", "nonsense"])
+def test_a_charset_in_which_nobody_writes_texts_crashes_no_reader(charset: str) -> None:
+    assert Said(b"id=7 \xff", charset=charset).read(reader_of("body ~ id=([0-9]+)")) == "7"
+
+
+@pytest.mark.parametrize("encoding", ["foo", "utf-7", "big5", "undefined", "hex"])
+def test_a_document_in_an_encoding_that_nobody_knows_is_not_read(encoding: str) -> None:
+    said = Said(f'<?xml version="1.0" encoding="{encoding}"?><a>x</a>'.encode())
+
+    assert not said.is_readable(reader_of("xml:a").source)
+
+
+def test_half_a_pair_in_json_is_no_character() -> None:
+    assert Said(b'{"id": "a\\ud83d"}').read(reader_of("json:id")) == "a\ufffd"
+
+
 @pytest.mark.parametrize("told", ["", "json", "json:", "jsn:a", "body:x", "status:1", "body ~ (", "body ~ x"])
 def test_a_reader_that_reads_nothing_is_a_fault(told: str) -> None:
     with pytest.raises(ValueError, match=r"expected|regular|group"):
@@ -101,7 +117,8 @@ ANSWER = AnswerForm(
         (400, b'{"code":"busy"}', [(Meaning.TEMPORARY, "busy")] * 2),
         (400, b'{"code":"21211"}', [(Meaning.PERMANENT, "21211")] * 2),
         (418, b"", [(Meaning.PERMANENT, "http:418")] * 2),
-        (302, b"", [(Meaning.PERMANENT, "http:302")] * 2),
+        # Nobody says that the request was wrong: a proxy may stand in front of an operator that took it.
+        *((each, b"", [(Meaning.UNKNOWN, f"http:{each}")] * 2) for each in (204, 302, 505, 524)),
     ],
 )
 def test_an_answer_is_judged_and_never_guessed(status: int, body: bytes, verdicts: list[tuple[Meaning, str]]) -> None:
