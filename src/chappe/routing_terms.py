@@ -32,6 +32,7 @@ from chappe.runtime.settings_clients import Client
 from chappe.runtime.settings_routing import BlockAction, Day, OptOutRule, Route, Via
 from chappe.runtime.settings_routing import Direction as RouteDirection
 from chappe.runtime.settings_routing_checks import moment_ms, zone_or_none
+from chappe.wire.ucp.user_data import MAX_AMSG, MAX_TMSG
 
 _DAYS = tuple(Day)
 _NUMBER = re.compile(r"\+?[1-9][0-9]{2,14}")
@@ -80,6 +81,8 @@ def _mt_rule(route: Route) -> Rule:
 def _mo_rule(route: Route, client: Client) -> Rule:
     has_session = client.smpp is not None or client.ucp is not None
     is_session = route.via in (Via.SMPP, Via.UCP) or (route.via is None and has_session)
+    # Whoever takes by both may take this one by UCP.
+    may_be_ucp = is_session and client.ucp is not None and route.via is not Via.SMPP
     return Rule(
         Direction.MO,
         to=route.to,
@@ -88,6 +91,8 @@ def _mo_rule(route: Route, client: Client) -> Rule:
         queue=f"{'client' if is_session else 'callback'}:{client.name}",
         client=client.name,
         join_s=client.join_s,
+        most_septets=MAX_AMSG // 2 if may_be_ucp else 0,
+        most_octets=MAX_TMSG // 2 if may_be_ucp else 0,
         name=route.name or "",
         networks=route.networks,
         text=route.text or "",

@@ -192,6 +192,7 @@ class HttpInbound(Inbound):
         """
         for mo in fresh:
             self._last_id = max(self._last_id, mo.item.id)
+            self._note_turn(mo)
 
     def _remember_repeats(self, repeated: list[MoArrival]) -> None:
         """One lost answer explains one copy; the next one is a message of its own."""

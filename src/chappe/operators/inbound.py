@@ -137,21 +137,25 @@ class Inbound(ABC):
 
     def take_mo(self, arrival: Arrival, message: Message, identity: bytes | None) -> None:
         """An MO has come; nobody knows yet whose it is."""
-        client, queue = self._destination(message)
+        is_part = bool(message.esm_class or message.tlvs) and place_of(message) is not None
+        client, queue = self._destination(message, is_part=is_part)
         content = content_of(message)
         message = msgspec.structs.replace(message, client=client)
         mo = MoArrival(arrival, Item(queue, 0, "", 0, message.id, message), content, identity)
-        if self.hearing is not None:
+        if self.hearing is not None and not is_part:
+            # A long text may end with a part that is such a word.
             mo.said = self.hearing.said(message, text_of(message, self._wire))
         routes = self._routes()
         if routes.blocks:
-            mo.block = routes.block_of(message, text_of(message, self._wire), made_at_ms(message.id))
+            # What a part says is judged with the whole, once that is joined.
+            text = "" if queue == JOIN else text_of(message, self._wire)
+            mo.block = routes.block_of(message, text, made_at_ms(message.id))
         self._messages.add(mo)
 
-    def _destination(self, message: Message) -> tuple[str, str]:
+    def _destination(self, message: Message, *, is_part: bool) -> tuple[str, str]:
         """Whose it is, and the queue where it waits for that client, or for the other parts of its text."""
         routes = self._routes()
-        if (message.esm_class or message.tlvs) and place_of(message) and routes.join_s(message.dest, message.source):
+        if is_part and routes.join_s(message.dest, message.source):
             return "", JOIN
         route = routes.find_mo(message, text_of(message, self._wire), made_at_ms(message.id))
         return (route.client, route.queue) if route is not None else ("", UNROUTED)
@@ -332,13 +336,17 @@ class Inbound(ABC):
         now = self._clock.monotonic()
         for mo in fresh:
             self._last_id = max(self._last_id, mo.item.id)
-            if self.loops is not None:
-                message: Message = mo.item.content  # type: ignore[assignment]
-                self.loops.came(international(message.dest), international(message.source))
+            self._note_turn(mo)
             if mo.arrival.peer.is_lost:
                 self._suspect(mo.content, mo.item.id)
             else:
                 mo.arrival.link.answered.answered(now, mo.item.id, mo.content)
+
+    def _note_turn(self, mo: MoArrival) -> None:
+        """Whoever answers its own answers goes round in a circle."""
+        if self.loops is not None:
+            message: Message = mo.item.content  # type: ignore[assignment]
+            self.loops.came(international(message.dest), international(message.source))
 
     def _remember_repeats(self, repeated: list[MoArrival]) -> None:
         """The answer to a repeat may be lost like the first one."""

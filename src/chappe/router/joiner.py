@@ -13,15 +13,19 @@ from msgspec.structs import replace
 
 from chappe.model.events import EventBatch, EventName
 from chappe.model.ids import IdMaker
+from chappe.model.lifecycle import Status
 from chappe.model.message import Item, Message
 from chappe.rules.decide import JOIN, UNROUTED, Routes, Rule
+from chappe.rules.failure import BLOCKED
 from chappe.rules.join import Group, Groups, joined, place_of
+from chappe.rules.policies import BlockRule
 from chappe.runtime.clock import Clock
 from chappe.runtime.in_hand import InHand
 from chappe.runtime.node import persist
 from chappe.store.fleet import SHARE_S, Fleet
-from chappe.store.port import Delivered, Held, Settlement, Store, StoreAway
-from chappe.text.encoding import Encoding
+from chappe.store.port import Delivered, Ended, Held, Settlement, Store, StoreAway
+from chappe.text import udh
+from chappe.text.encoding import Encoding, encoding_of
 from chappe.text.reading import read
 
 #: Parts that one look takes.
@@ -137,7 +141,7 @@ class Joiner:
         place = place_of(message)
         patience_s = self._routes().join_s(message.dest, message.source)
         if place is None or not patience_s:
-            return self._send_on([item], self._route_of(message), events, "no client joins it any more")
+            return self._judge_parts([item], events, "no client joins it any more")
         self._waiting += 1
         group = self._groups.add(item, place, int(patience_s * 1000), events.at_us // 1000)
         return [] if group is None else self._finish(group, events)
@@ -147,26 +151,47 @@ class Joiner:
         self._waiting -= len(group.all_items)
         parts = [_message_of(item) for item in group.in_order]
         whole = joined(parts, self._ids.next(events.at_us // 1000))
-        route = self._route_of(whole if whole is not None else parts[0])
-        if whole is None or (route is not None and not route.join_s):
-            why = "they are not of one kind" if whole is None else "its client takes parts"
-            return self._send_on(group.in_order, route, events, why) + _dropped(group.repeats, events)
-        return self._send_whole(group, whole, route, events) + _dropped(group.repeats, events)
+        repeats = _dropped(group.repeats, events)
+        if whole is None:
+            return self._judge_parts(group.in_order, events, "they are not of one kind") + repeats
+        block = self._block_of(whole)
+        if block is not None:
+            return _blocked(group.in_order, block, events) + repeats
+        route = self._route_of(whole)
+        if route is not None and not route.join_s:
+            return self._send_on(group.in_order, route, events, "its client takes parts") + repeats
+        if route is not None and route.most_octets and not self._has_room(route, whole):
+            return self._send_on(group.in_order, route, events, "its client's protocol has no room for it") + repeats
+        return self._send_whole(group, whole, route, events) + repeats
 
     def _release(self, groups: Iterable[Group], why: str, events: EventBatch) -> list[Settlement]:
         """What is not whole goes on as parts, where its first part says."""
         settlements: list[Settlement] = []
         for group in groups:
             self._waiting -= len(group.all_items)
-            route = self._route_of(_message_of(group.in_order[0]))
-            settlements += self._send_on(group.in_order, route, events, why) + _dropped(group.repeats, events)
+            settlements += self._judge_parts(group.in_order, events, why) + _dropped(group.repeats, events)
         return settlements
 
     def _route_of(self, message: Message) -> Rule | None:
+        return self._routes().find_mo(message, self._text_of(message), self._clock.utc_us() // 1000)
+
+    def _block_of(self, message: Message) -> BlockRule | None:
+        """What keeps a text from everybody; at the door only the numbers of its parts were judged."""
+        routes = self._routes()
+        if not routes.blocks:
+            return None
+        return routes.block_of(message, self._text_of(message), self._clock.utc_us() // 1000)
+
+    def _has_room(self, route: Rule, whole: Message) -> bool:
+        text = udh.strip(whole.octets)[1] if whole.esm_class & _UDHI else whole.octets
+        encoding = encoding_of(whole.data_coding, self._encoding_of(whole.operator))
+        is_narrow = encoding in (Encoding.GSM7, Encoding.LATIN1)
+        return len(text) <= (route.most_septets if is_narrow else route.most_octets)
+
+    def _text_of(self, message: Message) -> str:
         has_udh = bool(message.esm_class & _UDHI)
         default = self._encoding_of(message.operator)
-        text = read(message.octets, message.data_coding, has_udh=has_udh, default=default)
-        return self._routes().find_mo(message, text, self._clock.utc_us() // 1000)
+        return read(message.octets, message.data_coding, has_udh=has_udh, default=default)
 
     # -- onward ---------------------------------------------------------------------------------------------------
 
@@ -180,6 +205,18 @@ class Joiner:
             events.add(EventName.MO_PART_JOINED, item.id, *told, detail=f"part {number} of {len(items)} of {whole.id}")
         return [*(Delivered(item, events.at_us) for item in items[:-1]), Delivered(items[-1], events.at_us, onward)]
 
+    def _judge_parts(self, items: Sequence[Item], events: EventBatch, why: str) -> list[Settlement]:
+        """Parts whose whole nobody will see: each is judged by what it says itself."""
+        route = self._route_of(_message_of(items[0]))
+        settlements: list[Settlement] = []
+        for item in items:
+            block = self._block_of(_message_of(item))
+            if block is None:
+                settlements += self._send_on([item], route, events, why)
+            else:
+                settlements += _blocked([item], block, events)
+        return settlements
+
     def _send_on(self, items: Sequence[Item], route: Rule | None, events: EventBatch, why: str) -> list[Settlement]:
         """Each part goes on as a message of its own, for now it has a client."""
         settlements: list[Settlement] = []
@@ -190,6 +227,18 @@ class Joiner:
             events.add(EventName.MO_PART_RELEASED, item.id, *told, detail=detail)
             settlements.append(Delivered(item, events.at_us, _onward(part, route)))
         return settlements
+
+
+def _blocked(items: Sequence[Item], block: BlockRule, events: EventBatch) -> list[Settlement]:
+    """Nobody gets it; its operator has heard long since that it was taken."""
+    parts = f" with the whole text of {len(items)} parts" if len(items) > 1 else ""
+    settlements: list[Settlement] = []
+    for item in items:
+        message = _message_of(item)
+        told = ("", message.operator, message.source, message.dest)
+        events.add(EventName.MO_BLOCKED, item.id, *told, detail=f"{block.told}; dropped{parts}")
+        settlements.append(Ended(item, Status.REJECTED, BLOCKED, events.at_us))
+    return settlements
 
 
 def _dropped(repeats: Iterable[Item], events: EventBatch) -> list[Settlement]:

@@ -48,6 +48,9 @@ class Rule(msgspec.Struct, frozen=True):
     client: str = ""
     #: MO: how long the parts of a long text wait for each other before that client gets them as parts; 0: not at all.
     join_s: float = 0.0
+    #: MO: what its client's protocol has room for in a text of 7 bits, and in any other; 0: there is no bound.
+    most_septets: int = 0
+    most_octets: int = 0
     #: What people call it; empty for none.
     name: str = ""
     #: MCC, or MCC and MNC, of the handset's network.
