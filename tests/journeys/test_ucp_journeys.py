@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from chappe.runtime.settings_operators import Protocol
 from chappe.runtime.settings_profiles import Profile, UnknownOutcome
+from chappe.runtime.settings_routing import OptOutRule
 from chappe.sim.account import account
 from chappe.sim.client import ClientSimulator
 from chappe.sim.faults import Event, Fault
@@ -19,7 +21,7 @@ from chappe.sim.options import ClientOptions, MoOptions, SmscOptions
 from chappe.sim.script import Faults, Rule
 from chappe.sim.smsc import SmscSimulator
 from chappe.wire.smpp.pdus import SubmitSm
-from house import House, bound, journey, small_house
+from house import House, bound, client, journey, mo, mt, operator, settings_of, small_house
 
 UCP = SmscOptions(protocol="ucp", system_id="chappe", password="secret", retry_s=0.05)
 
@@ -286,3 +288,25 @@ async def test_refusals_do_not_change_the_order_of_one_handset(tmp_path: Path, f
         assert await demo.run()
         assert [taken.tag for taken in smsc.submitted] == [f"t{number}" for number in range(1, 31)]
         await accounted(smsc, demo)
+
+
+@journey
+async def test_stop_reaches_what_waits_on_a_link_for_its_handset(tmp_path: Path) -> None:
+    slow = msgspec.structs.replace(UCP, resp_delay_s=1.0)
+    handset = "37120000001"
+    async with SmscSimulator(slow) as smsc:
+        settings = settings_of(
+            tmp_path, [operator(smsc.port, protocol=Protocol.UCP, retry_s=(0.05,))], [client()], [mt(), mo()]
+        )
+        listed = (OptOutRule(name="shop", numbers=("12345",)),)
+        async with House(msgspec.structs.replace(settings, opt_outs=listed)) as house, bound(house) as demo:
+            await house.until(lambda: any(link.is_ready for link in smsc.links))
+            for number in range(5):
+                await demo.ask(submit(b"sale %d" % number))
+            await house.until(lambda: smsc.submitted)
+            smsc.send_mo(b"STOP", source=handset, destination="12345")
+            await house.until(lambda: len(house.events("mt_failed")) == 4)
+            await house.until(lambda: house.depth("operator:sim") == 0)
+
+            assert len(smsc.submitted) == 1
+            assert all("opted out" in line[9] for line in house.events("mt_failed"))

@@ -4,7 +4,8 @@ It must never know a protocol, nor what becomes of what has left.
 """
 
 import asyncio
-from abc import ABC
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -73,6 +74,10 @@ class Filling(ABC):
     _may_hold: bool
     _submit_of: Any
 
+    @abstractmethod
+    def _start(self, work: "asyncio.Future[None] | object") -> None:
+        """Have something done beside."""
+
     def _wake(self) -> None:
         if not self._is_woken:
             self._is_woken = True
@@ -94,6 +99,8 @@ class Filling(ABC):
             if closed_s:
                 self._wake_in(closed_s)
                 continue
+            if self.leaving is not None and self.leaving.has_news():
+                self._recall_silenced(self.leaving)
             self._send_backlogs(now)
             room = self._room(now)
             if room <= 0 or self._terms.is_paused:
@@ -136,6 +143,26 @@ class Filling(ABC):
         for peer in self.links.peers():
             peer.close("the store was silent for too long")
         return False
+
+    def _recall_silenced(self, leaving: Leaving) -> None:
+        """What waits on links for handsets that have opted out goes back to the queue: whoever leases it ends it.
+
+        A message of which parts are under way goes on.
+        """
+        recalled: dict[int, Item] = {}
+        for link in self.links.links:
+            parts = Counter(flight.item.id for _, flight in link.backlog)
+            for _, flight in link.backlog:
+                item = flight.item
+                if parts[item.id] >= self._parts.count(item.id) and leaving.is_silenced(item):
+                    recalled[item.id] = item
+            kept = [each for each in link.backlog if each[1].item.id not in recalled]
+            link.backlog.clear()
+            link.backlog.extend(kept)
+        for item_id in recalled:
+            self._parts.stop(item_id)
+        if recalled:
+            self._start(self._give_back(list(recalled.values())))
 
     def _send_backlogs(self, now: float) -> None:
         for link in self.links.links:

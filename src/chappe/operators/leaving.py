@@ -32,6 +32,18 @@ class Leaving:
         self._order = order
         self._opt_outs = opt_outs
         self._loops = loops
+        self._stops = opt_outs.stops
+
+    def has_news(self) -> bool:
+        """Somebody has opted out since this was last asked."""
+        seen, self._stops = self._stops, self._opt_outs.stops
+        return seen != self._stops
+
+    def is_silenced(self, item: Item) -> bool:
+        """Its handset wants to hear no more."""
+        message = item.content
+        assert isinstance(message, Message)
+        return self._opt_outs.find(message.dest, message.source, message.client, message_id=item.id) is not None
 
     async def may_leave(self, items: Sequence[Item]) -> Sequence[Item]:
         """End what may not; return the rest.  A message of which parts have left goes on.  Raises: StoreAway."""

@@ -36,7 +36,7 @@ class RecipientNode(OperatorNode):
         recalled: dict[int, Item] = {}
         for link in self.links.links:
             assert isinstance(link, RecipientLink)
-            for waiting in link.recall(flight.item.content.dest):
+            for waiting in link.recall(flight):
                 item = waiting[1].item
                 if item.id == flight.item.id:
                     link.backlog.append(waiting)

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from chappe.model.address import international
 from chappe.operators.link import InFlight, Link, Waiting
 
 #: What may wait on one link; with so many to few recipients nothing more is leased.
@@ -43,8 +44,8 @@ class Recipients:
 
 
 def _recipient_of(flight: InFlight) -> str:
-    recipient: str = flight.item.content.dest
-    return recipient
+    """The handset, however its number is written: the operator knows it by its digits."""
+    return international(flight.item.content.dest)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,8 +62,9 @@ class RecipientLink(Link):
         room: int = self.sender.session.room
         return min(room, MOST_WAITING - len(self.backlog))
 
-    def recall(self, recipient: str) -> list[Waiting]:
-        """Take off all that waits for a recipient."""
+    def recall(self, behind: InFlight) -> list[Waiting]:
+        """Take off all that waits for the recipient of a message."""
+        recipient = _recipient_of(behind)
         waiting = [each for each in self.backlog if _recipient_of(each[1]) == recipient]
         for each in waiting:
             self.backlog.remove(each)

@@ -93,6 +93,8 @@ class OptOuts:
         self._answers: OrderedDict[int, None] = OrderedDict()
         #: The youngest that is known (Unix us).
         self.known_until_us = 0
+        #: How often somebody new wanted to hear no more: who has messages in hand looks at them again.
+        self.stops = 0
 
     def change(self, lists: Sequence[OptOutList]) -> None:
         """Other lists; what handsets have said stays known."""
@@ -149,6 +151,7 @@ class OptOuts:
             rest = tuple(each for each in old if (each.list, each.handset) != (change.list, change.handset))
             was = next((each for each in old if (each.list, each.handset) == (change.list, change.handset)), None)
             if was is None or was.at_us <= change.at_us:
+                self.stops += change.is_out and (was is None or not was.is_out)
                 # Who wants to hear again needs no memory, but for a late STOP that came before.
                 self._said[key] = (*rest, change)
 

@@ -66,6 +66,14 @@ def test_all_links_of_an_operator_share_its_recipients() -> None:
     assert ids(second.take_waiting(1)) == [2]
 
 
+def test_a_handset_is_the_same_however_its_number_is_written() -> None:
+    """Its operator gets digits, and would give both messages one name."""
+    link = link_of(Recipients(), flight(1, "37120000001"), flight(2, "+37120000001"), flight(3, "0037120000001"))
+
+    assert ids(link.take_waiting(10)) == [1]
+    assert ids(link.recall(flight(1, "+371 2000 0001"))) == [2, 3]
+
+
 def test_what_never_left_frees_nobody() -> None:
     recipients = Recipients()
     first, second = flight(1, "371"), flight(2, "371")
@@ -79,5 +87,5 @@ def test_what_never_left_frees_nobody() -> None:
 def test_what_waits_behind_a_message_is_recalled_and_the_rest_stays() -> None:
     link = link_of(Recipients(), flight(1, "371"), flight(2, "372"), flight(3, "371"))
 
-    assert ids(link.recall("371")) == [1, 3]
+    assert ids(link.recall(flight(4, "371"))) == [1, 3]
     assert ids(link.backlog) == [2]
